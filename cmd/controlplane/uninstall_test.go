@@ -47,7 +47,7 @@ func TestUninstall(t *testing.T) {
 			args: "--conditions",
 			want: outcome{
 				exitOK, "VirtualService shop/cart: removed" + both + "VirtualService shop/till: removed" + both,
-				"the cluster does not serve the kind DestinationRule\nthe cluster does not serve the kind ServiceEntry\nthe cluster does not serve the kind WorkloadEntry\n" + noPolicies + "removed the conditions of 2 of 3 objects\n",
+				"the cluster does not serve the kind DestinationRule\nthe cluster does not serve the kind ServiceEntry\nthe cluster does not serve the kind WorkloadEntry\nthe cluster does not serve the kind Sidecar\n" + noPolicies + "removed the conditions of 2 of 3 objects\n",
 			},
 			writes: 2,
 		},
@@ -56,7 +56,7 @@ func TestUninstall(t *testing.T) {
 			answers: map[string]string{leaseOfMizzen: `{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","spec":{"holderIdentity":"mizzen-1","leaseDurationSeconds":15}}`},
 			want: outcome{
 				exitOK, "VirtualService shop/cart: would remove" + both + "VirtualService shop/till: would remove" + both,
-				"the cluster does not serve the kind DestinationRule\nthe cluster does not serve the kind ServiceEntry\nthe cluster does not serve the kind WorkloadEntry\n" + noPolicies + "would remove the conditions of 2 of 3 objects\n",
+				"the cluster does not serve the kind DestinationRule\nthe cluster does not serve the kind ServiceEntry\nthe cluster does not serve the kind WorkloadEntry\nthe cluster does not serve the kind Sidecar\n" + noPolicies + "would remove the conditions of 2 of 3 objects\n",
 			},
 		},
 		"a control plane runs": {
@@ -77,7 +77,7 @@ func TestUninstall(t *testing.T) {
 			answers: map[string]string{"PUT /apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart/status": ""},
 			want: outcome{
 				exitFailure, "VirtualService shop/till: removed" + both,
-				"the cluster does not serve the kind DestinationRule\nVirtualService shop/cart: cannot remove its conditions: no\nthe cluster does not serve the kind ServiceEntry\nthe cluster does not serve the kind WorkloadEntry\n" + noPolicies +
+				"the cluster does not serve the kind DestinationRule\nVirtualService shop/cart: cannot remove its conditions: no\nthe cluster does not serve the kind ServiceEntry\nthe cluster does not serve the kind WorkloadEntry\nthe cluster does not serve the kind Sidecar\n" + noPolicies +
 					"removed the conditions of 1 of 3 objects\ncontrolplane: 1 object kept conditions; run the command again\n",
 			},
 			writes: 1,

@@ -76,7 +76,7 @@ var annotations = map[string][]string{
 	AnnotationRetries:     {"GRPCRoute"},
 	AnnotationIgnore: {
 		"DestinationRule", "VirtualService", "GRPCRoute", "HTTPRoute", "BackendTLSPolicy", "Service", "ServiceImport", "EndpointSlice", "Endpoints", "Pod", "Node", "Namespace",
-		"AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "ServiceEntry", "WorkloadEntry",
+		"AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "ServiceEntry", "WorkloadEntry", "Sidecar",
 	},
 	AnnotationLogCalls:    {"AuthorizationPolicy"},
 	AnnotationInject:      {"Pod"},

@@ -24,15 +24,16 @@ func (w *World) ChangedSince(old *World) []Key {
 	diff(hosts, old.Addresses, w.Addresses)
 	diff(hosts, old.VirtualServices, w.VirtualServices)
 	diff(hosts, old.DestinationRules, w.DestinationRules)
-	namespaces, nodes := map[string]struct{}{}, map[string]struct{}{}
+	namespaces, clients, nodes := map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}
 	diff(namespaces, old.Security, w.Security)
+	diff(clients, old.Sidecars, w.Sidecars)
 	diff(nodes, old.Nodes, w.Nodes)
-	return ChangedKeys(hosts, namespaces, nodes, w.RootNamespace)
+	return ChangedKeys(hosts, namespaces, clients, nodes, w.RootNamespace)
 }
 
-// ChangedKeys returns the Keys of hosts, of namespaces whose objects that configure servers changed, and of Kubernetes
-// nodes, sorted.
-func ChangedKeys(hosts, namespaces, nodes map[string]struct{}, root string) []Key {
+// ChangedKeys returns the Keys of hosts, of namespaces whose objects that configure servers changed, of clients in namespaces
+// whose Sidecars changed, and of Kubernetes nodes, sorted.
+func ChangedKeys(hosts, namespaces, clients, nodes map[string]struct{}, root string) []Key {
 	keys := HostKeys(slices.Sorted(maps.Keys(hosts)))
 	for host := range hosts {
 		if plain, _, variant := CutHostIn(host); variant {
@@ -45,6 +46,12 @@ func ChangedKeys(hosts, namespaces, nodes map[string]struct{}, root string) []Ke
 		} else {
 			keys = append(keys, NamespaceKey(namespace))
 		}
+	}
+	for namespace := range clients {
+		if namespace == root {
+			namespace = ""
+		}
+		keys = append(keys, ClientsKey(namespace))
 	}
 	for node := range nodes {
 		keys = append(keys, NodeKey(node))

@@ -29,6 +29,8 @@ type Client struct {
 	// Bucket is the hash of the client's identity, from 1 to Buckets, or 0 without an identity. With subsetting,
 	// all clients of one bucket get the same endpoints of a Service.
 	Bucket uint16
+	// Sidecar narrows which hosts the client sees; nil if it sees all. Only a Snapshot sets it, from its World.
+	Sidecar *Sidecar
 }
 
 // HasCertificate reports whether the client declares a certificate of the mesh, by which its server can serve mTLS.

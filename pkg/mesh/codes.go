@@ -139,8 +139,8 @@ var codes = []CodeDoc{
 		"Nothing, if the shares are right. Otherwise correct the weights.",
 	},
 	{
-		CodeNoSuchHost, "No Service has this host. In `host` of a DestinationRule, or as a wildcard in `hosts` of a VirtualService: the rule has no effect. As another entry in `hosts` of a VirtualService: clients that dial the host get only these rules. In a destination: its share of the calls fails; so does the share of a Service that is not exported to the clients of the rule. In `externalName` of a Service: the name is one of the cluster, and no Service has it, or the names lead in a circle; calls to the Service fail. In the label of an EndpointSlice, or as the name of an Endpoints object: the endpoints have no effect. Each of these recovers when the Service appears.",
-		"Create the Service, correct the host, or export the Service to the clients. A short name means a Service in the namespace of the object.",
+		CodeNoSuchHost, "No Service has this host. In `host` of a DestinationRule, or as a wildcard in `hosts` of a VirtualService: the rule has no effect. As another entry in `hosts` of a VirtualService: clients that dial the host get only these rules. In a destination: its share of the calls fails; so does the share of a Service that is not exported to the clients of the rule. In `externalName` of a Service: the name is one of the cluster, and no Service has it, or the names lead in a circle; calls to the Service fail. In `egress` of a Sidecar: the entry imports or excludes nothing. In the label of an EndpointSlice, or as the name of an Endpoints object: the endpoints have no effect. Each of these recovers when the Service appears.",
+		"Create the Service, correct the host, or export the Service to the clients. A short name means a Service in the namespace of the object; in a Sidecar names are not completed.",
 	},
 	{
 		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings and matches for the port have no effect. Or it has several ports, and none of them is the one that HTTP clients mean if they name no port; they do not find the Service then. In an AuthorizationPolicy or `portLevelMtls`: by the EndpointSlices, no pod that the object selects listens on the port, so the value has no effect. That is an error if it lets calls in: DENY, `notPorts` of ALLOW, and STRICT. It is not reported if no port of these pods is known.",
@@ -159,7 +159,7 @@ var codes = []CodeDoc{
 		"Write the DestinationRule or the setting for the Service itself.",
 	},
 	{
-		CodeConflict, "Two objects configure the same host, declare the same subset or set the mode of the same servers, or a match of a delegate is not covered by a match of the delegating rule and matches nothing. The message names the object that is in effect. Or a DestinationRule says to call without a client certificate what takes only mTLS: these calls fail.",
+		CodeConflict, "Two objects configure the same host, declare the same subset, set the mode of the same servers or narrow what the same clients see, or a match of a delegate is not covered by a match of the delegating rule and matches nothing. The message names the object that is in effect. Or a DestinationRule says to call without a client certificate what takes only mTLS: these calls fail.",
 		"Merge the two, or remove one.",
 	},
 	{

@@ -64,14 +64,15 @@ func (s *Service) ResolvedByClients() bool { return s.Resolve == ResolveClient }
 // IsExternalName reports whether the Service is of type ExternalName.
 func (s *Service) IsExternalName() bool { return s.ResolvedByClients() && s.Ref.Kind == "Service" }
 
-// VisibleToClient reports whether a client can see the Service.
-func (s *Service) VisibleToClient(c Client) bool {
-	return s.VisibleTo(c.Namespace) && (!s.ClusterLocal || s.Ref.Cluster == c.Cluster)
-}
-
 // VisibleTo reports whether clients of a namespace can see the Service.
 func (s *Service) VisibleTo(namespace string) bool {
 	return s.Export == nil || s.Export.VisibleTo(s.Ref.Namespace, namespace)
+}
+
+// SeenBy reports whether the client sees the Service: it is exported to the client's namespace, is not of another cluster alone,
+// and the client's Sidecar does not leave it out.
+func (s *Service) SeenBy(client Client) bool {
+	return s.VisibleTo(client.Namespace) && (!s.ClusterLocal || s.Ref.Cluster == client.Cluster) && client.Sidecar.Sees(client.Namespace, s.Ref.Namespace, s.Host)
 }
 
 // TrafficDistribution is a Service's preference for endpoints near the client. Clients call the other endpoints

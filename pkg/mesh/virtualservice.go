@@ -63,6 +63,12 @@ type VirtualServiceCandidate struct {
 // public. To a call applies the first one that has a rule for its client and its port. Compiled ones are for some ports, so
 // they leave the other ports to VirtualServices with any host that covers theirs. s may be nil.
 func (s *VirtualServiceSet) For(namespace string) VirtualServices {
+	return s.ForClient(Client{Namespace: namespace})
+}
+
+// ForClient is For without the VirtualServices that the client's Sidecar leaves out. Routes of the Gateway API apply wherever
+// the client sees the host: that API has no Sidecars.
+func (s *VirtualServiceSet) ForClient(client Client) VirtualServices {
 	if s == nil {
 		return VirtualServices{}
 	}
@@ -72,7 +78,11 @@ func (s *VirtualServiceSet) For(namespace string) VirtualServices {
 		if host != "" && c.Host != host {
 			break
 		}
-		if r := c.Export.rank(c.VirtualService.Ref.Namespace, namespace); r < rankInvisible {
+		owner := c.VirtualService.Ref.Namespace
+		if !c.VirtualService.Compiled() && !client.Sidecar.SeesRules(client.Namespace, owner, c.Host) {
+			continue
+		}
+		if r := c.Export.rank(owner, client.Namespace); r < rankInvisible {
 			if !c.VirtualService.Compiled() {
 				host = c.Host
 			}

@@ -37,6 +37,9 @@ type World struct {
 	// Security has the objects that configure servers, by their namespace. The Key of an entry is the Key of the
 	// namespace, or of the whole mesh for the root namespace.
 	Security Map[*SecurityPolicies]
+	// Sidecars has the objects that narrow what clients see, by their namespace. The Key of an entry is the Key of the clients of
+	// the namespace, or of all clients for the root namespace.
+	Sidecars Map[*SidecarSet]
 	// Pods are keyed by PodKey, PodAddresses by pod IP. Both are empty unless the source is configured to read
 	// pods. They identify clients; no resource depends on them.
 	Pods, PodAddresses Map[*Pod]

@@ -135,6 +135,12 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 			"http: [{match: [{uri: {prefix: /a}}], delegate: {name: %s-rules, namespace: %s}}, {route: [{destination: {host: %s}}]}]}\n",
 			name, ns, name, []string{"echo", "cart"}[r.IntN(2)], []string{"demo", "shop"}[r.IntN(2)], name)
 	},
+	"sidecar": func(r *rand.Rand, ns, name string) string {
+		selectors := []string{"", "", "workloadSelector: {labels: {app: front}}, "}
+		hosts := []string{"./*", "*/*", "demo/cart.demo.svc.cluster.local", "shop/*", "*/*.example.com", "~demo/echo.demo.svc.cluster.local", "~/*"}
+		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: %s, namespace: %s}\nspec: {%segress: [{hosts: ['%s', '%s']}]}\n",
+			name, []string{ns, ns, "istio-system"}[r.IntN(3)], selectors[r.IntN(3)], hosts[r.IntN(len(hosts))], hosts[r.IntN(len(hosts))])
+	},
 	"rule": func(r *rand.Rand, ns, name string) string {
 		selectors := []string{"", "workloadSelector: {}, ", "workloadSelector: {matchLabels: {app: front}}, "}
 		balancers := []string{"", "consistentHash: {httpHeaderName: a}", "consistentHash: {httpHeaderName: b}", // routes depend on these
@@ -183,6 +189,7 @@ func share(old, fresh *mesh.World) *mesh.World {
 	next.Endpoints = keep(old.Endpoints, fresh.Endpoints)
 	next.VirtualServices = keep(old.VirtualServices, fresh.VirtualServices)
 	next.DestinationRules = keep(old.DestinationRules, fresh.DestinationRules)
+	next.Sidecars = keep(old.Sidecars, fresh.Sidecars)
 	next.EndpointGroups, next.Security = keep(old.EndpointGroups, fresh.EndpointGroups), keep(old.Security, fresh.Security)
 	next.Revision = old.Revision + 2 // one was skipped, so that the Store compares pointers
 	next.Changed = nil

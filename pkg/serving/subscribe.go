@@ -200,8 +200,11 @@ func (s *Store) removeInterest(e *entry) {
 }
 
 // interestedIn yields the entries that a change of the Key affects. A change of a wildcard affects the subscribed
-// names that match it. The caller holds Store.mu.
+// names that match it, and a change of what clients see affects all of their names. The caller holds Store.mu.
 func (s *Store) interestedIn(key mesh.Key) iter.Seq[*entry] {
+	if key.Scope == mesh.ScopeClients {
+		return slices.Values(s.entriesIn(key.Name))
+	}
 	if key.Scope != mesh.ScopeHost || !mesh.IsWildcard(key.Name) {
 		return maps.Keys(s.interests[key])
 	}
@@ -217,6 +220,30 @@ func (s *Store) interestedIn(key mesh.Key) iter.Seq[*entry] {
 			}
 		}
 	}
+}
+
+// entriesIn returns the entries that Sidecars narrow, of clients of a namespace; of all clients if it is empty. It reads every
+// stream, and Sidecars rarely change: so streams need no index of them. The caller holds Store.mu.
+func (s *Store) entriesIn(namespace string) []*entry {
+	var all []*entry
+	for session := range s.sessions {
+		if namespace != "" && session.client.Namespace != namespace {
+			continue
+		}
+		session.mu.Lock()
+		for _, sub := range session.subs {
+			if sub == nil || !sub.t.Narrowed() {
+				continue
+			}
+			for _, e := range sub.entries {
+				if _, server := snapshot.ServerPort(sub.t, e.name); e.explicit && !server {
+					all = append(all, e)
+				}
+			}
+		}
+		session.mu.Unlock()
+	}
+	return all
 }
 
 // withoutWildcard sorts names in place, and reports whether * was among them.

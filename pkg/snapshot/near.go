@@ -25,12 +25,12 @@ type Near struct {
 const maxNear = 4
 
 // nearFinders are tried in this order. The first that finds anything knows what is wrong with the name.
-var nearFinders = []func(*Snapshot, query) []Near{nearPorts, notExported, nearPods, addressOfEndpoint, otherDomain, nearNames}
+var nearFinders = []func(*Snapshot, query) []Near{nearPorts, leftOut, notExported, nearPods, addressOfEndpoint, otherDomain, nearNames}
 
 // Near says what a client that dials a name may mean, the most probable first. The name is one for which Resource
 // returns a Listener that is NotFound.
 func (s *Snapshot) Near(name string, client mesh.Client) []Near {
-	q := newQuery(ListenerType, name, client, s.world.Domain)
+	q := s.query(ListenerType, name, client)
 	for _, find := range nearFinders {
 		if found := find(s, q); len(found) > 0 {
 			return found[:min(len(found), maxNear)]
@@ -157,7 +157,7 @@ func notExported(s *Snapshot, q query) []Near {
 	if !ok {
 		return nil
 	}
-	if rules := h.facts.VirtualServices.For(q.client.Namespace); !rules.Empty() {
+	if rules := h.facts.VirtualServices.ForClient(q.client); !rules.Empty() {
 		dial := resource.ListenerName(defaultServicelessPort, q.dialed.Host)
 		return []Near{{dial, fmt.Sprintf("VirtualService %s declares the host, and no Service names its ports: dial a number, such as %s", refName(rules.First().Ref), dial)}}
 	}
@@ -248,7 +248,7 @@ func nearNames(s *Snapshot, q query) []Near {
 func nearServiceless(s *Snapshot, q query) []Near {
 	var names []string
 	for host, h := range s.subjects.All() {
-		if h.serviceless() && !mesh.IsWildcard(host) && !h.facts.VirtualServices.For(q.client.Namespace).Empty() {
+		if h.serviceless() && !mesh.IsWildcard(host) && !h.facts.VirtualServices.ForClient(q.client).Empty() {
 			names = append(names, host)
 		}
 	}
@@ -264,7 +264,7 @@ func nearServiceless(s *Snapshot, q query) []Near {
 func (s *Snapshot) visibleHosts(q query) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for host, service := range s.world.Services.All() {
-			if service.VisibleToClient(q.client) && q.canCall(service) && !yield(host) {
+			if service.SeenBy(q.client) && q.canCall(service) && !yield(host) {
 				return
 			}
 		}
@@ -278,7 +278,7 @@ func (q query) canCall(service *mesh.Service) bool {
 
 func (s *Snapshot) visible(host string, q query) (*mesh.Service, bool) {
 	service, ok := s.world.Services.Get(host)
-	return service, ok && service.VisibleToClient(q.client)
+	return service, ok && service.SeenBy(q.client)
 }
 
 // spelled returns the short name by which the client dials a Service: with the dialed port if the Service has it, and

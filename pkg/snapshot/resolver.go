@@ -39,6 +39,23 @@ func newQuery(t Type, name string, client mesh.Client, domain string) query {
 	return q
 }
 
+// query parses a name that a client asks for in the World.
+func (s *Snapshot) query(t Type, name string, client mesh.Client) query {
+	q := newQuery(t, name, client, s.world.Domain)
+	if !q.server {
+		q.client = s.narrowed(t, client)
+	}
+	return q
+}
+
+// narrowed returns the client with the Sidecar that applies to it.
+func (s *Snapshot) narrowed(t Type, client mesh.Client) mesh.Client {
+	if t.Narrowed() {
+		client.Sidecar = s.world.SidecarFor(client)
+	}
+	return client
+}
+
 // resolver finds what names of one kind refer to.
 type resolver struct {
 	// of is the kind, for people and tests.
@@ -122,7 +139,7 @@ func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) 
 }
 
 func (h *subject) visibleTo(client mesh.Client) bool {
-	return !h.serviceless() && h.facts.Service.VisibleToClient(client)
+	return !h.serviceless() && h.facts.Service.SeenBy(client)
 }
 
 // answerPort answers for the port of the Service that the client dialed.
@@ -166,7 +183,7 @@ func answerClusterIP(s *Snapshot, q query) (*Versioned, bool) {
 // send calls to Services.
 func answerServiceless(s *Snapshot, q query) (*Versioned, bool) {
 	h, ok := s.servicelessFor(q.dialed.Host)
-	if !ok || h.facts.VirtualServices.For(q.client.Namespace).Empty() {
+	if !ok || h.facts.VirtualServices.ForClient(q.client).Empty() {
 		return nil, false
 	}
 	port, ok := q.servicelessPort()
@@ -206,7 +223,7 @@ func (q query) servicelessPort() (uint32, bool) {
 
 // RuledBy reports whether a name refers to a serviceless host to which the rules of that wildcard apply.
 func (s *Snapshot) RuledBy(t Type, name string, client mesh.Client, wildcard string) bool {
-	dialed := newQuery(t, name, client, s.world.Domain).dialed.Host
+	dialed := s.query(t, name, client).dialed.Host
 	found, ok := s.servicelessFor(dialed)
 	if !ok {
 		return false

@@ -71,10 +71,10 @@ func (m memosByNamespace) of(namespace string) *serverMemos {
 
 // next returns the memos after a change. Memos age once, however many Keys changed.
 func (m memosByNamespace) next(world *mesh.World, changed []mesh.Key) memosByNamespace {
-	if !slices.ContainsFunc(changed, func(key mesh.Key) bool { return key.Scope != mesh.ScopeHost }) {
+	if !slices.ContainsFunc(changed, func(key mesh.Key) bool { return key.Scope != mesh.ScopeHost && key.Scope != mesh.ScopeClients }) {
 		return m
 	}
-	var scopes [mesh.ScopeMesh + 1]bool
+	var scopes [mesh.ScopeClients + 1]bool
 	next := maps.Clone(m)
 	for _, key := range changed {
 		scopes[key.Scope] = true

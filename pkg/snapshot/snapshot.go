@@ -123,7 +123,7 @@ func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
 	if name == "" {
 		return nil
 	}
-	q := newQuery(t, name, client, s.world.Domain)
+	q := s.query(t, name, client)
 	for _, r := range resolvers {
 		if v, known := r.answer(s, q); known {
 			return v
@@ -153,9 +153,10 @@ func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned 
 // names of pods are not listed.
 func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	var names []string
+	client = s.narrowed(t, client)
 	for hostName, h := range s.subjects.All() {
 		if h.serviceless() {
-			if t.info().serviceless && !mesh.IsWildcard(hostName) && !h.facts.VirtualServices.For(client.Namespace).Empty() {
+			if t.info().serviceless && !mesh.IsWildcard(hostName) && !h.facts.VirtualServices.ForClient(client).Empty() {
 				names = append(names, t.info().name(defaultServicelessPort, hostName))
 			}
 			continue
@@ -228,6 +229,11 @@ func (s *Snapshot) translationProblems(family mesh.Family) []mesh.Problem {
 	}
 	for _, set := range s.translations(family) {
 		problems = append(problems, set.problems...)
+	}
+	for _, set := range s.world.Sidecars.All() {
+		for _, sidecar := range set.Sidecars {
+			problems = append(problems, translate.SidecarProblems(family, sidecar)...)
+		}
 	}
 	if family == mesh.FamilyGRPC {
 		problems = append(problems, s.policyProblems()...)

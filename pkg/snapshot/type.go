@@ -96,6 +96,10 @@ func (t Type) info() typeInfo { return types[t.Rank()] }
 // from it. Responses of the other types contain what changed.
 func (t Type) FullState() bool { return t.Known() && t.info().fullState }
 
+// Narrowed reports whether Sidecars narrow the names of the type: it is one by which clients find a host that they dial. Others are
+// not narrowed, because the rules of a host also send calls to Services that its clients do not see.
+func (t Type) Narrowed() bool { return t == ListenerType || t == RouteType }
+
 // Name is the name of the message, such as Listener.
 func (t Type) Name() string { return string(t[strings.LastIndexByte(string(t), '.')+1:]) }
 

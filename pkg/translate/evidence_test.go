@@ -63,7 +63,7 @@ const alwaysEmpty = "LocalPolicyTargetReference.group"
 
 // sameForHTTP are the messages whose fields mean the same for clients of all families, which the same code reads.
 var sameForHTTP = []string{
-	"VirtualService", "DestinationRule", "WorkloadSelector", "TrafficPolicy", "TrafficPolicy.PortTrafficPolicy", "Subset", "Destination", "PortSelector",
+	"VirtualService", "DestinationRule", "Sidecar", "IstioEgressListener", "WorkloadSelector", "TrafficPolicy", "TrafficPolicy.PortTrafficPolicy", "Subset", "Destination", "PortSelector",
 	"HTTPRouteDestination", "Delegate", "LocalityLoadBalancerSetting", "LocalityLoadBalancerSetting.Distribute", "LocalityLoadBalancerSetting.Failover",
 	"ZoneAwareLoadBalancerSetting", "ZoneAwareLoadBalancerSetting.Failover", "ClientTLSSettings", "TCPRoute", "RouteDestination", "L4MatchAttributes",
 }
@@ -80,6 +80,8 @@ var untoldInHTTP = map[string]string{
 	"LoadBalancerSettings.warmupDurationSecs":                "what is not supported has its own Problem",
 	"LoadBalancerSettings.ConsistentHashLB.MagLev.tableSize": "the Problem of maglev states it",
 	"ConnectionPoolSettings.tcp":                             "each of its fields has its own Problem",
+	"IstioEgressListener.hosts":                              "it is always so",
+	"Sidecar.outboundTrafficPolicy":                          "each of its fields has its own Problem",
 	"ConnectionPoolSettings.TCPSettings.connectTimeout":      "it depends on the client library",
 	"ConnectionPoolSettings.HTTPSettings.http2MaxRequests":   "it is always so, and Istio's limit is one proxy's too",
 	"ConnectionPoolSettings.HTTPSettings.maxRetries":         "it is always so, and Istio's limit is one proxy's too",
@@ -145,6 +147,7 @@ var withoutCalls = map[string]string{
 	"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize": "the size affects only memory",
 	"OutlierDetection.consecutiveErrors":                             "as consecutive5xxErrors: both become one number",
 	"OutlierDetection.consecutiveGatewayErrors":                      "as consecutive5xxErrors: both become one number",
+	"Sidecar.outboundTrafficPolicy":                                  "no field inside it has an effect",
 	"OutlierDetection.maxEjectionPercent":                            "a test would need many endpoints",
 }
 
@@ -231,7 +234,7 @@ func usesOfRoute(family mesh.Family, ref mesh.Ref, spec any, all map[string][]us
 	})
 }
 
-// usesOf returns the uses of each field in the VirtualServices, DestinationRules and Routes of a file.
+// usesOf returns the uses of each field in the VirtualServices, DestinationRules, Sidecars and Routes of a file.
 func usesOf(t *testing.T, family mesh.Family, path string) map[string][]use {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -246,6 +249,7 @@ func usesOf(t *testing.T, family mesh.Family, path string) map[string][]use {
 		}
 		var virtualService istiov1.VirtualService
 		var destinationRule istiov1.DestinationRule
+		var sidecar istiov1.Sidecar
 		read := func(into any) {
 			if err := yaml.Unmarshal([]byte(document), into); err != nil {
 				t.Fatalf("%s: %v", path, err)
@@ -276,6 +280,9 @@ func usesOf(t *testing.T, family mesh.Family, path string) map[string][]use {
 		case "DestinationRule":
 			read(&destinationRule)
 			spec = &destinationRule.Spec
+		case "Sidecar":
+			read(&sidecar)
+			spec = &sidecar.Spec
 		default:
 			continue
 		}

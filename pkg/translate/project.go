@@ -45,7 +45,7 @@ func (f Facts) Ref(client mesh.Client) mesh.Ref {
 	if f.Service != nil {
 		return f.Service.Ref
 	}
-	if vs := f.VirtualServices.For(client.Namespace).First(); vs != nil {
+	if vs := f.VirtualServices.ForClient(client).First(); vs != nil {
 		return vs.Ref
 	}
 	return mesh.Ref{}
@@ -66,7 +66,7 @@ func (f Facts) ports() []mesh.Port {
 func (f Facts) Project(client mesh.Client) HostInput {
 	in := HostInput{
 		family: client.Kind.Family(), service: f.Service, alias: f.Alias, host: f.Host, port: f.Port, defaults: f.Defaults,
-		virtualServices: f.VirtualServices.For(client.Namespace).Used(f.ports()), destinationRule: f.DestinationRules.For(client.Namespace, client.Labels),
+		virtualServices: f.VirtualServices.ForClient(client).Used(f.ports()), destinationRule: f.DestinationRules.For(client.Namespace, client.Labels),
 	}
 	in.missing = encodingsFor(client.Missing, in.virtualServices, in.destinationRule)
 	in.namespace, in.labels = projectClient(in.virtualServices, client)
@@ -110,7 +110,7 @@ func (f Facts) ProjectListener(name string, port uint32, client mesh.Client) Lis
 	case f.Service != nil:
 		in.host = HostInput{service: f.Service, alias: f.Alias}
 	default:
-		in.host = HostInput{host: f.Host, virtualServices: f.VirtualServices.For(client.Namespace)}
+		in.host = HostInput{host: f.Host, virtualServices: f.VirtualServices.ForClient(client)}
 	}
 	return in
 }

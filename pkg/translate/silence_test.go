@@ -21,7 +21,7 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 }
 
 func nothingIsDroppedInSilence(t *testing.T, family mesh.Family) {
-	for _, root := range []proto.Message{&networking.VirtualService{}, &networking.DestinationRule{}} {
+	for _, root := range []proto.Message{&networking.VirtualService{}, &networking.DestinationRule{}, &networking.Sidecar{}} {
 		for name, message := range singles(root.ProtoReflect().Type()) {
 			if row, _ := fields.RowFor(family, name); row.InEffect() {
 				continue
@@ -44,7 +44,7 @@ func nothingIsDroppedInSilence(t *testing.T, family mesh.Family) {
 	}
 }
 
-// hostOf translates a Service with the spec of a VirtualService or DestinationRule.
+// hostOf translates a Service with the spec of a VirtualService or DestinationRule, or checks that of a Sidecar.
 func hostOf(t *testing.T, family mesh.Family, spec proto.Message) *Bundle {
 	t.Helper()
 	in := HostInput{family: family, service: translatetest.Echo(80)}
@@ -57,6 +57,8 @@ func hostOf(t *testing.T, family mesh.Family, spec proto.Message) *Bundle {
 		in.destinationRule = translatetest.Merged(t, "{}")
 		in.destinationRule.Specs[0] = spec
 		in.destinationRule.TrafficPolicy = spec.GetTrafficPolicy()
+	case *networking.Sidecar:
+		return &Bundle{Problems: SidecarProblems(family, &mesh.Sidecar{Spec: spec})}
 	}
 	return Host(in)
 }

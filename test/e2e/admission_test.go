@@ -38,6 +38,13 @@ spec:
   subsets:
   - name: a
     trafficPolicy: {portLevelSettings: [{port: {number: 80}, connectionPool: {http: {idleTimeout: 1s}}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: unfollowed}
+spec:
+  ingress: [{port: {number: 80, protocol: GRPC, name: grpc}}]
+  egress: [{hosts: ["*/*"]}, {hosts: ["./*"], bind: 127.0.0.1}]
 `
 
 // unsupportedRoutes are kinds of the Gateway API.
@@ -89,6 +96,11 @@ spec:
   subsets: [{name: a, labels: {version: a}}]
   trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 5}}
 ---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: followed}
+spec: {workloadSelector: {labels: {app: echo}}, egress: [{hosts: ["./*"]}]}
+---
 apiVersion: gateway.networking.k8s.io/v1
 kind: GRPCRoute
 metadata: {name: followed}
@@ -117,7 +129,7 @@ spec:
 `
 
 // fieldPolicies are the policies that warn about fields.
-var fieldPolicies = []string{"mizzen-virtualservices", "mizzen-destinationrules", "mizzen-grpcroutes", "mizzen-httproutes", "mizzen-backendtlspolicies"}
+var fieldPolicies = []string{"mizzen-virtualservices", "mizzen-destinationrules", "mizzen-sidecars", "mizzen-grpcroutes", "mizzen-httproutes", "mizzen-backendtlspolicies"}
 
 // TestAdmissionWarns: the API server warns an author who applies fields that gRPC clients do not support.
 func TestAdmissionWarns(t *testing.T) {
@@ -135,7 +147,7 @@ func TestAdmissionWarns(t *testing.T) {
 		"VirtualService.tls has no effect. ", "HTTPMatchRequest.queryParams is refused. ", "HTTPRoute.mirrors has no effect. ",
 		"HTTPRouteDestination.headers has no effect. ", "HTTPSettings.idleTimeout has no effect. ",
 		"GRPCRouteFilter.requestHeaderModifier has no effect. ", "HTTPRouteMatch.queryParams is refused. ", "HTTPRouteTimeouts.backendRequest has no effect. ",
-		"BackendTLSPolicyValidation.caCertificateRefs is refused. ",
+		"BackendTLSPolicyValidation.caCertificateRefs is refused. ", "Sidecar.ingress has no effect. ", "IstioEgressListener.bind has no effect. ",
 	}
 	// The API server learns of each policy and its binding on its own.
 	await(t, "a warning of each policy", func() error {

@@ -100,6 +100,7 @@ var GatewayTables = []GatewayTable{
 var Tables = []Table{
 	{"VirtualService", (&networking.VirtualService{}).ProtoReflect().Descriptor(), virtualServiceFields},
 	{"DestinationRule", (&networking.DestinationRule{}).ProtoReflect().Descriptor(), destinationRuleFields},
+	{"Sidecar", (&networking.Sidecar{}).ProtoReflect().Descriptor(), sidecarFields},
 }
 
 // HostTables are the tables of kinds that declare hosts and servers. Their fields are read when the objects are, and not by

@@ -57,6 +57,7 @@ func TestFieldsAreComplete(t *testing.T) {
 	seen := map[string]bool{}
 	want := apiFields((&networking.VirtualService{}).ProtoReflect().Descriptor(), seen)
 	want = append(want, apiFields((&networking.DestinationRule{}).ProtoReflect().Descriptor(), seen)...)
+	want = append(want, apiFields((&networking.Sidecar{}).ProtoReflect().Descriptor(), seen)...)
 	for _, table := range GatewayTables {
 		want = append(want, gatewayFields(table.Spec, seen)...)
 	}

@@ -10,7 +10,7 @@ import (
 
 const fieldsIntro = `# What becomes of each field
 
-This page lists every field of VirtualService, DestinationRule, ServiceEntry, WorkloadEntry and the [Gateway API](#gateway-api), and what gRPC clients do with it through Mizzen; and every field of
+This page lists every field of VirtualService, DestinationRule, Sidecar, ServiceEntry, WorkloadEntry and the [Gateway API](#gateway-api), and what gRPC clients do with it through Mizzen; and every field of
 AuthorizationPolicy, PeerAuthentication and RequestAuthentication, and what [gRPC servers](#what-servers-do-with-each-field) do with it. It is generated
 from the tables in ` + "`pkg/translate`" + ` by ` + "`make golden`" + `; do not edit it. Tests check each row against the golden that it names: objects that
 set the field, the resources that clients are sent, and the Problems that are reported. If calls can show the effect of a field, the row names a test that makes
@@ -55,7 +55,7 @@ These parts of a mesh are not supported, and no field above is for them:
 | what | what happens | instead |
 |---|---|---|
 | claims of tokens in a VirtualService | servers do not get tokens validated; a match on a claim matches nothing, with an error | validate tokens in the server |
-| Sidecar, EnvoyFilter, Telemetry, and kinds of the Gateway API that have no table here | they are not read | VirtualService, DestinationRule, ServiceEntry |
+| EnvoyFilter, Telemetry, and kinds of the Gateway API that have no table here | they are not read | VirtualService, DestinationRule, ServiceEntry |
 
 A Service of type ExternalName that names a Service of the cluster is another name for it: see [decision 21](adr/0021-other-names-of-a-service.md).
 `

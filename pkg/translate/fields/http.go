@@ -47,6 +47,16 @@ var httpFields = map[string]support{
 	"L4MatchAttributes.destinationSubnets":      {verdict: Refused, leaf: "tcp", note: httpNoSubnets},
 	"L4MatchAttributes.sourceSubnet":            {verdict: Refused, leaf: "tcp", note: httpNoSubnets},
 
+	"Sidecar.ingress":                   {verdict: Warned, note: noteNoIngress},
+	"Sidecar.inboundConnectionPool":     {verdict: Warned, note: noteNoInboundPool},
+	"Sidecar.outboundTrafficPolicy":     {verdict: Caveat, note: "See its fields."},
+	"IstioEgressListener.port":          {verdict: Warned, note: noteEgressPort},
+	"IstioEgressListener.bind":          {verdict: Warned, note: noteNoProxyListener},
+	"IstioEgressListener.captureMode":   {verdict: Warned, note: noteNoProxyListener},
+	"IstioEgressListener.hosts":         {verdict: Caveat, note: "The application's registry decides about other hosts."},
+	"OutboundTrafficPolicy.mode":        {verdict: Warned, note: "For a name that a client does not see, the application's registry decides, whatever the mode is. Add the hosts to egress, or declare them by a ServiceEntry."},
+	"OutboundTrafficPolicy.egressProxy": {verdict: Warned, note: "No proxy takes calls to names that a client does not see. Declare the hosts by a ServiceEntry."},
+
 	"TrafficPolicy.tunnel":                                        {verdict: Warned, note: httpNoTunnel},
 	"TrafficPolicy.proxyProtocol":                                 {verdict: Warned, note: httpNoProxy},
 	"TrafficPolicy.retryBudget":                                   {verdict: Warned, note: httpNoBudget},
@@ -112,6 +122,11 @@ var httpWithin = map[string]string{
 	"CorsPolicy":         "HTTPRoute.corsPolicy",
 	"TLSRoute":           "VirtualService.tls",
 	"TLSMatchAttributes": "VirtualService.tls",
+
+	"IstioIngressListener":             "Sidecar.ingress",
+	"ServerTLSSettings":                "Sidecar.ingress",
+	"ServerTLSSettings.TLSCertificate": "Sidecar.ingress",
+	"SidecarPort":                      "IstioEgressListener.port",
 
 	"TrafficPolicy.TunnelSettings": "TrafficPolicy.tunnel",
 	"TrafficPolicy.ProxyProtocol":  "TrafficPolicy.proxyProtocol",

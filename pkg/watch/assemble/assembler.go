@@ -26,6 +26,7 @@ type Assembler struct {
 	external  *external
 	join      *join
 	security  *securityIndex
+	sidecars  *sidecarIndex
 	rules     *rules
 	aliases   *aliasIndex
 	emptiness *emptiness
@@ -72,12 +73,14 @@ func New(o Options) *Assembler {
 	a.rules.attached.entryHosts = outside.hostsOf
 	a.security = newSecurityIndex(o.RootNamespace, a.inventory, joined, problems)
 	a.enforced = newEnforcement(o.EmptyServiceGrace, a.security, problems)
+	a.sidecars = newSidecarIndex(o.RootNamespace, o.Domain, &own.labels, problems)
 	a.aliases = newAliasIndex(joined, a.rules, problems)
 	a.exports = newExportIndex(problems)
 	a.emptiness = newEmptiness(o.EmptyServiceGrace, a.inventory, joined, a.rules, problems)
 	maps.Copy(a.indexes, a.inventory.indexes())
 	maps.Copy(a.indexes, a.external.indexes())
 	maps.Copy(a.indexes, a.security.indexes())
+	maps.Copy(a.indexes, a.sidecars.indexes())
 	maps.Copy(a.indexes, a.rules.indexes())
 	return a
 }
@@ -185,6 +188,8 @@ func (a *Assembler) has(key object.Key) (ok bool) {
 		_, ok = a.external.entries[key]
 	case object.KindWorkloadEntry:
 		_, ok = a.external.workloads[key.ID()]
+	case object.KindSidecar:
+		ok = a.sidecars.store.get(key) != nil
 	case object.KindPeerAuthentication, object.KindAuthorizationPolicy, object.KindRequestAuthentication:
 		ok = a.security.has(key)
 	case object.KindServiceImport, object.KindEndpointSlice, object.KindEndpoints, object.KindNode, object.KindNamespace, object.KindInjectionPolicy, object.KindName:
@@ -205,6 +210,7 @@ func (a *Assembler) World() *mesh.World {
 	a.external.identities.apply(b, a.external.workloads)
 	a.aliases.apply(b)
 	a.rules.apply(b)
+	a.sidecars.apply(b)
 	a.emptiness.apply(b)
 	a.enforced.apply()
 	a.exports.apply()
@@ -272,7 +278,7 @@ func (a *Assembler) ListObjects() []object.Object {
 
 // size is about how many objects ListObjects lists: a list that grows while it is made would take several times as long.
 func (a *Assembler) size() int {
-	return a.inventory.size() + a.external.size() + a.security.size() + a.rules.size() + len(a.problems.byKey)
+	return a.inventory.size() + a.external.size() + a.security.size() + a.sidecars.size() + a.rules.size() + len(a.problems.byKey)
 }
 
 // generation returns the generation of an authored object, which only the World's list of rules keeps.

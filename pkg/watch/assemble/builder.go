@@ -1,6 +1,8 @@
 package assemble
 
 import (
+	"iter"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
@@ -15,6 +17,8 @@ type worldBuilder struct {
 	groups    *edit[mesh.EndpointGroups]
 	// security is keyed by namespace.
 	security *edit[mesh.SecurityPolicies]
+	// sidecars are keyed by namespace.
+	sidecars *edit[mesh.SidecarSet]
 	policies *edit[mesh.DestinationRuleSet]
 	routes   *edit[mesh.VirtualServiceSet]
 	// pods are keyed by PodKey, podAddresses by address.
@@ -41,6 +45,7 @@ func newWorldBuilder(last *mesh.World) *worldBuilder {
 		endpoints: newEdit(last.Endpoints, sameEndpoints),
 		groups:    newEdit(last.EndpointGroups, (*mesh.EndpointGroups).Equal),
 		security:  newEdit(last.Security, sameSecurity),
+		sidecars:  newEdit(last.Sidecars, sameSidecars),
 		policies:  newEdit(last.DestinationRules, samePolicyTable),
 		routes:    newEdit(last.VirtualServices, sameRouteTable),
 		pods:      newEdit(last.Pods, samePod), podAddresses: newEdit(last.PodAddresses, samePod), workloads: newEdit(last.Workloads, samePod),
@@ -51,16 +56,24 @@ func newWorldBuilder(last *mesh.World) *worldBuilder {
 
 // world returns a copy of the previous World with the edits, and whether they change it.
 func (b *worldBuilder) world() (*mesh.World, bool) {
-	changed, others, namespaces, nodes := map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}
+	changed, others, namespaces, clients, nodes := map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}
 	w := *b.last
 	w.Revision++
 	w.Services, w.Addresses = b.services.apply(changed), b.addresses.apply(changed)
 	w.Aliases, w.Endpoints = b.aliases.apply(changed), b.endpoints.apply(changed)
 	w.VirtualServices, w.DestinationRules = b.routes.apply(changed), b.policies.apply(changed)
 	w.EndpointGroups, w.Security = b.groups.apply(changed), b.security.apply(namespaces)
+	w.Sidecars = b.sidecars.apply(clients)
 	w.Pods, w.PodAddresses = b.pods.apply(others), b.podAddresses.apply(others)
 	w.Workloads = b.workloads.apply(others)
 	w.Nodes = b.nodes.apply(nodes)
-	w.Changed = mesh.ChangedKeys(changed, namespaces, nodes, w.RootNamespace)
-	return &w, len(changed)+len(namespaces)+len(others)+len(nodes) > 0
+	w.Changed = mesh.ChangedKeys(changed, namespaces, clients, nodes, w.RootNamespace)
+	return &w, len(changed)+len(namespaces)+len(clients)+len(others)+len(nodes) > 0
+}
+
+// hosts yields all hosts, and those that were removed, of Services and VirtualServices.
+func (b *worldBuilder) hosts() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		_ = b.services.each(yield) && b.routes.each(yield)
+	}
 }

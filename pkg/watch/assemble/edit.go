@@ -50,6 +50,21 @@ func (e *edit[V]) put(host string, v *V) bool {
 	return true
 }
 
+// each calls visit with all hosts, and with those that were removed, until it returns false; it returns that then.
+func (e *edit[V]) each(visit func(host string) bool) bool {
+	for host := range e.next {
+		if !visit(host) {
+			return false
+		}
+	}
+	for host := range e.from.All() {
+		if !visit(host) {
+			return false
+		}
+	}
+	return true
+}
+
 // equalBy compares the values behind two pointers, either of which may be nil.
 func equalBy[V any](same func(a, b *V) bool, a, b *V) bool {
 	return a == b || a != nil && b != nil && same(a, b)

@@ -40,7 +40,9 @@ func runHistory(t *testing.T, r *rand.Rand) {
 	for step := range 80 {
 		for range batch {
 			o := randomObject(r)
-			switch r.IntN(8) {
+			switch r.IntN(9) {
+			case 8:
+				o = randomSidecar(r)
 			case 0:
 				o = randomEntry(r)
 			case 1, 2:
@@ -125,6 +127,7 @@ func checkAllShared(t *testing.T, last, w *mesh.World) {
 	checkShared(t, last.Endpoints, w.Endpoints)
 	checkShared(t, last.EndpointGroups, w.EndpointGroups)
 	checkShared(t, last.Security, w.Security)
+	checkShared(t, last.Sidecars, w.Sidecars)
 	checkShared(t, last.DestinationRules, w.DestinationRules)
 	checkShared(t, last.VirtualServices, w.VirtualServices)
 }
@@ -230,6 +233,31 @@ func randomEntry(r *rand.Rand) object.Object {
 		}
 	}
 	return object.Object{Key: key, Value: e}
+}
+
+// randomSidecar makes a Sidecar, also in the root namespace.
+func randomSidecar(r *rand.Rand) object.Object {
+	s := &object.Sidecar{
+		Spec: &networking.Sidecar{}, Created: randomDay(r),
+		Selector: watchtest.Pick(r, nil, nil, map[string]string{}, map[string]string{"v": "1"}, map[string]string{"v": "1", "app": "a"}),
+	}
+	host := func() mesh.EgressHost {
+		return mesh.EgressHost{
+			Namespace: watchtest.Pick(r, "*", ".", "ns1", "ns2"), Field: fmt.Sprintf("spec.egress[%d].hosts[%d]", r.IntN(2), r.IntN(2)),
+			Host: watchtest.Pick(r, "*", "a.ns1.svc.cluster.local", "b.ns2.svc.cluster.local", "*.ns1.svc.cluster.local", "*.example.com", "api.example.com", "a", "*.absent"),
+		}
+	}
+	for range r.IntN(3) {
+		var list mesh.EgressHosts
+		for range r.IntN(3) {
+			list.Imported = append(list.Imported, host())
+		}
+		for range r.IntN(2) {
+			list.Excluded = append(list.Excluded, host())
+		}
+		s.Egress = append(s.Egress, list)
+	}
+	return object.Object{Key: object.Key{Kind: object.KindSidecar, Namespace: watchtest.Pick(r, "ns1", "ns1", "ns2", podOptions.RootNamespace), Name: watchtest.Pick(r, "a", "b", "c")}, Value: s}
 }
 
 func randomWorkload(r *rand.Rand, field string) object.Workload {

@@ -14,7 +14,7 @@ import (
 
 // unreadKinds are the kinds of Istio and of the Gateway API that are not read, by group. The kinds that are read have rows.
 var unreadKinds = map[string][]string{
-	"networking.istio.io": {"EnvoyFilter", "Gateway", "ProxyConfig", "Sidecar", "WorkloadGroup"},
+	"networking.istio.io": {"EnvoyFilter", "Gateway", "ProxyConfig", "WorkloadGroup"},
 	"telemetry.istio.io":  {"Telemetry"},
 	"extensions.istio.io": {"WasmPlugin", "TrafficExtension"},
 	"security.istio.io":   {},

@@ -36,6 +36,7 @@ const (
 	KindVirtualService  Kind = "VirtualService"
 	KindServiceEntry    Kind = "ServiceEntry"
 	KindWorkloadEntry   Kind = "WorkloadEntry"
+	KindSidecar         Kind = "Sidecar"
 	KindGRPCRoute       Kind = "GRPCRoute"
 	KindHTTPRoute       Kind = "HTTPRoute"
 
@@ -185,6 +186,11 @@ var Kinds = []*KindRow{
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Elective: true, Authored: true, Traced: true,
 		converter: converterOf(convertWorkloadEntry),
 		codec:     codecOf(workloadField, storeAsIs[Workload], storeAsIs[Workload]),
+	},
+	{
+		Kind: KindSidecar, Resource: istiov1.SchemeGroupVersion.WithResource("sidecars"),
+		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Elective: true, Authored: true, Traced: true,
+		converter: converterOf(convertSidecar), codec: codecOf(sidecarField, storeSidecar, loadSidecar),
 	},
 	{
 		Kind: KindGRPCRoute, Resource: gatewayResource("grpcroutes"),

@@ -237,6 +237,15 @@ func (w *Workload) Machine(namespace string) string {
 	return mesh.WorkloadKey(namespace, w.ServiceAccount, w.IP)
 }
 
+// Sidecar is what is kept of a Sidecar.
+type Sidecar struct {
+	Spec *networking.Sidecar
+	// Selector selects clients of the namespace; nil for all.
+	Selector map[string]string
+	Egress   []mesh.EgressHosts
+	Created  time.Time
+}
+
 // DeclaredHost is a host as its author wrote it, in lower case, and its field. It may be a short name or a wildcard.
 type DeclaredHost struct {
 	Name  string

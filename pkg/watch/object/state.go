@@ -50,6 +50,7 @@ type storedObject struct {
 	DestinationRule *storedDestinationRule `json:"destinationRule,omitempty"`
 	ServiceEntry    *ServiceEntry          `json:"serviceEntry,omitempty"`
 	Workload        *Workload              `json:"workload,omitempty"`
+	Sidecar         *storedSidecar         `json:"sidecar,omitempty"`
 	GRPCRoute       *storedRoute           `json:"grpcRoute,omitempty"`
 	HTTPRoute       *storedRoute           `json:"httpRoute,omitempty"`
 	BackendTLS      *storedRoute           `json:"backendTLSPolicy,omitempty"`

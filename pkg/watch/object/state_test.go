@@ -70,6 +70,10 @@ func TestStoredFields(t *testing.T) {
 			Resolution: networking.ServiceEntry_DNS, By: mesh.ResolveServer, Endpoints: []Workload{workload}, Selector: map[string]string{"a": "b"}, SubjectAltNames: []string{"x"}, Closed: true, Annotations: extensions,
 		},
 		KindWorkloadEntry: &workload,
+		KindSidecar: &Sidecar{
+			Spec: &networking.Sidecar{Ingress: []*networking.IstioIngressListener{{}}}, Selector: map[string]string{"a": "b"}, Created: created,
+			Egress: []mesh.EgressHosts{{Imported: []mesh.EgressHost{{Namespace: ".", Host: "*", Field: "spec.egress[0].hosts[0]"}}, Excluded: []mesh.EgressHost{{Namespace: "ns", Host: "*.x", Field: "spec.egress[0].hosts[1]"}}}},
+		},
 		KindGRPCRoute: convertGRPCRoute(&gatewayv1.GRPCRoute{ObjectMeta: routeMeta, Spec: gatewayv1.GRPCRouteSpec{
 			CommonRouteSpec: parents, Rules: []gatewayv1.GRPCRouteRule{{Matches: []gatewayv1.GRPCRouteMatch{{Method: &gatewayv1.GRPCMethodMatch{Service: new("a.B")}}}}},
 		}}, "cluster.local").Value,
@@ -147,6 +151,7 @@ func TestStoredForm(t *testing.T) {
 		" destinationRule {storedRule {spec [uint8], export {Private bool, Namespaces [string], Public bool}, created time}, host {name string, field string}, extensions {Balancer {Value string, Ref {kind string, namespace string, name string, cluster string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string, cluster string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string, cluster string}}}}," +
 		" serviceEntry {Hosts [{Name string, Field string}], Ports [{Name string, Number uint32, Target uint16, NamedTarget bool, Protocol string}], PortFields [string], Addresses [{IP string, Host string}], Export {Private bool, Namespaces [string], Public bool}, Created time, External bool, Resolution int32, By uint8, Endpoints [" + storedWorkload + "], Selector map, SubjectAltNames [string], Closed bool, Annotations {Balancer {Value string, Ref {kind string, namespace string, name string, cluster string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string, cluster string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string, cluster string}}}}," +
 		" workload " + storedWorkload + "," +
+		" sidecar {spec [uint8], selector map, egress [{Imported [{Namespace string, Host string, Field string}], Excluded [{Namespace string, Host string, Field string}]}], created time}," +
 		" grpcRoute {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +
 		" httpRoute {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +
 		" backendTLSPolicy {namespace string, name string, domain string, created time, annotations map, spec [uint8]}, addresses [address]," +

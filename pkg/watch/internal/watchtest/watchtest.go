@@ -111,6 +111,7 @@ type PlainWorld struct {
 	Endpoints map[string]*mesh.EndpointSet
 	Groups    map[string]*mesh.EndpointGroups
 	Security  map[string]*mesh.SecurityPolicies
+	Sidecars  map[string]*mesh.SidecarSet
 	Routes    map[string]*mesh.VirtualServiceSet
 	Policies  map[string]*mesh.DestinationRuleSet
 	Pods      map[string]*mesh.Pod
@@ -129,7 +130,7 @@ type PlainWorld struct {
 func Plain(w *mesh.World) PlainWorld {
 	return PlainWorld{
 		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Aliases: maps.Collect(w.Aliases.All()), Endpoints: maps.Collect(w.Endpoints.All()),
-		Groups: maps.Collect(w.EndpointGroups.All()), Security: maps.Collect(w.Security.All()),
+		Groups: maps.Collect(w.EndpointGroups.All()), Security: maps.Collect(w.Security.All()), Sidecars: maps.Collect(w.Sidecars.All()),
 		Routes: maps.Collect(w.VirtualServices.All()), Policies: maps.Collect(w.DestinationRules.All()),
 		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Machines: maps.Collect(w.Workloads.All()), Nodes: maps.Collect(w.Nodes.All()), Rules: maps.Collect(w.ConfigObjects.All()),
 		Unbound: w.Unbound, UnboundRules: w.UnboundRules, Silenced: silenced(w), Problems: w.Problems,

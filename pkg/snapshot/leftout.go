@@ -1,0 +1,57 @@
+package snapshot
+
+import (
+	"fmt"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// leftOut: the host exists, and the client's Sidecar leaves it out.
+func leftOut(s *Snapshot, q query) []Near {
+	sidecar := q.client.Sidecar
+	if sidecar == nil {
+		return nil
+	}
+	q.client.Sidecar = nil
+	ref, host, ok := s.declarer(q)
+	if !ok {
+		return nil
+	}
+	what, by := fmt.Sprintf("%s %s has the name", ref.Kind, refName(ref)), "Sidecar "+refName(sidecar.Ref)
+	if e, excluded := sidecar.Excluding(q.client.Namespace, ref.Namespace, host); excluded {
+		return []Near{{Text: fmt.Sprintf("%s, and %s of %s excludes it: remove or narrow that entry", what, e.Field, by)}}
+	}
+	return []Near{{Text: fmt.Sprintf("%s, and %s does not import it: add %s/%s to the hosts of its egress", what, by, ref.Namespace, host)}}
+}
+
+// declarer returns the object that declares the host that a name refers to, and the host as it declares it.
+func (s *Snapshot) declarer(q query) (ref mesh.Ref, host string, ok bool) {
+	hosts := []string{q.dialed.Host}
+	if service, isAddress := s.world.Addresses.Get(q.dialed.Host); isAddress {
+		hosts = append(hosts, service.Host)
+	}
+	for _, pattern := range s.wildcards {
+		if mesh.Covers(pattern, q.dialed.Host) {
+			hosts = append(hosts, pattern)
+		}
+	}
+	if _, service, isPod := q.podOf(s.world.Domain); isPod {
+		hosts = append(hosts, service)
+	}
+	for _, host := range hosts {
+		if h, ok := s.serviceFor(host, q.client); ok {
+			return h.facts.Service.Ref, h.facts.Service.Host, true
+		}
+	}
+	h, ok := s.servicelessFor(q.dialed.Host)
+	if !ok {
+		return ref, "", false
+	}
+	first := h.facts.VirtualServices.ForClient(q.client).First()
+	for _, c := range h.facts.VirtualServices.Candidates {
+		if c.VirtualService == first && first != nil {
+			return first.Ref, c.Host, true
+		}
+	}
+	return ref, "", false
+}

@@ -1,0 +1,206 @@
+package assemble
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// egressIndex reports entries of Sidecars that stand for no host. There may be thousands of entries and of hosts, so they are
+// not compared each time: an entry remembers one host that it stands for.
+type egressIndex struct {
+	domain  string
+	entries map[object.Key][]*egressEntry
+	// byWitness finds the entries by the host that they remember, and lost are those without one. fresh must be looked up among
+	// all hosts.
+	byWitness   map[string]map[*egressEntry]struct{}
+	lost, fresh map[*egressEntry]struct{}
+	// dirty are the Sidecars whose Problems may have changed.
+	dirty map[object.Key]struct{}
+}
+
+// egressEntry is one entry of a Sidecar.
+type egressEntry struct {
+	mesh.EgressHost
+
+	key object.Key
+	// clients is the namespace of the clients; empty for any.
+	clients  string
+	excludes bool
+	witness  string
+}
+
+func newEgressIndex(domain string) egressIndex {
+	return egressIndex{
+		domain: domain, entries: map[object.Key][]*egressEntry{}, byWitness: map[string]map[*egressEntry]struct{}{},
+		lost: map[*egressEntry]struct{}{}, fresh: map[*egressEntry]struct{}{}, dirty: map[object.Key]struct{}{},
+	}
+}
+
+// put replaces the entries of a Sidecar.
+func (x *egressIndex) put(key object.Key, lists []mesh.EgressHosts, clients string) {
+	x.remove(key)
+	add := func(hosts []mesh.EgressHost, excludes bool) {
+		for _, host := range hosts {
+			if host.Host == "*" && (host.Namespace == mesh.AnyNamespace || host.Namespace == mesh.OwnNamespace) {
+				continue // It names nothing.
+			}
+			e := &egressEntry{EgressHost: host, key: key, clients: clients, excludes: excludes}
+			x.entries[key] = append(x.entries[key], e)
+			x.fresh[e] = struct{}{}
+		}
+	}
+	for _, list := range lists {
+		add(list.Imported, false)
+		add(list.Excluded, true)
+	}
+	x.dirty[key] = struct{}{}
+}
+
+func (x *egressIndex) remove(key object.Key) {
+	for _, e := range x.entries[key] {
+		x.forget(e)
+		delete(x.fresh, e)
+	}
+	delete(x.entries, key)
+	delete(x.dirty, key)
+}
+
+// check compares entries with the hosts of the World that is being built, and returns the Problems of the Sidecars for which
+// they may have changed.
+func (x *egressIndex) check(b *worldBuilder) map[object.Key][]mesh.Problem {
+	moved := map[string]struct{}{}
+	for host := range b.services.next {
+		moved[host] = struct{}{}
+	}
+	for host := range b.routes.next {
+		moved[host] = struct{}{}
+	}
+	for host := range moved {
+		for e := range x.byWitness[host] {
+			if !e.standsFor(b, host) {
+				x.fresh[e] = struct{}{}
+			}
+		}
+	}
+	for e := range x.lost {
+		if len(moved) == 0 {
+			break
+		}
+		x.dirty[e.key] = struct{}{} // What is told of it may differ.
+		x.remember(e, e.find(b, maps.Keys(moved)))
+	}
+	for e := range take(&x.fresh) {
+		x.remember(e, e.find(b, b.hosts()))
+		x.dirty[e.key] = struct{}{}
+	}
+	problems := map[object.Key][]mesh.Problem{}
+	for key := range take(&x.dirty) {
+		problems[key] = nil
+		for _, e := range x.entries[key] {
+			if e.witness == "" {
+				problems[key] = append(problems[key], e.problem(b, x.domain))
+			}
+		}
+	}
+	return problems
+}
+
+// remember records a host that an entry stands for; empty if there is none.
+func (x *egressIndex) remember(e *egressEntry, host string) {
+	x.forget(e)
+	if e.witness = host; host == "" {
+		x.lost[e] = struct{}{}
+		return
+	}
+	if x.byWitness[host] == nil {
+		x.byWitness[host] = map[*egressEntry]struct{}{}
+	}
+	x.byWitness[host][e] = struct{}{}
+}
+
+func (x *egressIndex) forget(e *egressEntry) {
+	delete(x.lost, e)
+	if delete(x.byWitness[e.witness], e); len(x.byWitness[e.witness]) == 0 {
+		delete(x.byWitness, e.witness)
+	}
+}
+
+// find returns a host that the entry stands for, one of hosts if it is a wildcard; empty if there is none.
+func (e *egressEntry) find(b *worldBuilder, hosts iter.Seq[string]) string {
+	if !mesh.IsWildcard(e.Host) {
+		hosts = e.places()
+	}
+	for host := range hosts {
+		if e.standsFor(b, host) {
+			return host
+		}
+	}
+	return ""
+}
+
+// places yields where in a World the host of the entry may be found: under its name, under that of a namespace, and under
+// wildcards of VirtualServices.
+func (e *egressEntry) places() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(e.Host) || !yield(mesh.HostIn(e.Host, e.Namespace)) || !yield(mesh.HostIn(e.Host, e.clients)) {
+			return
+		}
+		for rest := e.Host; ; {
+			_, parent, below := strings.Cut(rest, ".")
+			if !below {
+				return
+			}
+			if rest = parent; !yield("*." + rest) {
+				return
+			}
+		}
+	}
+}
+
+// standsFor reports whether a Service or a VirtualService declares a host of a World, as the entry says. Compiled rules
+// declare no hosts.
+func (e *egressEntry) standsFor(b *worldBuilder, host string) bool {
+	if s := b.services.get(host); s != nil && e.Matches(e.clients, s.Ref.Namespace, s.Host) {
+		return true
+	}
+	rules := b.routes.get(host)
+	return rules != nil && slices.ContainsFunc(rules.Candidates, func(c mesh.VirtualServiceCandidate) bool {
+		return !c.VirtualService.Compiled() && e.MatchesRules(e.clients, c.VirtualService.Ref.Namespace, c.Host)
+	})
+}
+
+// problem reports an entry that stands for no host.
+func (e *egressEntry) problem(b *worldBuilder, domain string) mesh.Problem {
+	p := mesh.Problem{Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: e.key.Ref(), Field: e.Field}
+	effect := "The entry imports nothing."
+	if e.excludes {
+		effect = "The entry excludes nothing."
+	}
+	namespace := e.Namespace
+	if namespace == mesh.OwnNamespace {
+		namespace = e.clients
+	}
+	from := fmt.Sprintf("in namespace %q", namespace)
+	if namespace == mesh.AnyNamespace || namespace == "" {
+		from, namespace = "in any namespace", e.key.Namespace
+	}
+	full := mesh.FullHost(e.Host, namespace, domain)
+	declared := b.services.get(full)
+	switch {
+	case mesh.IsWildcard(e.Host):
+		p.Severity = mesh.Info // Hosts may come.
+		p.Message = fmt.Sprintf("No Service or VirtualService %s declares a host of %s. %s Correct the entry if it should.", from, e.Host, effect)
+		return p
+	case declared == nil:
+		p.Message = fmt.Sprintf("No Service or VirtualService %s declares the host %s. %s Create the Service, or correct the entry.", from, e.Host, effect)
+		return p
+	}
+	p.Message = fmt.Sprintf("No Service or VirtualService %s declares the host %s. %s Write \"%s/%s\" if you mean that Service.", from, e.Host, effect, declared.Ref.Namespace, declared.Host)
+	return p
+}

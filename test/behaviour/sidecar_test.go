@@ -1,0 +1,65 @@
+package behaviour
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+)
+
+// sidecar makes a Sidecar.
+func sidecar(namespace, name, spec string) string {
+	return "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: " + name + ", namespace: " + namespace + "}\nspec: {" + spec + "}\n"
+}
+
+// TestSidecar narrows what clients can call, by mesh, namespace and labels, while they call.
+func TestSidecar(t *testing.T) {
+	echo, ledger := newBackend(t, "echo", "v1"), newBackend(t, "ledger", "v1")
+	p := newPlane(t,
+		service("echo", echo),
+		entry("pay", "ledger", "hosts: [ledger.example.com], resolution: STATIC, "+grpcPort+", endpoints: ["+ledger.endpoint("")+"]"),
+		routes("both.example.com", "route: [{destination: {host: ledger.example.com}}]"),
+	)
+	unknown := func(_ *testgrpc.SimpleResponse, err error) bool {
+		return status.Code(err) == codes.Unavailable && strings.Contains(status.Convert(err).Message(), `"ledger.example.com:80"`)
+	}
+	answered := func(_ *testgrpc.SimpleResponse, err error) bool { return err == nil }
+	plain := p.dial("ledger.example.com:80")
+	batch := p.dialAs("ledger.example.com:80", bootstrap.Options{Namespace: "demo", NodeID: "batch", Labels: map[string]string{"app": "batch"}})
+	other := p.dialAs("ledger.example.com:80", bootstrap.Options{Namespace: "other", NodeID: "other"})
+	rules := p.dial("both.example.com:80")
+	all := []testgrpc.TestServiceClient{plain, batch, other}
+	expect := func(wished string, want ...bool) {
+		t.Helper()
+		for i, client := range all {
+			ok := unknown
+			if want[i] {
+				ok = answered
+			}
+			until(t, client, wished, ok)
+		}
+	}
+	expect("without a Sidecar", true, true, true)
+
+	own := sidecar("demo", "default", "egress: [{hosts: [./*]}]")
+	p.write("sidecars.yaml", own)
+	expect("one for a namespace", false, false, true)
+	if _, err := call(t, p.dial("echo:80")); err != nil {
+		t.Errorf("what it imports: %v", err)
+	}
+	if resp, err := call(t, rules); err != nil || resp.GetHostname() != "ledger" {
+		t.Errorf("rules that it imports send calls to what it does not: got %v, %v", resp, err)
+	}
+	p.write("sidecars.yaml", own, sidecar("demo", "batch", "workloadSelector: {labels: {app: batch}}, egress: [{hosts: ['pay/*.example.com']}]"))
+	expect("one for labels", false, true, true)
+	p.write("sidecars.yaml", sidecar("demo", "batch", "workloadSelector: {labels: {app: batch}}, egress: [{hosts: ['~/*']}]"))
+	expect("one for labels alone", true, false, true)
+	p.write("sidecars.yaml", sidecar("istio-system", "default", "egress: [{hosts: ['*/*', '~pay/ledger.example.com']}]"), sidecar("other", "default", "egress: [{hosts: ['*/*']}]"))
+	expect("one for the mesh", false, false, true)
+	p.write("sidecars.yaml")
+	expect("without a Sidecar again", true, true, true)
+}
