@@ -29,7 +29,7 @@ func installed() map[string]string {
 const leaseOfMizzen = "GET /apis/coordination.k8s.io/v1/namespaces/mizzen-system/leases/mizzen"
 
 // noPolicies are the lines about kinds that the cluster does not serve.
-const noPolicies = "the cluster does not serve the kind GRPCRoute\nthe cluster does not serve the kind HTTPRoute\nthe cluster does not serve the kind PeerAuthentication\n" +
+const noPolicies = "the cluster does not serve the kind GRPCRoute\nthe cluster does not serve the kind HTTPRoute\nthe cluster does not serve the kind BackendTLSPolicy\nthe cluster does not serve the kind PeerAuthentication\n" +
 	"the cluster does not serve the kind AuthorizationPolicy\n" +
 	"the cluster does not serve the kind RequestAuthentication\n"
 

@@ -81,7 +81,7 @@ func (c *cluster) checkDefinitions(ctx context.Context) ([]Finding, error) {
 		if d.elective {
 			finding = warn
 		}
-		all = append(all, finding(g.install, "%s is not served in %s, which is the version that Mizzen reads. The group has the versions %s. These objects have no effect.",
+		all = append(all, finding(g.install, "The cluster does not serve %s in %s, which is the version that Mizzen reads. The group has the versions %s. These objects have no effect.",
 			strings.Join(d.missing, " and "), d.version, strings.Join(versions, ", ")))
 	}
 	return all, nil

@@ -58,7 +58,7 @@ var faults = map[string]broken{
 	},
 	"definitions: one is missing": {
 		by:   func(f *fakeAPI) { f.served["/apis/networking.istio.io/v1"] = []string{"virtualservices"} },
-		want: []string{"FAIL definitions: DestinationRule is not served in networking.istio.io/v1"},
+		want: []string{"FAIL definitions: The cluster does not serve DestinationRule in networking.istio.io/v1"},
 	},
 	"definitions: no Gateway API": {
 		by: func(f *fakeAPI) {
@@ -71,7 +71,7 @@ var faults = map[string]broken{
 			f.served["/apis/gateway.networking.k8s.io/v1"] = []string{"httproutes"}
 			f.served["/apis/gateway.networking.k8s.io"] = []string{"v1", "v1beta1"}
 		},
-		want: []string{"WARN definitions: GRPCRoute is not served in gateway.networking.k8s.io/v1, which is the version that Mizzen reads. The group has the versions v1, v1beta1."},
+		want: []string{"WARN definitions: The cluster does not serve GRPCRoute and BackendTLSPolicy in gateway.networking.k8s.io/v1, which is the version that Mizzen reads. The group has the versions v1, v1beta1."},
 	},
 	"deployment: none": {
 		by:   func(f *fakeAPI) { f.remove(deployments, system, installed) },

@@ -72,7 +72,7 @@ func newInstallation(t *testing.T, transport string) *fakeAPI {
 			"/apis/networking.istio.io":             {"v1"},
 			"/apis/security.istio.io/v1":            {"authorizationpolicies", "peerauthentications", "requestauthentications"},
 			"/apis/security.istio.io":               {"v1"},
-			"/apis/gateway.networking.k8s.io/v1":    {"grpcroutes", "httproutes"},
+			"/apis/gateway.networking.k8s.io/v1":    {"grpcroutes", "httproutes", "backendtlspolicies"},
 			"/apis/gateway.networking.k8s.io":       {"v1"},
 		},
 	}

@@ -57,8 +57,10 @@ func (w *Writer) write(ctx context.Context, r report) (*unstructured.Unstructure
 		if err := place.set(object, r, time.Now()); err != nil {
 			return nil, err
 		}
-		if n := leftOut(object, r); n > 0 {
-			w.Logger.Warn("status.parents is full of entries of other controllers; entries are left out", "object", r.rule.Ref.String(), "left_out", n)
+		if list, ok := place.(parentList); ok {
+			if n := list.leftOut(object, r); n > 0 {
+				w.Logger.Warn("the list of parents is full of entries of other controllers; entries are left out", "object", r.rule.Ref.String(), "left_out", n)
+			}
 		}
 		if written, err := w.update(ctx, r.rule.Ref, object, want); written || err != nil {
 			return object, err

@@ -49,13 +49,19 @@ func routeRig(t *testing.T, route string) *rig {
 }
 
 // entries returns the entries of the GRPCRoute, each as a line.
-func (r *rig) entries(t *testing.T) (lines []string) {
+func (r *rig) entries(t *testing.T) []string {
 	t.Helper()
-	u, err := r.istio.Resource(grpcRoutes).Namespace("shop").Get(t.Context(), "echo", metav1.GetOptions{})
+	return r.entriesOf(t, grpcRoutes, "parents", "parentRef")
+}
+
+// entriesOf returns the entries of the object echo of a kind, each as a line.
+func (r *rig) entriesOf(t *testing.T, kind schema.GroupVersionResource, name, ref string) (lines []string) {
+	t.Helper()
+	u, err := r.istio.Resource(kind).Namespace("shop").Get(t.Context(), "echo", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, _, _ := unstructured.NestedSlice(u.Object, "status", "parents")
+	list, _, _ := unstructured.NestedSlice(u.Object, "status", name)
 	for _, item := range list {
 		entry := item.(map[string]any)
 		var conditions []string
@@ -63,7 +69,7 @@ func (r *rig) entries(t *testing.T) (lines []string) {
 			c := one.(map[string]any)
 			conditions = append(conditions, fmt.Sprint(c["type"], "=", c["status"], " ", c["reason"]))
 		}
-		lines = append(lines, fmt.Sprint(entry["parentRef"].(map[string]any)["name"], " of ", entry["controllerName"], ": ", strings.Join(conditions, ", ")))
+		lines = append(lines, fmt.Sprint(entry[ref].(map[string]any)["name"], " of ", entry["controllerName"], ": ", strings.Join(conditions, ", ")))
 	}
 	return lines
 }
@@ -196,4 +202,60 @@ func TestRemovalOfEntries(t *testing.T) {
 	}
 	same(t, "removed", removed, []string{"GRPCRoute shop/echo [Accepted mizzen.dev/Accepted] <nil>"})
 	same(t, "entries", r.entries(t), []string{gatewayLine})
+}
+
+var backendTLSPolicies = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "backendtlspolicies"}
+
+// TestAncestors: a BackendTLSPolicy has an entry for each of its targets, beside those of other controllers.
+func TestAncestors(t *testing.T) {
+	const (
+		policy = `{apiVersion: gateway.networking.k8s.io/v1, kind: BackendTLSPolicy, metadata: {name: echo, namespace: shop, generation: 1}, ` +
+			`spec: {targetRefs: [{group: "", kind: Service, name: echo}, {group: "", kind: Service, name: absent}, {group: x, kind: Other, name: z}], validation: {hostname: a, %s}}, status: {ancestors: [%s]}}`
+		theirs = `{ancestorRef: {group: gateway.networking.k8s.io, kind: Gateway, name: edge}, controllerName: example.org/gateway, conditions: [{type: Accepted, status: "True", reason: Theirs}]}`
+		others = "edge of example.org/gateway: Accepted=True Theirs"
+		rest   = ", mizzen.dev/Accepted=True AcceptedWithRemarks, mizzen.dev/Programmed=True Programmed"
+	)
+	for name, test := range map[string]struct {
+		validation string
+		want       []string
+	}{
+		"system": {"wellKnownCACertificates: System", []string{
+			others, "echo of mizzen.dev/controlplane: Accepted=True Accepted, ResolvedRefs=True ResolvedRefs" + rest,
+			"absent of mizzen.dev/controlplane: Accepted=False TargetNotFound, ResolvedRefs=True ResolvedRefs" + rest,
+		}},
+		"certificates": {"caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}]", []string{
+			others, "echo of mizzen.dev/controlplane: Accepted=False NoValidCACertificate, ResolvedRefs=False InvalidKind" + strings.Replace(rest, "True AcceptedWithRemarks", "False Unsupported", 1),
+			"absent of mizzen.dev/controlplane: Accepted=False TargetNotFound, ResolvedRefs=False InvalidKind" + strings.Replace(rest, "True AcceptedWithRemarks", "False Unsupported", 1),
+		}},
+		"neither": {"wellKnownCACertificates: Mine", []string{
+			others, "echo of mizzen.dev/controlplane: Accepted=False Invalid, ResolvedRefs=True ResolvedRefs" + strings.Replace(rest, "True AcceptedWithRemarks", "False InvalidValue", 1),
+			"absent of mizzen.dev/controlplane: Accepted=False TargetNotFound, ResolvedRefs=True ResolvedRefs" + strings.Replace(rest, "True AcceptedWithRemarks", "False InvalidValue", 1),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				text := fmt.Sprintf(policy, test.validation, theirs)
+				if _, err := r.istio.Resource(backendTLSPolicies).Namespace("shop").Create(t.Context(), object(t, text), metav1.CreateOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				r.publish(t, text)
+				stop := r.writer(t.Context(), "a")
+				defer stop()
+				wait(8 * time.Second)
+				same(t, "entries", r.entriesOf(t, backendTLSPolicies, "ancestors", "ancestorRef"), test.want)
+				var removed []string
+				removal := status.Removal{Dynamic: r.istio, Absent: func(string) {}, Removed: func(ref mesh.Ref, _ []string, err error) {
+					if ref.Kind == "BackendTLSPolicy" {
+						removed = append(removed, fmt.Sprint(ref, err))
+					}
+				}}
+				if _, err := removal.Run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				same(t, "removed", removed, []string{"BackendTLSPolicy shop/echo <nil>"})
+				same(t, "after the removal", r.entriesOf(t, backendTLSPolicies, "ancestors", "ancestorRef"), []string{others})
+			})
+		})
+	}
 }

@@ -26,10 +26,14 @@ type place interface {
 
 // placeOf returns the place of a kind.
 func placeOf(kind string) place {
-	if object.Kind(kind).Row().ParentStatus {
-		return parentList{}
+	switch object.Kind(kind).Row().ParentStatus {
+	case routeParents.name:
+		return routeParents
+	case policyAncestors.name:
+		return policyAncestors
+	default:
+		return conditionList{}
 	}
-	return conditionList{}
 }
 
 // conditionList is the place of Istio's kinds: one list of conditions, status.conditions.

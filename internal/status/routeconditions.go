@@ -22,12 +22,42 @@ const (
 	reasonUnsupportedValue = "UnsupportedValue"
 	reasonBackendNotFound  = "BackendNotFound"
 	reasonInvalidKind      = "InvalidKind"
+	reasonTargetNotFound   = "TargetNotFound"
+	reasonInvalid          = "Invalid"
+	reasonNoAuthorities    = "NoValidCACertificate"
 )
 
-// routeTypes are the types that Mizzen owns in its entries of status.parents.
-var routeTypes = []string{typeRouteAccepted, typeResolvedRefs, typePartiallyInvalid, typeAccepted, typeProgrammed}
+// standard are the conditions of the Gateway API for a kind of objects with parents.
+type standard struct {
+	// refs is the field of the parents.
+	refs string
+	// own are the types that Mizzen owns in its entries.
+	own []string
+	// good are the conditions of an object without Problems.
+	good     []condition
+	meanings []meaning
+	// unresolved is why an object is not accepted if it refers to another of a kind that is not supported; empty if it is.
+	unresolved string
+}
 
-// meaning is what Problems of a Route mean to the conditions of the Gateway API.
+var (
+	routeStandard = standard{
+		"spec.parentRefs", []string{typeRouteAccepted, typeResolvedRefs, typePartiallyInvalid, typeAccepted, typeProgrammed},
+		[]condition{
+			{typeRouteAccepted, statusTrue, reasonAccepted, "Clients follow the Route when they call the parent"},
+			{typeResolvedRefs, statusTrue, reasonResolvedRefs, "All backends exist"},
+		}, meanings, "",
+	}
+	policyStandard = standard{
+		"spec.targetRefs", []string{typeRouteAccepted, typeResolvedRefs, typeAccepted, typeProgrammed},
+		[]condition{
+			{typeRouteAccepted, statusTrue, reasonAccepted, "Clients follow the policy when they call the target"},
+			{typeResolvedRefs, statusTrue, reasonResolvedRefs, "The policy refers to no other object"},
+		}, policyMeanings, reasonNoAuthorities,
+	}
+)
+
+// meaning is what Problems of an object mean to the conditions of the Gateway API.
 type meaning struct {
 	// codes and field select Problems; no codes means errors of any code.
 	codes []mesh.Code
@@ -36,6 +66,14 @@ type meaning struct {
 	kind, status, reason string
 	// prefix begins the message.
 	prefix string
+}
+
+// policyMeanings are the meanings for BackendTLSPolicies, as meanings are for Routes.
+var policyMeanings = []meaning{
+	{[]mesh.Code{mesh.CodeNoSuchHost, mesh.CodeNoSuchPort}, regexp.MustCompile(`^spec\.targetRefs\[`), typeRouteAccepted, statusFalse, reasonTargetNotFound, ""},
+	{[]mesh.Code{mesh.CodeConflict}, regexp.MustCompile(`^spec\.targetRefs\[`), typeRouteAccepted, statusFalse, reasonConflicted, ""},
+	{nil, regexp.MustCompile(`^spec\.validation\.caCertificateRefs`), typeResolvedRefs, statusFalse, reasonInvalidKind, ""},
+	{nil, regexp.MustCompile(``), typeRouteAccepted, statusFalse, reasonInvalid, ""},
 }
 
 // meanings has a row for each meaning. The first that selects a Problem applies to it. If several Problems mean the same condition,
@@ -62,34 +100,31 @@ func (m meaning) of(p mesh.Problem) bool {
 	return p.Severity != mesh.Info && slices.Contains(m.codes, p.Code) && m.field.MatchString(p.Field)
 }
 
-// forParent returns the conditions of a Route for one of its parents.
-func (r report) forParent(parent mesh.ParentRef) []condition {
+// forParent returns the conditions of an object for one of its parents.
+func (s standard) forParent(r report, parent mesh.ParentRef) []condition {
 	var problems []mesh.Problem
-	at := fmt.Sprintf("spec.parentRefs[%d]", parent.Index)
+	at := fmt.Sprintf("%s[%d]", s.refs, parent.Index)
 	for _, p := range r.problems {
-		if !strings.HasPrefix(p.Field, "spec.parentRefs[") || p.Field == at || strings.HasPrefix(p.Field, at+".") {
+		if !strings.HasPrefix(p.Field, s.refs+"[") || p.Field == at || strings.HasPrefix(p.Field, at+".") {
 			problems = append(problems, p)
 		}
 	}
-	all := append(standard(problems, r.rule.Matches), accepted(problems, r.effects))
+	all := append(s.conditions(problems, r.rule.Matches), accepted(problems, r.effects))
 	return append(all, r.programmed())
 }
 
-// standard returns the conditions of the Gateway API that Problems of a Route mean. What only some clients cannot do is not part
+// conditions returns the conditions of the Gateway API that Problems of an object mean. What only some clients cannot do is not part
 // of them. matches has the number of matches of each rule.
-func standard(problems []mesh.Problem, matches []int) []condition {
+func (s standard) conditions(problems []mesh.Problem, matches []int) []condition {
 	lines := map[int][]string{} // by row
 	for _, p := range problems {
-		i := slices.IndexFunc(meanings, func(m meaning) bool { return m.of(p) })
+		i := slices.IndexFunc(s.meanings, func(m meaning) bool { return m.of(p) })
 		if i >= 0 && p.IsGeneral() {
 			lines[i] = append(lines[i], line(p))
 		}
 	}
-	all := []condition{
-		{typeRouteAccepted, statusTrue, reasonAccepted, "Clients follow the Route when they call the parent"},
-		{typeResolvedRefs, statusTrue, reasonResolvedRefs, "All backends exist"},
-	}
-	for i, m := range meanings {
+	all := slices.Clone(s.good)
+	for i, m := range s.meanings {
 		if len(lines[i]) == 0 || m.kind == "" {
 			continue
 		}
@@ -102,6 +137,9 @@ func standard(problems []mesh.Problem, matches []int) []condition {
 		default:
 			all[at] = c
 		}
+	}
+	if i := slices.IndexFunc(all, func(c condition) bool { return c.reason == reasonInvalidKind }); i >= 0 && s.unresolved != "" && all[0].status == statusTrue {
+		all[0] = condition{typeRouteAccepted, statusFalse, s.unresolved, all[i].message}
 	}
 	at := slices.IndexFunc(all, func(c condition) bool { return c.kind == typePartiallyInvalid })
 	switch {

@@ -66,7 +66,7 @@ func TestConditionsOfRoutes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := report{rule: mesh.ConfigObject{Matches: []int{2, 1}}, problems: test.problems}
 			var got []string
-			for _, c := range r.forParent(mesh.ParentRef{Index: 1, Name: "echo"}) {
+			for _, c := range routeStandard.forParent(r, mesh.ParentRef{Index: 1, Name: "echo"}) {
 				if !strings.HasPrefix(c.kind, "mizzen.dev/") {
 					got = append(got, c.kind+"="+c.status+" "+c.reason+": "+c.message)
 				}
@@ -80,9 +80,11 @@ func TestConditionsOfRoutes(t *testing.T) {
 
 // TestOwnTypesAreComplete: a condition of a type that Mizzen does not own would be added again with each write.
 func TestOwnTypesAreComplete(t *testing.T) {
-	for _, m := range meanings {
-		if m.kind != "" && !slices.Contains(routeTypes, m.kind) {
-			t.Errorf("%s is not one of the types of Routes", m.kind)
+	for _, s := range []standard{routeStandard, policyStandard} {
+		for _, m := range s.meanings {
+			if m.kind != "" && !slices.Contains(s.own, m.kind) {
+				t.Errorf("%s is not one of the types for %s", m.kind, s.refs)
+			}
 		}
 	}
 }

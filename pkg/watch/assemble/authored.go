@@ -21,8 +21,11 @@ func (x authoredIndex) note(o object.Object) {
 		return
 	}
 	config := &mesh.ConfigObject{Ref: ref, Generation: o.Generation}
-	if route, ok := o.Value.(*object.Route); ok {
-		config.Parents, config.Matches = route.Parents, route.Matches()
+	switch value := o.Value.(type) {
+	case *object.Route:
+		config.Parents, config.Matches = value.Parents, value.Matches()
+	case *object.BackendTLSPolicy:
+		config.Parents = value.Parents()
 	}
 	if w, ok := o.Value.(*object.Workload); ok && w.ByStream {
 		config.Machine, config.Connected = w.Machine(o.Key.Namespace), w.Connected

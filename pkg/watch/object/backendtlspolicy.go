@@ -31,6 +31,14 @@ type BackendTLSTarget struct {
 	SectionName string
 }
 
+// Parents returns the targets as entries of the status have them.
+func (p *BackendTLSPolicy) Parents() (parents []mesh.ParentRef) {
+	for _, t := range p.Targets {
+		parents = append(parents, mesh.ParentRef{Index: t.Index, Kind: string(KindService), Name: t.Name, SectionName: t.SectionName})
+	}
+	return parents
+}
+
 // Equal reports whether two objects are equal.
 func (p *BackendTLSPolicy) Equal(o *BackendTLSPolicy) bool {
 	return p.Written.Ref == o.Written.Ref && p.Created.Equal(o.Created) && reflect.DeepEqual(p.Written.Spec, o.Written.Spec)

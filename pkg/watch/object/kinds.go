@@ -76,8 +76,9 @@ type KindRow struct {
 	// Authored means that people write the objects as configuration of the mesh: World.ConfigObjects lists them, status
 	// conditions are written to them, and "inspect wait" waits for them.
 	Authored bool
-	// ParentStatus means that the status of the objects has an entry for each of their parents, and no conditions of its own.
-	ParentStatus bool
+	// ParentStatus is the list of entries in the status of the objects, one for each of their parents, in place of conditions of
+	// its own: parents or ancestors; empty for other kinds.
+	ParentStatus string
 	// Elective means that a mesh may do without the kind: its definition is installed by those who use it.
 	Elective bool
 	// Traced means that translation reports Problems on fields of the objects. For files the line of each field is
@@ -194,17 +195,17 @@ var Kinds = []*KindRow{
 	},
 	{
 		Kind: KindGRPCRoute, Resource: gatewayResource("grpcroutes"),
-		Optional: true, Elective: true, Authored: true, ParentStatus: true, Traced: true, After: KindDestinationRule, Close: closeGRPCRoute,
+		Optional: true, Elective: true, Authored: true, ParentStatus: "parents", Traced: true, After: KindDestinationRule, Close: closeGRPCRoute,
 		converter: converterOf(convertGRPCRoute), codec: codecOf(grpcRouteField, storeRoute, loadGRPCRoute),
 	},
 	{
 		Kind: KindHTTPRoute, Resource: gatewayResource("httproutes"), OtherVersions: []string{"v1beta1"},
-		Optional: true, Elective: true, Authored: true, ParentStatus: true, Traced: true, After: KindDestinationRule, Close: closeHTTPRoute,
+		Optional: true, Elective: true, Authored: true, ParentStatus: "parents", Traced: true, After: KindDestinationRule, Close: closeHTTPRoute,
 		converter: converterOf(convertHTTPRoute), codec: codecOf(httpRouteField, storeRoute, loadHTTPRoute),
 	},
 	{
 		Kind: KindBackendTLSPolicy, Resource: gatewayResource("backendtlspolicies"),
-		Optional: true, Elective: true, Traced: true,
+		Optional: true, Elective: true, Authored: true, ParentStatus: "ancestors", Traced: true,
 		converter: converterOf(convertBackendTLSPolicy), codec: codecOf(backendTLSPolicyField, storeBackendTLSPolicy, loadBackendTLSPolicy),
 	},
 	{
