@@ -76,8 +76,8 @@ func TestEntryProblems(t *testing.T) {
 		}, "[port-80 80 A_b 81] [10.0.0.1] []"},
 		"no name": {"ports: [{number: 80, name: ''}], endpoints: [{address: 10.0.0.1}]", []string{"info spec.ports[0].name: The port has no name, which Istio's validation refuses. The ports of endpoints cannot name it. Write a name."}, "[ 80] [10.0.0.1] []"},
 		"twice": {"ports: [{number: 80, name: a}, {number: 80, name: b}, {number: 81, name: a}], endpoints: [{address: 10.0.0.1}]", []string{
-			`error spec.ports[1]: The port is left out, because the port "a" with the number 80 is before it. Give each port a name and a number of its own, or remove one of the two.`,
-			`error spec.ports[2]: The port is left out, because the port "a" with the number 80 is before it. Give each port a name and a number of its own, or remove one of the two.`,
+			`error spec.ports[1]: The port is left out, because the port "a" with the number 80 is before it. Give each port a separate name and number, or remove one of the two.`,
+			`error spec.ports[2]: The port is left out, because the port "a" with the number 80 is before it. Give each port a separate name and number, or remove one of the two.`,
 		}, "[a 80] [10.0.0.1] []"},
 		"no ports": {"ports: [{number: 0, name: a}, {number: 4294967295, name: b}, {number: 82, name: c, targetPort: 65536}], endpoints: [{address: 10.0.0.1, ports: {c: 65536}}]", []string{
 			"error spec.ports[0].number: 0 is not a port. The port is left out. Use a number from 1 to 65535.",
@@ -110,6 +110,16 @@ func TestEntryProblems(t *testing.T) {
 				t.Errorf("got %s, want %s", got, test.served)
 			}
 		})
+	}
+}
+
+// TestAddressesOfWildcards: an address stands for one host.
+func TestAddressesOfWildcards(t *testing.T) {
+	for hosts, told := range map[string]bool{"['*.example.com']": true, "['*.example.com', a.example.com]": false} {
+		out := convertYAML(t, KindServiceEntry, "{hosts: "+hosts+", resolution: NONE, addresses: [192.0.2.1], ports: [{number: 80, name: grpc}]}")
+		if lines := linesOf(out.Problems); told != (len(lines) == 1 && strings.HasPrefix(lines[0], "warning spec.addresses: ")) || !told && len(lines) > 0 {
+			t.Errorf("%s: got the Problems %q, want one about the addresses: %t", hosts, lines, told)
+		}
 	}
 }
 
