@@ -26,6 +26,8 @@ type endpointIndex struct {
 	// dirty Services must be assembled again, and so must Services with an address on one of dirtyNodes.
 	dirty      map[object.ID]struct{}
 	dirtyNodes map[string]struct{}
+	// movedIPs are the addresses that a pod got or lost.
+	movedIPs map[string]struct{}
 	// peers finds the PeerAuthentications in effect for the pods of a namespace with the labels.
 	peers func(namespace string, labels mesh.Labels) *mesh.PeerModes
 	// cluster and network are where endpoints are that do not state it; both may be empty.
@@ -49,7 +51,7 @@ func newEndpointIndex() endpointIndex {
 	return endpointIndex{
 		slices: map[object.Key]*sliceEntry{}, pods: map[object.ID]*object.Pod{}, nodes: map[string]*object.Node{},
 		byService: index[object.ID, *sliceEntry]{}, byPod: newMultimap[*sliceEntry](), byIP: newMultimap[*sliceEntry](), podsAt: newMultimap[string](),
-		dirty: map[object.ID]struct{}{}, dirtyNodes: map[string]struct{}{},
+		dirty: map[object.ID]struct{}{}, dirtyNodes: map[string]struct{}{}, movedIPs: map[string]struct{}{},
 		peers: func(string, mesh.Labels) *mesh.PeerModes { return nil },
 	}
 }
@@ -122,11 +124,13 @@ func (x *endpointIndex) putPod(id object.ID, p *object.Pod) {
 	for _, ip := range old.Addresses() {
 		at := object.ID{Namespace: id.Namespace, Name: ip}
 		x.podsAt.remove(at, id.Name)
+		x.movedIPs[ip] = struct{}{}
 		x.markSlices(x.byIP.all(at))
 	}
 	for _, ip := range p.Addresses() {
 		at := object.ID{Namespace: id.Namespace, Name: ip}
 		x.podsAt.add(at, id.Name)
+		x.movedIPs[ip] = struct{}{}
 		x.markSlices(x.byIP.all(at))
 	}
 	if p == nil {

@@ -208,7 +208,7 @@ func randomEntry(r *rand.Rand) object.Object {
 		Export: randomExport(r), Created: randomDay(r), External: r.IntN(2) == 0, By: watchtest.Pick(r, mesh.ResolveNone, mesh.ResolveNone, mesh.ResolveClient, mesh.ResolveServer),
 		Resolution:      watchtest.Pick(r, networking.ServiceEntry_STATIC, networking.ServiceEntry_STATIC, networking.ServiceEntry_DNS, networking.ServiceEntry_DNS_ROUND_ROBIN, networking.ServiceEntry_NONE),
 		SubjectAltNames: watchtest.Pick(r, nil, []string{"x"}), Closed: r.IntN(8) == 0, Annotations: randomAnnotations(r, key),
-		Addresses: watchtest.Pick(r, nil, []object.EntryAddress{{IP: "10.96.0.1"}}),
+		Addresses: watchtest.Pick(r, nil, []object.EntryAddress{{IP: "10.96.0.1"}}, []object.EntryAddress{{IP: "10.0.0.1"}, {IP: "10.0.0.2"}}),
 	}
 	for _, host := range watchtest.Pick(r, nil, []string{"api.example.com"}, []string{"*.example.com"}, []string{"absent.ns1.svc.cluster.local", "api.example.com"}, []string{"a.ns1.svc.cluster.local"}, []string{"a", "b.ns2"}) {
 		e.Hosts = append(e.Hosts, object.DeclaredHost{Name: host, Field: fmt.Sprintf("spec.hosts[%d]", len(e.Hosts))})

@@ -2,12 +2,10 @@ package assemble
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // part is a source of hosts, such as the inventory of a cluster. For each of its hosts it gives a Service and the endpoints
@@ -101,9 +99,7 @@ func (j *join) applyServices(b *worldBuilder) {
 			j.applyService(b, host)
 		}
 	}
-	for ip := range take(&j.dirtyAddresses) {
-		b.addresses.put(ip, j.addressed(ip))
-	}
+	j.applyAddresses(b)
 }
 
 func (j *join) applyService(b *worldBuilder, host string) {
@@ -133,50 +129,6 @@ func (j *join) applyService(b *worldBuilder, host string) {
 			j.dirtyAddresses[ip] = struct{}{}
 		}
 	}
-}
-
-// addressed returns the Service of a cluster IP, or nil. In a cluster only one Service can have an IP. In files, and over
-// several parts, several may claim it: the first by part and host gets it. If ServiceEntries of several namespaces claim it,
-// none of them does, because calls to one namespace would go to another: each is told.
-func (j *join) addressed(ip string) *mesh.Service {
-	first, name, owner := 0, "", (*mesh.Service)(nil)
-	var claims []mesh.Ref
-	for _, host := range j.byAddress[ip] {
-		i, s := j.owner(host)
-		if s == nil {
-			continue
-		}
-		if _, _, variant := mesh.CutHostIn(host); !variant && isEntry(s) {
-			claims = append(claims, s.Ref)
-		}
-		if owner == nil || i < first || i == first && host < name {
-			first, name, owner = i, host, s
-		}
-	}
-	disputed := slices.ContainsFunc(claims, func(r mesh.Ref) bool { return r.Namespace != claims[0].Namespace })
-	j.problems.put(problemKey{topicAddress, object.Key{Name: ip}}, disputes(ip, claims, disputed))
-	if disputed && isEntry(owner) {
-		return nil
-	}
-	return owner
-}
-
-// disputes tells the ServiceEntries of several namespaces that claim one address.
-func disputes(ip string, claims []mesh.Ref, disputed bool) []mesh.Problem {
-	if !disputed {
-		return nil
-	}
-	slices.SortFunc(claims, mesh.Ref.Compare)
-	claims = slices.Compact(claims)
-	problems := make([]mesh.Problem, len(claims))
-	for i, r := range claims {
-		other := claims[slices.IndexFunc(claims, func(o mesh.Ref) bool { return o.Namespace != r.Namespace })]
-		problems[i] = mesh.Problem{
-			Code: mesh.CodeConflict, Severity: mesh.Error, Object: r, Field: "spec.addresses",
-			Message: fmt.Sprintf("%s of another namespace has the address %s, too. Calls to the address fail. Remove it from one of the two; clients can dial the hosts.", other, ip),
-		}
-	}
-	return problems
 }
 
 // apply edits what is behind the Services. The objects that say how pods serve were bound before.
