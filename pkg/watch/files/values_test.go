@@ -12,6 +12,7 @@ import (
 func TestLoadForms(t *testing.T) {
 	const rule = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: v}\nspec:\n  hosts: [api.example.com]\n  http:\n  - "
 	const policy = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\nspec:\n  host: echo\n  "
+	const entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e}\nspec:\n  {hosts: [api.example.com], "
 	const route = "{route: [{destination: {host: echo}"
 	tests := map[string]struct{ text, want string }{
 		"no list":             {rule + "route: {destination: {host: echo}}", "spec.http[0].route (objects.yaml:7): Found a mapping. The object is not used, because a list is required here. Write route: [{destination: {host: echo}}]"},
@@ -38,7 +39,11 @@ func TestLoadForms(t *testing.T) {
 		"two load balancers":  {policy + "trafficPolicy: {loadBalancer: {simple: RANDOM, consistentHash: {httpHeaderName: x}}}", "spec.trafficPolicy.loadBalancer (objects.yaml:6): Only one of simple and consistentHash may be set. The object is not used."},
 		"two by a merge":      {rule + "match: [{uri: {<<: {exact: /a/b}, prefix: /a}}]", "spec.http[0].match[0].uri (objects.yaml:7): Only one of exact and prefix may be set. The object is not used."},
 		"a quoted number":     {rule + route + ", weight: '100'}]}", `spec.http[0].route[0].weight (objects.yaml:7): Found the string "100". The object is not used, because a 32-bit integer is required here. Write weight: 100`},
-		"a quoted port":       {rule + `match: [{port: "80"}]`, `Found the string "80". The object is not used, because an integer from 0 to 4294967295 is required here. Write port: 80`},
+		"a quoted port":       {rule + `match: [{port: "80"}]`, `Found the string "80". The object is not used, because a port from 1 to 65535 is required here. Write port: 80`},
+		"a negative port":     {entry + "ports: [{number: -1, name: grpc}]}", "spec.ports[0].number (objects.yaml:5): Found the number -1. The object is not used, because a port from 1 to 65535 is required here. Write number: 8080"},
+		"a negative weight":   {entry + "ports: [{number: 80, name: grpc}], endpoints: [{address: 10.0.0.1, weight: -1}]}", "spec.endpoints[0].weight (objects.yaml:5): Found the number -1. The object is not used, because a weight from 1 to 1000 is required here. Write weight: 1"},
+		"a huge weight":       {entry + "ports: [{number: 80, name: grpc}], endpoints: [{address: 10.0.0.1, weight: 99999999999}]}", "Found the number 99999999999. The object is not used, because a weight from 1 to 1000 is required here. Write weight: 1"},
+		"a port as a text":    {entry + "ports: [{number: 80, name: grpc}], endpoints: [{address: 10.0.0.1, ports: {grpc: x}}]}", "spec.endpoints[0].ports.grpc (objects.yaml:5): Found the string \"x\". The object is not used, because a port from 1 to 65535 is required here. Write grpc: 8080"},
 		"a quoted share":      {rule + "fault: {abort: {percentage: {value: '12.5'}}}", `Found the string "12.5". The object is not used, because a number is required here. Write value: 12.5`},
 		"an enum's number":    {policy + "trafficPolicy: {loadBalancer: {simple: 2}}", "spec.trafficPolicy.loadBalancer.simple (objects.yaml:6): Found the number 2. The object is not used, because one of UNSPECIFIED, LEAST_CONN, RANDOM"},
 		"an empty item":       {rule + "match: [{uri: {exact: /a/b}}, null]", "spec.http[0].match[1] (objects.yaml:7): Found nothing. The object is not used, because a mapping is required here. Write {"},

@@ -13,6 +13,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // scalarSchema is the schema of a single value. The library that decodes objects would reject other values, too, but
@@ -242,6 +244,31 @@ var timeSchema = scalarSchema{
 		}
 		return ""
 	},
+}
+
+// usable is the schema of an integer of which only some are of use. API servers accept every one, and conversion reports those
+// that are of no use, so that no proposal is one.
+func usable(what string, low, high float64, sample string) scalarSchema {
+	s := integer(32, false)
+	s.what, s.sample = fmt.Sprintf("%s from %.0f to %.0f", what, low, high), sample
+	s.meant = func(v found) string {
+		if f, ok := leadingNumber(v); ok && f >= low && f <= high {
+			return strconv.FormatFloat(math.Round(f), 'f', 0, 64)
+		}
+		return ""
+	}
+	return s
+}
+
+// numberFields are fields of messages that are ports and weights of endpoints, by their full names.
+var numberFields = map[protoreflect.FullName]scalarSchema{
+	"istio.networking.v1alpha3.ServicePort.number":             usable("a port", 1, math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.ServicePort.target_port":        usable("a port", 1, math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.WorkloadEntry.PortsEntry.value": usable("a port", 1, math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.WorkloadEntry.weight":           usable("a weight", 1, mesh.MaxEndpointWeight, "1"),
+	"istio.networking.v1alpha3.PortSelector.number":            usable("a port", 1, math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.HTTPMatchRequest.port":          usable("a port", 1, math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.L4MatchAttributes.port":         usable("a port", 1, math.MaxUint16, "8080"),
 }
 
 // messageScalars are the scalar types of messages' fields.

@@ -214,6 +214,9 @@ func schemaOfItem(f protoreflect.FieldDescriptor) Schema {
 	if e := f.Enum(); e != nil && e.FullName().Parent() != "google.protobuf" {
 		return enumSchema(e)
 	}
+	if number, ok := numberFields[f.FullName()]; ok {
+		return number
+	}
 	if scalar, ok := messageScalars[f.Kind()]; ok {
 		return scalar
 	}
