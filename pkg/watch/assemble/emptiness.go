@@ -203,10 +203,13 @@ func (x *emptiness) checkService(e *evaluation, s *mesh.Service, set *mesh.Endpo
 	}
 	field, name := "spec.selector", "The Service"
 	if entry {
-		field, name, wayOut = "spec.endpoints", s.Host, "List endpoints, or correct workloadSelector."
+		field, name, wayOut = "spec.endpoints", s.Host, "Correct what other Problems of the object name, list endpoints, or correct workloadSelector."
 	}
 	if n := size(set); n > 0 {
 		what, wayOut = fmt.Sprintf("no ready endpoint among %d", n), "Make its pods ready."
+		if entry {
+			wayOut = "Make its pods ready, and its WorkloadEntries healthy."
+		}
 	}
 	e.add(mesh.CodeNoEndpoints, severity, s.Ref, field, "%s has %s. Calls to it fail. %s", name, what, wayOut)
 	for _, c := range calls {

@@ -181,6 +181,7 @@ func (i *informer) entry(raw any) (e *entry) {
 		return e
 	}
 	e.Object = i.row.Convert(typed, i.domain)
+	object.FromCluster(&e.Object)
 	return e
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
@@ -93,5 +94,25 @@ func TestInformerSurvivesPanics(t *testing.T) {
 	bad := changes.Objects[object.Key{Kind: object.KindService}]
 	if bad == nil || bad.Value != nil || len(bad.Problems) != 1 {
 		t.Errorf("got %+v for the object that cannot be read, want no value and one Problem", bad)
+	}
+}
+
+// TestInformerLeavesOutOneMachine: what means something on one machine only is for files.
+func TestInformerLeavesOutOneMachine(t *testing.T) {
+	i := newTestInformer(t, object.KindWorkloadEntry)
+	for name, address := range map[string]string{"own": "127.0.0.1", "other": "10.0.0.1"} {
+		raw := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "networking.istio.io/v1", "kind": "WorkloadEntry", "metadata": map[string]any{"name": name, "namespace": "demo"}, "spec": map[string]any{"address": address},
+		}}
+		if err := i.Add(raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changes, _ := i.inbox.Take()
+	for name, used := range map[string]bool{"own": false, "other": true} {
+		o := changes.Objects[object.Key{Kind: object.KindWorkloadEntry, Namespace: "demo", Name: name}]
+		if o == nil || (o.Value != nil) != used || (len(o.Problems) == 0) != used {
+			t.Errorf("%s: got %+v, want it used: %t", name, o, used)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	networking "istio.io/api/networking/v1"
 	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -180,32 +181,23 @@ func (c entryConverter) ports(list []*networking.ServicePort) []mesh.Port {
 	for i, p := range list {
 		at := fmt.Sprintf("spec.ports[%d]", i)
 		if p.GetNumber() == 0 || p.GetNumber() > math.MaxUint16 {
-			c.refuse(at+".number", "%d is not a port. The entry is ignored. Use a number from 1 to %d.", p.GetNumber(), math.MaxUint16)
+			c.refuse(at+".number", "%d is not a port. The port is left out. Use a number from 1 to %d.", p.GetNumber(), math.MaxUint16)
 			continue
 		}
 		port := mesh.Port{Name: Intern(p.GetName()), Number: p.GetNumber()}
-		if port.Name == "" && len(list) > 1 {
-			port.Name = fmt.Sprintf("port-%d", port.Number)
-		}
-		if slices.ContainsFunc(all, func(q mesh.Port) bool { return q.Number == port.Number || q.Name == port.Name }) {
-			c.refuse(at, "An earlier entry has the same name or number. This entry is ignored. Remove one of the two.")
+		c.portName(at+".name", &port, len(list) > 1)
+		if i := slices.IndexFunc(all, func(q mesh.Port) bool { return q.Number == port.Number || q.Name == port.Name }); i >= 0 {
+			c.refuse(at, "The port is left out, because the port %q with the number %d is before it. Give each port a name and a number of its own, or remove one of the two.", all[i].Name, all[i].Number)
 			continue
 		}
-		switch protocol := strings.ToUpper(p.GetProtocol()); protocol {
-		case "UDP":
+		if strings.EqualFold(p.GetProtocol(), "UDP") {
 			c.warn(at+".protocol", "gRPC uses TCP. The port is left out. Remove it.")
 			continue
-		case "TLS", "HTTPS":
-			c.remark(at+".protocol", "Clients encrypt calls by a DestinationRule or by their own credentials, not by the protocol of a port. Set tls.mode to SIMPLE in a DestinationRule for the host.")
 		}
-		declared := corev1.ServicePort{Name: p.GetName()}
-		if p.GetProtocol() != "" {
-			declared.AppProtocol = &p.Protocol
-		}
-		declareProtocol(&port, declared)
+		c.protocol(at+".protocol", &port, p)
 		switch target := p.GetTargetPort(); {
 		case target > math.MaxUint16:
-			c.refuse(at+".targetPort", "%d is not a port. The entry is ignored. Use a number from 1 to %d.", target, math.MaxUint16)
+			c.refuse(at+".targetPort", "%d is not a port. The port is left out. Use a number from 1 to %d.", target, math.MaxUint16)
 			continue
 		case target != port.Number:
 			port.Target = uint16(target)
@@ -213,6 +205,37 @@ func (c entryConverter) ports(list []*networking.ServicePort) []mesh.Port {
 		all = append(all, port)
 	}
 	return all
+}
+
+// portName reports a missing name, and one that Istio's validation refuses. Endpoints name ports by it.
+func (c entryConverter) portName(at string, port *mesh.Port, several bool) {
+	switch {
+	case port.Name == "" && several:
+		port.Name = fmt.Sprintf("port-%d", port.Number)
+		validator{c.out}.remark(at, "The port has no name, which Istio's validation refuses. Its name is %q here. Write a name.", port.Name)
+	case port.Name == "":
+		validator{c.out}.remark(at, "The port has no name, which Istio's validation refuses. The ports of endpoints cannot name it. Write a name.")
+	case len(validation.IsDNS1123Label(port.Name)) > 0:
+		validator{c.out}.remark(at, "%q cannot be the name of a port, and Istio's validation refuses it. It is used here. Use lower-case letters, digits and hyphens.", port.Name)
+	}
+}
+
+// entryProtocols are the protocols of Istio beside those of protocols. No rule depends on them.
+var entryProtocols = []string{"tls", "mongo", "redis", "mysql", "hbone", "udp"}
+
+// protocol sets the protocol of a port. A port that states none has that of its name, as a Service's.
+func (c entryConverter) protocol(at string, port *mesh.Port, p *networking.ServicePort) {
+	declared := corev1.ServicePort{Name: p.GetName()}
+	if p.GetProtocol() != "" {
+		declared.AppProtocol = &p.Protocol
+	}
+	declareProtocol(port, declared)
+	switch text := strings.ToLower(p.GetProtocol()); {
+	case text == "tls", text == "https":
+		c.remark(at, "Clients encrypt calls by a DestinationRule or by their own credentials, not by the protocol of a port. Set tls.mode to SIMPLE in a DestinationRule for the host.")
+	case text != "" && port.Protocol == "" && !slices.Contains(entryProtocols, text):
+		c.out.Report(mesh.CodeInvalidValue, mesh.Warning, at, fmt.Sprintf("There is no protocol %q. Rules apply as if the port declared none. Write GRPC, or HTTP, HTTP2, TCP or TLS.", p.GetProtocol()))
+	}
 }
 
 // addresses returns the IPs of the spec, or else those that Istio assigned.
@@ -227,6 +250,8 @@ func (c entryConverter) addresses(list []string, assigned []*networking.ServiceE
 		switch {
 		case err != nil || prefix.Addr().Zone() != "":
 			c.refuse(at, "%q is not an IP address. It has no effect. Write an address; names that clients dial belong in hosts.", text)
+		case prefix.IsSingleIP() && (prefix.Addr().Unmap().IsLoopback() || !mesh.SameEverywhere(prefix.Addr())):
+			c.refuse(at, "%q means each client's own machine or network. It has no effect. Write an address that means the same for all clients; they can dial the hosts, too.", text)
 		case !prefix.IsSingleIP():
 			c.warn(at, "Clients cannot dial a range of addresses by xDS. The range has no effect. List the addresses that clients dial.")
 		default:

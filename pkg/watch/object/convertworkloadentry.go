@@ -1,6 +1,7 @@
 package object
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -12,6 +13,7 @@ import (
 	metav1alpha1 "istio.io/api/meta/v1alpha1"
 	networking "istio.io/api/networking/v1"
 	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -57,6 +59,10 @@ func (c entryConverter) workload(w *networking.WorkloadEntry, field string) *Wor
 		c.remark(field+".weight", "Weights of endpoints are at most %d. The weight is %d. Write smaller numbers.", mesh.MaxEndpointWeight, mesh.MaxEndpointWeight)
 	}
 	validator{c.out}.labels(field+".labels", w.GetLabels(), "No selector matches it")
+	if account := w.GetServiceAccount(); account != "" && len(validation.IsDNS1123Subdomain(account)) > 0 {
+		c.refuse(field+".serviceAccount", "%q cannot be the name of a service account. The endpoint is left out, because its identity is not known. Write the name alone, such as ledger, or remove the field.", account)
+		return nil
+	}
 	text := strings.ToLower(strings.TrimSuffix(w.GetAddress(), "."))
 	ip, err := netip.ParseAddr(text)
 	switch {
@@ -108,4 +114,30 @@ func locality(w *networking.WorkloadEntry) mesh.Locality {
 	}
 	parts := append(strings.SplitN(text, "/", 3), "", "")
 	return mesh.Locality{Region: Intern(parts[0]), Zone: Intern(parts[1]), SubZone: Intern(parts[2])}
+}
+
+// FromCluster leaves out what only means something on one machine, of an object that was just converted: the servers of a cluster
+// and its clients are on several. In files, tests and demonstrations have everything on one.
+func FromCluster(o *Object) {
+	c := entryConverter{out: o}
+	switch value := o.Value.(type) {
+	case *Workload:
+		if c.onOneMachine(value) {
+			o.Value = nil
+		}
+	case *ServiceEntry:
+		declared := len(value.Endpoints)
+		value.Endpoints = slices.DeleteFunc(value.Endpoints, func(w Workload) bool { return c.onOneMachine(&w) })
+		value.Closed = value.Closed || declared > 0 && len(value.Endpoints) == 0
+	}
+}
+
+// onOneMachine reports an address that is each client's own machine.
+func (c entryConverter) onOneMachine(w *Workload) bool {
+	ip, err := netip.ParseAddr(w.IP)
+	own := err == nil && ip.IsLoopback() || w.DNSName == "localhost" || strings.HasSuffix(w.DNSName, ".localhost")
+	if own {
+		c.refuse(w.Field+".address", "%q is each client's own machine. The endpoint is left out. Write an address that all clients reach.", cmp.Or(w.IP, w.DNSName))
+	}
+	return own
 }

@@ -5,9 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
 	networking "istio.io/api/networking/v1"
 	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // TestHostsOfOthers: a ServiceEntry cannot take the names of Services in other namespaces, whether they exist or not.
@@ -38,7 +42,8 @@ func TestHostsOfOthers(t *testing.T) {
 // TestAddressesOfWorkloads: an address that means another server on each machine is left out.
 func TestAddressesOfWorkloads(t *testing.T) {
 	for address, used := range map[string]bool{
-		"10.0.0.1": true, "fd00::1": true, "127.0.0.1": true, // loopback is for servers on one machine
+		"10.0.0.1": true, "fd00::1": true,
+		"127.0.0.1":       true, // for servers on one machine; see TestOneMachine
 		"169.254.169.254": false, "::ffff:169.254.169.254": false, "fe80::1": false, "0.0.0.0": false, "::": false, "224.0.0.1": false, "ff02::1": false,
 	} {
 		out := convertWorkloadEntry(&istiov1.WorkloadEntry{
@@ -48,4 +53,100 @@ func TestAddressesOfWorkloads(t *testing.T) {
 			t.Errorf("%s: got a value: %t, want %t; Problems %v", address, got, used, out.Problems)
 		}
 	}
+}
+
+// TestEntryProblems has mistakes in ServiceEntries and WorkloadEntries, what is told, and what is left.
+func TestEntryProblems(t *testing.T) {
+	const ports = "ports: [{number: 80, name: grpc, protocol: GRPC}]"
+	tests := map[string]struct {
+		spec string
+		want []string
+		// served are the ports and endpoints that are used.
+		served string
+	}{
+		"nothing wrong":         {ports + ", addresses: [192.0.2.1], endpoints: [{address: 10.0.0.1, serviceAccount: a.b-c}]", nil, "[grpc 80] [10.0.0.1] [{192.0.2.1 }]"},
+		"a path as an account":  {ports + ", endpoints: [{address: 10.0.0.1, serviceAccount: ../../evil}, {address: 10.0.0.2}]", []string{`error spec.endpoints[0].serviceAccount: "../../evil" cannot be the name of a service account. The endpoint is left out, because its identity is not known. Write the name alone, such as ledger, or remove the field.`}, "[grpc 80] [10.0.0.2] []"},
+		"upper case":            {ports + ", endpoints: [{address: 10.0.0.1, serviceAccount: Ledger}]", []string{`error spec.endpoints[0].serviceAccount: "Ledger" cannot be the name of a service account. The endpoint is left out, because its identity is not known. Write the name alone, such as ledger, or remove the field.`}, "[grpc 80] [] []"},
+		"an empty part":         {ports + ", endpoints: [{address: 10.0.0.1, serviceAccount: a..b}]", []string{`error spec.endpoints[0].serviceAccount: "a..b" cannot be the name of a service account. The endpoint is left out, because its identity is not known. Write the name alone, such as ledger, or remove the field.`}, "[grpc 80] [] []"},
+		"a misspelled protocol": {"ports: [{number: 80, name: a, protocol: GPRC}], endpoints: [{address: 10.0.0.1}]", []string{`warning spec.ports[0].protocol: There is no protocol "GPRC". Rules apply as if the port declared none. Write GRPC, or HTTP, HTTP2, TCP or TLS.`}, "[a 80] [10.0.0.1] []"},
+		"Istio's protocols":     {"ports: [{number: 80, name: a, protocol: MONGO}, {number: 81, name: b}], endpoints: [{address: 10.0.0.1}]", nil, "[a 80 b 81] [10.0.0.1] []"},
+		"names": {"ports: [{number: 80, name: ''}, {number: 81, name: A_b}], endpoints: [{address: 10.0.0.1}]", []string{
+			`info spec.ports[0].name: The port has no name, which Istio's validation refuses. Its name is "port-80" here. Write a name.`,
+			`info spec.ports[1].name: "A_b" cannot be the name of a port, and Istio's validation refuses it. It is used here. Use lower-case letters, digits and hyphens.`,
+		}, "[port-80 80 A_b 81] [10.0.0.1] []"},
+		"no name": {"ports: [{number: 80, name: ''}], endpoints: [{address: 10.0.0.1}]", []string{"info spec.ports[0].name: The port has no name, which Istio's validation refuses. The ports of endpoints cannot name it. Write a name."}, "[ 80] [10.0.0.1] []"},
+		"twice": {"ports: [{number: 80, name: a}, {number: 80, name: b}, {number: 81, name: a}], endpoints: [{address: 10.0.0.1}]", []string{
+			`error spec.ports[1]: The port is left out, because the port "a" with the number 80 is before it. Give each port a name and a number of its own, or remove one of the two.`,
+			`error spec.ports[2]: The port is left out, because the port "a" with the number 80 is before it. Give each port a name and a number of its own, or remove one of the two.`,
+		}, "[a 80] [10.0.0.1] []"},
+		"no ports": {"ports: [{number: 0, name: a}, {number: 4294967295, name: b}, {number: 82, name: c, targetPort: 65536}], endpoints: [{address: 10.0.0.1, ports: {c: 65536}}]", []string{
+			"error spec.ports[0].number: 0 is not a port. The port is left out. Use a number from 1 to 65535.",
+			"error spec.ports[1].number: 4294967295 is not a port. The port is left out. Use a number from 1 to 65535.",
+			"error spec.ports[2].targetPort: 65536 is not a port. The port is left out. Use a number from 1 to 65535.",
+			"error spec.endpoints[0].ports[c]: 65536 is not a port. The endpoint does not serve it. Use a number from 1 to 65535.",
+		}, "[] [10.0.0.1] []"},
+		"addresses of each machine": {ports + ", addresses: [127.0.0.1, 169.254.169.254, '::ffff:127.0.0.1', 0.0.0.0/32], endpoints: [{address: 10.0.0.1}]", []string{
+			`error spec.addresses[0]: "127.0.0.1" means each client's own machine or network. It has no effect. Write an address that means the same for all clients; they can dial the hosts, too.`,
+			`error spec.addresses[1]: "169.254.169.254" means each client's own machine or network. It has no effect. Write an address that means the same for all clients; they can dial the hosts, too.`,
+			`error spec.addresses[2]: "::ffff:127.0.0.1" means each client's own machine or network. It has no effect. Write an address that means the same for all clients; they can dial the hosts, too.`,
+			`error spec.addresses[3]: "0.0.0.0/32" means each client's own machine or network. It has no effect. Write an address that means the same for all clients; they can dial the hosts, too.`,
+		}, "[grpc 80] [10.0.0.1] []"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			out := convertYAML(t, KindServiceEntry, "{hosts: [a.example.com], resolution: STATIC, "+test.spec+"}")
+			if diff := cmp.Diff(test.want, linesOf(out.Problems)); diff != "" {
+				t.Errorf("Problems (-want +got):\n%s", diff)
+			}
+			value := out.Value.(*ServiceEntry)
+			ports, endpoints := []string{}, []string{}
+			for _, p := range value.Ports {
+				ports = append(ports, fmt.Sprint(p.Name, " ", p.Number))
+			}
+			for _, e := range value.Endpoints {
+				endpoints = append(endpoints, e.IP)
+			}
+			if got := fmt.Sprint(ports, " ", endpoints, " ", value.Addresses); got != test.served {
+				t.Errorf("got %s, want %s", got, test.served)
+			}
+		})
+	}
+}
+
+// TestOneMachine: servers on the client's own machine are for files. In a cluster they are left out, and calls fail.
+func TestOneMachine(t *testing.T) {
+	for address, own := range map[string]bool{"127.0.0.1": true, "::1": true, "::ffff:127.0.0.1": true, "localhost": true, "a.LocalHost.": true, "10.0.0.1": false, "localhost.example.com": false} {
+		w := convertYAML(t, KindWorkloadEntry, "{address: '"+address+"'}")
+		e := convertYAML(t, KindServiceEntry, "{hosts: [a.example.com], resolution: DNS, ports: [{number: 80, name: grpc}], endpoints: [{address: '"+address+"'}]}")
+		if w.Value == nil || len(w.Problems)+len(e.Problems) > 0 {
+			t.Errorf("%s from a file: got %v, %v, %v, want it", address, w.Value, w.Problems, e.Problems)
+		}
+		FromCluster(&w)
+		FromCluster(&e)
+		entry := e.Value.(*ServiceEntry)
+		if (w.Value == nil) != own || entry.Closed != own || (len(entry.Endpoints) == 0) != own || (len(w.Problems) > 0) != own || (len(e.Problems) > 0) != own {
+			t.Errorf("%s from a cluster: got %v, %+v, %v, %v, want it left out: %t", address, w.Value, entry, w.Problems, e.Problems, own)
+		}
+	}
+}
+
+func convertYAML(t *testing.T, kind Kind, spec string) Object {
+	t.Helper()
+	var plain map[string]any
+	if err := yaml.Unmarshal([]byte("{metadata: {name: e, namespace: shop}, spec: "+spec+"}"), &plain); err != nil {
+		t.Fatal(err)
+	}
+	typed := kind.Row().New()
+	if err := Decode(plain, typed); err != nil {
+		t.Fatal(err)
+	}
+	return kind.Row().Convert(typed, "cluster.local")
+}
+
+func linesOf(problems []mesh.Problem) []string {
+	var all []string
+	for _, p := range problems {
+		all = append(all, fmt.Sprintf("%s %s: %s", p.Severity, p.Field, p.Message))
+	}
+	return all
 }
