@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -14,12 +15,22 @@ import (
 type entryEndpoints struct {
 	*external
 
+	// origins are where the endpoints are declared.
 	all      []rawEndpoint
+	origins  []origin
 	problems []mesh.Problem
 	// names are those that the control plane resolves.
 	names []string
 	// shared are the ports of endpoints that name none, by the ServiceEntry; the zero Key is for a Service.
 	shared map[object.Key][]mesh.Port
+}
+
+// origin is where an endpoint is declared.
+type origin struct {
+	about object.Key
+	field string
+	// quiet means that the author did not write the address.
+	quiet bool
 }
 
 // endpointSet returns the endpoints of what a namespace declares for a host, or nil if there are none, and the names that must
@@ -43,7 +54,7 @@ func (x *external) endpointSet(g *entryGroup) (*mesh.EndpointSet, []string, []me
 			c.addEntry(e, host, e.servedPorts(ports))
 		}
 	}
-	endpoints := merge(c.all, false)
+	endpoints := merge(c.unique(), false)
 	if len(endpoints) == 0 {
 		return nil, c.names, c.problems
 	}
@@ -59,8 +70,8 @@ func (c *entryEndpoints) addEntry(e *serviceEntry, host string, ports []mesh.Por
 		c.add(e.key, e.key, &e.Endpoints[i], ports, e.ResolvesNames())
 	}
 	if e.Selector != nil {
-		c.addSelected(e.key, e.key.Namespace, e.Selector, ports, e.ResolvesNames())
 		c.addPods(e, ports)
+		c.addSelected(e.key, e.key.Namespace, e.Selector, ports, e.ResolvesNames())
 	}
 }
 
@@ -78,7 +89,7 @@ func (e *serviceEntry) servedPorts(ports []mesh.Port) []mesh.Port {
 // addSelected adds the WorkloadEntries of a namespace that a selector selects. entry is the ServiceEntry that has it; zero for
 // a Service.
 func (c *entryEndpoints) addSelected(entry object.Key, namespace string, selector map[string]string, ports []mesh.Port, names bool) {
-	for _, id := range c.inNamespace[namespace] {
+	for _, id := range slices.SortedFunc(slices.Values(c.inNamespace[namespace]), object.ID.Compare) {
 		if w := c.workloads[id]; w.Labels.Match(selector) {
 			c.add(entry, object.Key{Kind: object.KindWorkloadEntry, Namespace: id.Namespace, Name: id.Name}, w, ports, names)
 		}
@@ -105,11 +116,7 @@ func (c *entryEndpoints) add(entry, about object.Key, w *object.Workload, ports 
 			c.problems = append(c.problems, p)
 		}
 	}
-	for _, p := range ports {
-		if _, ok := w.Ports[p.Name]; p.NamedTarget && !ok {
-			warn(mesh.CodeNoSuchPort, ".ports", "The Service names the pods' port for its port %q, and the workload has no such name. It does not serve that port. Add the port to ports.", p.Name)
-		}
-	}
+	c.checkPorts(entry, about, w, ports)
 	for _, ip := range c.resolved(w) {
 		raw := rawEndpoint{ipv6: ip.Is6()}
 		raw.Address, raw.Labels, raw.ServiceAccount, raw.Weight = ip.String(), w.Labels, w.ServiceAccount, w.Weight
@@ -120,9 +127,104 @@ func (c *entryEndpoints) add(entry, about object.Key, w *object.Workload, ports 
 			raw.Health = mesh.NotReady
 		}
 		if len(raw.Ports) > 0 {
-			c.all = append(c.all, raw)
+			c.all, c.origins = append(c.all, raw), append(c.origins, origin{about, w.Field, w.DNSName != ""})
 		}
 	}
+}
+
+// checkPorts reports names of ports that the object with the host does not have. A WorkloadEntry may be selected by several, so
+// its other names are told only if it has none for one of the ports.
+func (c *entryEndpoints) checkPorts(entry, about object.Key, w *object.Workload, ports []mesh.Port) {
+	warn := func(severity mesh.Severity, field, format string, args ...any) {
+		c.problems = append(c.problems, mesh.Problem{Code: mesh.CodeNoSuchPort, Severity: severity, Object: about.Ref(), Field: w.Field + field, Message: fmt.Sprintf(format, args...)})
+	}
+	declared, owner := ports, "The Service"
+	if e := c.entries[entry]; e != nil {
+		declared, owner = e.Ports, entry.Ref().String()
+	}
+	var names, unnamed []string
+	effect := "The number has no effect."
+	for _, p := range declared {
+		names = append(names, p.Name)
+		if _, ok := w.Ports[p.Name]; ok {
+			continue
+		}
+		unnamed = append(unnamed, p.Name)
+		if p.NamedTarget {
+			warn(mesh.Warning, ".ports", "The Service names the pods' port for its port %q, and the workload has no such name. It does not serve that port. Add the port to ports.", p.Name)
+		} else {
+			effect = fmt.Sprintf("The number has no effect, and the endpoint serves the port %q on %d.", p.Name, p.ServerPort())
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Ports)) {
+		if slices.Contains(names, name) || entry != about && len(unnamed) == 0 {
+			continue
+		}
+		severity, wayOut := mesh.Warning, "Write the name of one of its ports, or remove this one."
+		if i := slices.IndexFunc(unnamed, func(p string) bool { return likelyTypo(name, p) }); i >= 0 {
+			wayOut = fmt.Sprintf("Did you mean %q? Correct the name.", unnamed[i])
+		} else if entry != about {
+			severity, wayOut = mesh.Info, "If that is not meant, correct the name."
+		}
+		warn(severity, ".ports["+name+"]", "%s has no port %q. %s %s", owner, name, effect, wayOut)
+	}
+}
+
+// unique returns the endpoints without those whose address and port an earlier one has, which clients would reject. The healthier
+// come first, then the order in which they were added.
+func (c *entryEndpoints) unique() []rawEndpoint {
+	order := make([]int, len(c.all))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(c.all[i].Health, c.all[j].Health) })
+	taken := map[socket]int{}
+	var out []rawEndpoint
+	for _, i := range order {
+		e, kept := c.all[i], -1
+		has := func(p mesh.Port) bool {
+			other, ok := taken[socket{e.Address, p.Name, p.Number}]
+			if ok {
+				kept = other
+			}
+			return ok
+		}
+		if slices.ContainsFunc(e.Ports, has) {
+			c.repeats(i, kept)
+			e.Ports = slices.DeleteFunc(slices.Clone(e.Ports), has)
+		}
+		for _, p := range e.Ports {
+			taken[socket{e.Address, p.Name, p.Number}] = i
+		}
+		if len(e.Ports) > 0 {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// repeats reports that an endpoint has the address and a port of another, which is kept.
+func (c *entryEndpoints) repeats(i, kept int) {
+	this, other := c.origins[i], c.origins[kept]
+	if this.quiet || other.quiet || this.about.Kind == object.KindPod || this.about == other.about && this.field == other.field {
+		return
+	}
+	what := other.about.Ref().String()
+	if other.field != "" && other.about.Kind == object.KindServiceEntry {
+		what = other.field
+		if other.about != this.about {
+			what += " of " + other.about.Ref().String()
+		}
+	}
+	a, b := c.all[i], c.all[kept]
+	severity, effect := mesh.Info, "This one has no effect."
+	if a.Weight != b.Weight || a.Labels != b.Labels || a.ServiceAccount != b.ServiceAccount || a.Topology != b.Topology {
+		severity, effect = mesh.Warning, "This one's weight, labels, locality and account have no effect."
+	}
+	c.problems = append(c.problems, mesh.Problem{
+		Code: mesh.CodeConflict, Severity: severity, Object: this.about.Ref(), Field: this.field,
+		Message: fmt.Sprintf("%s has the address %s and the port, too. %s Remove one of the two, or correct the address.", what, a.Address, effect),
+	})
 }
 
 // resolved returns the addresses of an endpoint.
@@ -148,6 +250,7 @@ func (c *entryEndpoints) addPods(e *serviceEntry, ports []mesh.Port) {
 		for _, ip := range p.Addresses() {
 			a := object.Address{IP: ip, Pod: id.Name, UID: p.UID, Health: podHealth(p), IPv6: netip.MustParseAddr(ip).Is6()}
 			c.all = append(c.all, c.inventory.endpoints.resolve(id.Namespace, &a, served, 0))
+			c.origins = append(c.origins, origin{about: object.Key{Kind: object.KindPod, Namespace: id.Namespace, Name: id.Name}})
 		}
 	}
 }

@@ -73,18 +73,48 @@ func addedTo(s *mesh.Service, host string, entries []*serviceEntry) []mesh.Probl
 	var problems []mesh.Problem
 	for _, e := range entries {
 		at := e.fieldOf(host)
-		switch {
-		case s.ResolvedByClients() || e.resolution() == mesh.ResolveClient:
+		if s.ResolvedByClients() || e.resolution() == mesh.ResolveClient {
 			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, at, "%s has this host, and one of the two is a name that clients resolve. The ServiceEntry has no effect on it. Use another host.", s.Ref))
 			continue
-		case s.Export != nil && e.Export.Public:
-			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Info, at, "%s has this host, and decides which clients can see it. Set exportTo there.", s.Ref))
 		}
-		for _, p := range e.Ports {
+		problems = append(problems, e.overruled(s, at)...)
+		for i, p := range e.Ports {
 			if !hasPort(s.Ports, p.Name) {
-				problems = append(problems, e.problem(mesh.CodeNoSuchPort, mesh.Warning, "spec.ports", "%s has this host, and no port %q. The endpoints do not serve that port. Name the ports as the Service does.", s.Ref, p.Name))
+				problems = append(problems, e.problem(mesh.CodeNoSuchPort, mesh.Warning, e.PortField(i), "%s has this host, and no port %q. The endpoints do not serve that port. Name the ports as the Service does.", s.Ref, p.Name))
 			}
 		}
+	}
+	return problems
+}
+
+// overruled reports the fields that have no effect beside a Service with the host: it decides on everything but endpoints.
+func (e *serviceEntry) overruled(s *mesh.Service, at string) []mesh.Problem {
+	var problems []mesh.Problem
+	warn := func(severity mesh.Severity, field, text string) {
+		problems = append(problems, e.problem(mesh.CodeConflict, severity, field, "%s has this host, and %s", s.Ref, text))
+	}
+	seen := mesh.Export{Public: true}
+	if s.Export != nil {
+		seen = *s.Export
+	}
+	switch {
+	case seen.Public && e.Export.Public || sameExport(seen, e.Export):
+	case !e.Export.Public:
+		warn(mesh.Warning, "spec.exportTo", "decides which clients can see it. The list here has no effect: clients of other namespaces may call the endpoints. Set the annotation networking.istio.io/exportTo of the Service, or use another host.")
+	default:
+		warn(mesh.Info, at, "decides which clients can see it. Set its annotation networking.istio.io/exportTo.")
+	}
+	if len(e.SubjectAltNames) > 0 {
+		warn(mesh.Warning, "spec.subjectAltNames", "clients accept the certificates of its endpoints' accounts. The names have no effect: encrypted calls to servers with another certificate fail. Set serviceAccount of the endpoints, or subjectAltNames in a DestinationRule for the host.")
+	}
+	if e.External {
+		warn(mesh.Info, "spec.location", "its endpoints are part of the mesh: clients with ISTIO_MUTUAL expect a certificate of the mesh. Set location to MESH_INTERNAL, or use another host for servers outside of the mesh.")
+	}
+	if len(e.Addresses) > 0 {
+		warn(mesh.Warning, "spec.addresses", "clients dial its addresses. These have no effect. Remove them, or use another host.")
+	}
+	if e.Annotations != (mesh.AnnotationSettings{}) {
+		warn(mesh.Warning, "metadata.annotations", "decides how clients call it. The annotations about endpoints have no effect here. Set them on the Service.")
 	}
 	return problems
 }
@@ -127,11 +157,25 @@ func mergeEntries(host string, entries []*serviceEntry) (*mesh.Service, []mesh.P
 			continue
 		}
 		problems = append(problems, e.addTo(s)...)
-		if e.External != s.External {
-			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, "spec.location", "%s is older and has the same host. Its location applies. Set the same location.", first.key.Ref()))
-		}
+		problems = append(problems, e.differences(first)...)
 	}
 	return s, problems
+}
+
+// differences reports what an older ServiceEntry with the same host overrules.
+func (e *serviceEntry) differences(first *serviceEntry) []mesh.Problem {
+	var problems []mesh.Problem
+	differs := func(is bool, field, what string) {
+		if is {
+			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, field, "%s is older and has the same host. Its %s applies. Set the same here.", first.key.Ref(), what))
+		}
+	}
+	differs(e.External != first.External, "spec.location", "location")
+	differs(!sameExport(e.Export, first.Export), "spec.exportTo", "exportTo")
+	own, applied := e.Annotations, first.Annotations
+	differs(own != (mesh.AnnotationSettings{}) && (own.Balancer.Value != applied.Balancer.Value || own.SubsetSize.Value != applied.SubsetSize.Value || own.SuccessRate.Value != applied.SuccessRate.Value),
+		"metadata.annotations", "choice of endpoints by annotations")
+	return problems
 }
 
 // declare makes the Service of a host, without ports.
@@ -214,7 +258,7 @@ func (e *serviceEntry) addPorts(s *mesh.Service) []mesh.Problem {
 		case j < 0:
 			s.Ports = append(s.Ports, p)
 		case s.Ports[j].Name != p.Name || s.Ports[j].Number != p.Number || s.Ports[j].Protocol != p.Protocol || s.Resolve == mesh.ResolveClient && s.Ports[j] != p:
-			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, fmt.Sprintf("spec.ports[%d]", i), "An older ServiceEntry for the host declares the port otherwise. This port is ignored. Write the same name, number and protocol."))
+			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, e.PortField(i), "An older ServiceEntry for the host declares the port otherwise. This port is ignored. Write the same name, number and protocol."))
 		}
 	}
 	return problems

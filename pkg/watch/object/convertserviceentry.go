@@ -28,7 +28,7 @@ func convertServiceEntry(e *istiov1.ServiceEntry, domain string) Object {
 		Export: ruleExport(spec.GetExportTo(), &out), Created: created(&e.ObjectMeta), External: spec.GetLocation() == networking.ServiceEntry_MESH_EXTERNAL,
 		Resolution: spec.GetResolution(), SubjectAltNames: c.subjectAltNames(spec.GetSubjectAltNames()), Annotations: annotationSettings(&e.ObjectMeta, &out),
 	}
-	value.Ports = c.ports(spec.GetPorts())
+	value.Ports, value.PortFields = c.ports(spec.GetPorts())
 	for i, w := range spec.GetEndpoints() {
 		if w := c.workload(w, fmt.Sprintf("spec.endpoints[%d]", i)); w != nil {
 			value.Endpoints = append(value.Endpoints, *w)
@@ -172,9 +172,8 @@ func (c entryConverter) leaveOut(value *ServiceEntry) {
 	}
 }
 
-// ports returns the ports that clients can call.
-func (c entryConverter) ports(list []*networking.ServicePort) []mesh.Port {
-	var all []mesh.Port
+// ports returns the ports that clients can call, and their fields.
+func (c entryConverter) ports(list []*networking.ServicePort) (all []mesh.Port, fields []string) {
 	if len(list) == 0 {
 		c.out.Report(mesh.CodeNoSuchPort, mesh.Warning, "spec.ports", "The ServiceEntry has no ports. Clients cannot call it. Add the ports that clients may call.")
 	}
@@ -202,9 +201,9 @@ func (c entryConverter) ports(list []*networking.ServicePort) []mesh.Port {
 		case target != port.Number:
 			port.Target = uint16(target)
 		}
-		all = append(all, port)
+		all, fields = append(all, port), append(fields, at)
 	}
-	return all
+	return all, fields
 }
 
 // portName reports a missing name, and one that Istio's validation refuses. Endpoints name ports by it.

@@ -163,6 +163,8 @@ type DestinationRule struct {
 type ServiceEntry struct {
 	Hosts []DeclaredHost
 	Ports []mesh.Port
+	// PortFields are where the ports are declared; empty if that is not known.
+	PortFields []string `json:",omitempty"`
 	// Addresses are IPs that clients may dial, for all hosts if Host is empty.
 	Addresses []EntryAddress
 	Export    mesh.Export
@@ -180,6 +182,14 @@ type ServiceEntry struct {
 	Closed bool
 	// Annotations are the settings by annotation.
 	Annotations mesh.AnnotationSettings
+}
+
+// PortField is where a port is declared.
+func (e *ServiceEntry) PortField(i int) string {
+	if i < len(e.PortFields) {
+		return e.PortFields[i]
+	}
+	return "spec.ports"
 }
 
 // Port returns the number of the port on which the workload serves a port of a Service; 0 if it does not.

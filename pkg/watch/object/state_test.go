@@ -65,7 +65,7 @@ func TestStoredFields(t *testing.T) {
 			Spec: &networking.DestinationRule{Host: "echo"}, Host: DeclaredHost{"echo", "spec.host"}, Export: export, Created: created, Annotations: extensions,
 		},
 		KindServiceEntry: &ServiceEntry{
-			Hosts: []DeclaredHost{{"a.example.com", "spec.hosts[0]"}}, Ports: ports, Addresses: []EntryAddress{{"10.0.0.1", "a.example.com"}}, Export: export, Created: created, External: true,
+			Hosts: []DeclaredHost{{"a.example.com", "spec.hosts[0]"}}, Ports: ports, PortFields: []string{"spec.ports[0]"}, Addresses: []EntryAddress{{"10.0.0.1", "a.example.com"}}, Export: export, Created: created, External: true,
 			Resolution: networking.ServiceEntry_DNS, By: mesh.ResolveServer, Endpoints: []Workload{workload}, Selector: map[string]string{"a": "b"}, SubjectAltNames: []string{"x"}, Closed: true, Annotations: extensions,
 		},
 		KindWorkloadEntry: &workload,
@@ -144,7 +144,7 @@ func TestStoredForm(t *testing.T) {
 		" node {Region string, Zone string, SubZone string, ProbeSources string}, labeledNamespace {labeled int64, identity int64}, injectionPolicy {created int64}," +
 		" virtualService {storedRule {spec [uint8], export {Private bool, Namespaces [string], Public bool}, created time}, hosts [{name string, field string}], gateways bool}," +
 		" destinationRule {storedRule {spec [uint8], export {Private bool, Namespaces [string], Public bool}, created time}, host {name string, field string}, extensions {Balancer {Value string, Ref {kind string, namespace string, name string, cluster string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string, cluster string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string, cluster string}}}}," +
-		" serviceEntry {Hosts [{Name string, Field string}], Ports [{Name string, Number uint32, Target uint16, NamedTarget bool, Protocol string}], Addresses [{IP string, Host string}], Export {Private bool, Namespaces [string], Public bool}, Created time, External bool, Resolution int32, By uint8, Endpoints [" + storedWorkload + "], Selector map, SubjectAltNames [string], Closed bool, Annotations {Balancer {Value string, Ref {kind string, namespace string, name string, cluster string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string, cluster string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string, cluster string}}}}," +
+		" serviceEntry {Hosts [{Name string, Field string}], Ports [{Name string, Number uint32, Target uint16, NamedTarget bool, Protocol string}], PortFields [string], Addresses [{IP string, Host string}], Export {Private bool, Namespaces [string], Public bool}, Created time, External bool, Resolution int32, By uint8, Endpoints [" + storedWorkload + "], Selector map, SubjectAltNames [string], Closed bool, Annotations {Balancer {Value string, Ref {kind string, namespace string, name string, cluster string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string, cluster string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string, cluster string}}}}," +
 		" workload " + storedWorkload + "," +
 		" grpcRoute {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +
 		" httpRoute {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +

@@ -1,0 +1,97 @@
+package assemble
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+)
+
+// workload makes a WorkloadEntry of the namespace demo with the label app: ledger.
+func workload(name, spec string) string {
+	text := strings.Replace(watchtest.VirtualService(name, "01", spec), "VirtualService", "WorkloadEntry", 1)
+	return strings.Replace(text, "metadata: {", "metadata: {labels: {app: ledger}, ", 1)
+}
+
+// TestEntries has ServiceEntries and WorkloadEntries of which something has no effect. It is told, and what is called is certain.
+func TestEntries(t *testing.T) {
+	const host = "api.example.com"
+	const open = "hosts: [api.example.com], location: MESH_INTERNAL, ports: [{name: grpc, number: 80, protocol: GRPC}], resolution: STATIC"
+	const selects = open + ", workloadSelector: {labels: {app: ledger}}"
+	const joins = "hosts: [echo.demo.svc.cluster.local], location: MESH_INTERNAL, ports: [{name: grpc, number: 80, protocol: GRPC}], resolution: STATIC, endpoints: [{address: 10.0.0.1}]"
+	const echo = watchtest.EchoHost
+	tests := map[string]struct {
+		text, host string
+		// endpoints are addresses with ports and weights.
+		endpoints string
+		want      []string
+	}{
+		"names of ports": {entry("e", "01", open+", endpoints: [{address: 10.0.0.1, ports: {grpc: 7, grcp: 8}}, {address: 10.0.0.2, ports: {grcp: 8}}, {address: 10.0.0.3, ports: {http-admin: 8}}]"), host, "10.0.0.1:7 10.0.0.2:80 10.0.0.3:80", []string{
+			`warning NoSuchPort ServiceEntry demo/e spec.endpoints[0].ports[grcp]: ServiceEntry demo/e has no port "grcp". The number has no effect. Write the name of one of its ports, or remove this one.`,
+			`warning NoSuchPort ServiceEntry demo/e spec.endpoints[1].ports[grcp]: ServiceEntry demo/e has no port "grcp". The number has no effect, and the endpoint serves the port "grpc" on 80. Did you mean "grpc"? Correct the name.`,
+			`warning NoSuchPort ServiceEntry demo/e spec.endpoints[2].ports[http-admin]: ServiceEntry demo/e has no port "http-admin". The number has no effect, and the endpoint serves the port "grpc" on 80. Write the name of one of its ports, or remove this one.`,
+		}},
+		"names of ports of WorkloadEntries": {entry("e", "01", selects) + workload("a", "address: 10.0.0.1, ports: {grpc: 7, admin: 8}") + workload("b", "address: 10.0.0.2, ports: {grcp: 8}") + workload("c", "address: 10.0.0.3, ports: {admin: 8}"), host, "10.0.0.1:7 10.0.0.2:80 10.0.0.3:80", []string{
+			`warning NoSuchPort WorkloadEntry demo/b spec.ports[grcp]: ServiceEntry demo/e has no port "grcp". The number has no effect, and the endpoint serves the port "grpc" on 80. Did you mean "grpc"? Correct the name.`,
+			`info NoSuchPort WorkloadEntry demo/c spec.ports[admin]: ServiceEntry demo/e has no port "admin". The number has no effect, and the endpoint serves the port "grpc" on 80. If that is not meant, correct the name.`,
+		}},
+		"an address twice": {entry("e", "01", open+", endpoints: [{address: 10.0.0.1, weight: 3}, {address: 10.0.0.1, weight: 5}, {address: 10.0.0.1, weight: 3}, {address: 10.0.0.1, ports: {grpc: 81}}]"), host, "10.0.0.1:80*3 10.0.0.1:81", []string{
+			`warning Conflict ServiceEntry demo/e spec.endpoints[1]: spec.endpoints[0] has the address 10.0.0.1 and the port, too. This one's weight, labels, locality and account have no effect. Remove one of the two, or correct the address.`,
+			`info Conflict ServiceEntry demo/e spec.endpoints[2]: spec.endpoints[0] has the address 10.0.0.1 and the port, too. This one has no effect. Remove one of the two, or correct the address.`,
+		}},
+		"an address of two objects": {entry("old", "01", open+", endpoints: [{address: 10.0.0.1, weight: 3}]") + entry("young", "02", open+", endpoints: [{address: 10.0.0.1, weight: 5}]"), host, "10.0.0.1:80*3", []string{
+			`warning Conflict ServiceEntry demo/young spec.endpoints[0]: spec.endpoints[0] of ServiceEntry demo/old has the address 10.0.0.1 and the port, too. This one's weight, labels, locality and account have no effect. Remove one of the two, or correct the address.`,
+		}},
+		"an address of two machines": {entry("e", "01", selects) + workload("b", "address: 10.0.0.1, weight: 5") + workload("a", "address: 10.0.0.1, weight: 3"), host, "10.0.0.1:80*3", []string{
+			`warning Conflict WorkloadEntry demo/b spec: WorkloadEntry demo/a has the address 10.0.0.1 and the port, too. This one's weight, labels, locality and account have no effect. Remove one of the two, or correct the address.`,
+		}},
+		"beside a Service": {watchtest.EchoService + entry("e", "01", strings.Replace(joins, "MESH_INTERNAL", "MESH_EXTERNAL", 1)+", subjectAltNames: [x.example.com], addresses: [192.0.2.1], exportTo: ['.']"), echo, "10.0.0.1:80", []string{
+			`warning Conflict ServiceEntry demo/e spec.addresses: Service demo/echo has this host, and clients dial its addresses. These have no effect. Remove them, or use another host.`,
+			`warning Conflict ServiceEntry demo/e spec.exportTo: Service demo/echo has this host, and decides which clients can see it. The list here has no effect: clients of other namespaces may call the endpoints. Set the annotation networking.istio.io/exportTo of the Service, or use another host.`,
+			`info Conflict ServiceEntry demo/e spec.location: Service demo/echo has this host, and its endpoints are part of the mesh: clients with ISTIO_MUTUAL expect a certificate of the mesh. Set location to MESH_INTERNAL, or use another host for servers outside of the mesh.`,
+			`warning Conflict ServiceEntry demo/e spec.subjectAltNames: Service demo/echo has this host, and clients accept the certificates of its endpoints' accounts. The names have no effect: encrypted calls to servers with another certificate fail. Set serviceAccount of the endpoints, or subjectAltNames in a DestinationRule for the host.`,
+		}},
+		"beside a Service, as it should be": {watchtest.EchoService + entry("e", "01", joins), echo, "10.0.0.1:80", nil},
+		"beside a Service, with annotations": {watchtest.EchoService + strings.Replace(entry("e", "01", joins), "metadata: {", "metadata: {annotations: {mizzen.dev/lb-policy: round_robin}, ", 1), echo, "10.0.0.1:80", []string{
+			`warning Conflict ServiceEntry demo/e metadata.annotations: Service demo/echo has this host, and decides how clients call it. The annotations about endpoints have no effect here. Set them on the Service.`,
+		}},
+		"beside a Service, without its port": {watchtest.EchoService + entry("e", "01", strings.Replace(joins, "ports: [", "ports: [{name: gone, number: 81}, ", 1)), echo, "10.0.0.1:80", []string{
+			`warning NoSuchPort ServiceEntry demo/e spec.ports[0]: Service demo/echo has this host, and no port "gone". The endpoints do not serve that port. Name the ports as the Service does.`,
+		}},
+		"beside an older one": {entry("old", "01", open+", endpoints: [{address: 10.0.0.1}], exportTo: ['.']") + strings.Replace(entry("young", "02", open+", endpoints: [{address: 10.0.0.2}]"), "metadata: {", "metadata: {annotations: {mizzen.dev/lb-policy: round_robin}, ", 1), host, "10.0.0.1:80 10.0.0.2:80", []string{
+			`warning Conflict ServiceEntry demo/young metadata.annotations: ServiceEntry demo/old is older and has the same host. Its choice of endpoints by annotations applies. Set the same here.`,
+			`warning Conflict ServiceEntry demo/young spec.exportTo: ServiceEntry demo/old is older and has the same host. Its exportTo applies. Set the same here.`,
+		}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			objects := watchtest.Objects(t, test.text)
+			for first := range objects {
+				a := newTestAssembler()
+				for i := range objects {
+					a.set(*objects[(first+i)%len(objects)])
+				}
+				w := a.World()
+				var endpoints []string
+				if set := watchtest.Get(w.Endpoints, test.host); set != nil {
+					for _, e := range set.Endpoints {
+						text := fmt.Sprintf("%s:%d", e.Address, e.Ports[0].Number)
+						if e.Weight != 0 {
+							text += fmt.Sprintf("*%d", e.Weight)
+						}
+						endpoints = append(endpoints, text)
+					}
+				}
+				if got := strings.Join(endpoints, " "); got != test.endpoints {
+					t.Errorf("got endpoints %s, want %s", got, test.endpoints)
+				}
+				if diff := cmp.Diff(test.want, watchtest.ProblemLines(w)); diff != "" {
+					t.Errorf("from object %d on: Problems (-want +got):\n%s", first, diff)
+				}
+			}
+		})
+	}
+}
