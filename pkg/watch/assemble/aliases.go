@@ -324,57 +324,6 @@ func (h *routesEntry) ofAliases(b *worldBuilder) []mesh.Problem {
 	return problems
 }
 
-// destination returns what a destination host of a VirtualService in the namespace refers to.
-func (r *rules) destination(b *worldBuilder, host, namespace string) mesh.Destination {
-	key := host
-	if own := mesh.HostIn(host, namespace); b.services.get(own) != nil {
-		key = own
-	}
-	d := mesh.Destination{Host: host, Service: b.services.get(key), DestinationRules: b.policies.get(key), Groups: b.groups.get(key)}
-	if alias := b.aliases.get(host); alias != nil {
-		d.Host, d.Service, d.Refused, d.Groups = alias.Host, alias.Service, alias.Refused, nil
-		if d.Service != nil {
-			d.Groups = b.groups.get(d.Service.Host)
-		}
-	}
-	if d.Service == nil && d.Host == host {
-		r.belowWildcard(b, &d)
-	}
-	delete(r.unmet, host)
-	if d.Service == nil && d.Host == host {
-		r.unmet[host] = struct{}{}
-		d.Meant = r.meantIn(host, namespace)
-	}
-	return d
-}
-
-// belowWildcard makes the destination one of the names below the wildcard of a Service, if there is one.
-func (r *rules) belowWildcard(b *worldBuilder, d *mesh.Destination) {
-	for suffix := d.Host; ; {
-		_, rest, ok := strings.Cut(suffix, ".")
-		if !ok {
-			return
-		}
-		suffix = rest
-		if s := b.services.get("*." + suffix); s != nil {
-			r.below.add(s.Host, d.Host)
-			d.Service, d.DestinationRules, d.Groups = r.named(s, d.Host), b.policies.get(s.Host), b.groups.get(s.Host)
-			return
-		}
-	}
-}
-
-// named returns the Service of a name below its wildcard: the same pointer as long as that of the wildcard is the same.
-func (r *rules) named(s *mesh.Service, host string) *mesh.Service {
-	if r.names[host].of != s {
-		r.names[host] = namedService{s, s.Below(host)}
-	}
-	return r.names[host].service
-}
-
-// namedService is the Service of a name below a wildcard.
-type namedService struct{ of, service *mesh.Service }
-
 func sameAlias(a, b *mesh.Alias) bool {
 	return a.Host == b.Host && a.DefaultPort == b.DefaultPort && a.Refused == b.Refused && equalBy(sameService, a.Service, b.Service)
 }

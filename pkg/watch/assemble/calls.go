@@ -58,11 +58,16 @@ func sentByRoutes[D destination](path string, routes []D) []sent {
 	return all
 }
 
-// callsTo lists the calls to a Service, under each of its names.
-func (r *rules) callsTo(host string) []call {
+// callsTo lists the calls to the Service of a key, under each of its names. Of the Services that several namespaces declare for
+// a host, a VirtualService or Route calls that of its own namespace; see destination.
+func (r *rules) callsTo(b *worldBuilder, key string) []call {
+	host, _, variant := mesh.CutHostIn(key)
 	var all []call
 	add := func(name string) {
 		for _, h := range r.routes.byDestination[name] {
+			if name == host && keyIn(b, host, h.key.Namespace) != key {
+				continue
+			}
 			roots := []*routesEntry{h}
 			if h.isDelegate() {
 				roots = r.routes.delegators[h.key.ID()]
@@ -76,14 +81,16 @@ func (r *rules) callsTo(host string) []call {
 	}
 	for _, a := range r.attached.byDestination[host] {
 		for _, s := range a.calls.sent {
-			if s.host == host {
+			if s.host == host && keyIn(b, host, a.key.Namespace) == key {
 				all = append(all, call{a.calls, []*routesEntry{a.calls}, s})
 			}
 		}
 	}
 	add(host)
-	for _, alias := range r.aliases[host] {
-		add(alias)
+	if !variant {
+		for _, alias := range r.aliases[host] {
+			add(alias)
+		}
 	}
 	return all
 }

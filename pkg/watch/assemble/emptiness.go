@@ -165,7 +165,7 @@ func (x *emptiness) evaluate(b *worldBuilder, host string, now time.Time, kept b
 
 // checkHost reports what is empty of a Service, or of what it is another name for.
 func (x *emptiness) checkHost(e *evaluation, b *worldBuilder, host string, s *mesh.Service) {
-	set, calls := b.endpoints.get(host), x.rules.callsTo(s.Host)
+	set, calls := b.endpoints.get(host), x.rules.callsTo(b, host)
 	switch alias := b.aliases.get(s.Host); {
 	case alias != nil:
 		if alias.Service != nil && !alias.IsService() {
@@ -174,7 +174,7 @@ func (x *emptiness) checkHost(e *evaluation, b *worldBuilder, host string, s *me
 	case !served(set):
 		x.checkService(e, s, set, calls)
 	default:
-		checkSubsets(e, b, set, calls)
+		checkSubsets(e, b, host, set, calls)
 	}
 }
 
@@ -257,9 +257,9 @@ func missingPod(set *mesh.EndpointSet, pod string) (what, wayOut string) {
 }
 
 // checkSubsets reports subsets without an endpoint that can be called, and the rules that send calls to them.
-func checkSubsets(e *evaluation, b *worldBuilder, set *mesh.EndpointSet, calls []call) {
+func checkSubsets(e *evaluation, b *worldBuilder, key string, set *mesh.EndpointSet, calls []call) {
 	for _, c := range calls {
-		for _, subset := range c.subsets(b.policies.get(set.Host)) {
+		for _, subset := range c.subsets(b.policies.get(key)) {
 			text := emptySubset(set, subset)
 			if text == "" || !e.lasts(emptyPart{subset.Ref, subset.Field}) {
 				continue

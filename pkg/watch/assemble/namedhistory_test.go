@@ -38,6 +38,13 @@ func TestNamedHistories(t *testing.T) {
 			entry("e", "01", strings.Replace(open, "[api.example.com]", "['*.example.com']", 1)),
 			entry("e", "01", open),
 		},
+		"the destination is below a wildcard, and then below that of its own namespace": {
+			watchtest.EchoService + watchtest.VirtualService("v", "01", caller) + entry("other/e", "01", strings.Replace(open, "[api.example.com]", "['*.example.com']", 1)),
+			entry("e", "02", strings.Replace(open, "[api.example.com]", "['*.example.com']", 1)),
+			watchtest.DestinationRule("r", "01", "host: '*.example.com'"),
+			entry("e", "02", strings.Replace(open, "[api.example.com]", "['*.com']", 1)),
+			gone + entry("other/e", "01", open),
+		},
 	}
 	for name, steps := range tests {
 		t.Run(name, func(t *testing.T) {

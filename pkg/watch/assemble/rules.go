@@ -27,7 +27,7 @@ type rules struct {
 	missing  missingHosts
 	// below finds the destinations that are names below the wildcard of a Service.
 	below index[string, string]
-	names map[string]namedService
+	names map[nameBelow]namedService
 	// unmet are the destinations without a Service.
 	unmet map[string]struct{}
 }
@@ -35,7 +35,7 @@ type rules struct {
 func newRules(o Options, hosts hostSet, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
-		policies: newPolicyIndex(), routes: newRouteIndex(), attached: newAttachedIndex(), backendTLS: newBackendTLSIndex(), authored: authoredIndex{}, below: index[string, string]{}, names: map[string]namedService{}, aliases: index[string, string]{},
+		policies: newPolicyIndex(), routes: newRouteIndex(), attached: newAttachedIndex(), backendTLS: newBackendTLSIndex(), authored: authoredIndex{}, below: index[string, string]{}, names: map[nameBelow]namedService{}, aliases: index[string, string]{},
 		patterns: map[string]struct{}{}, missing: missingHosts{}, unmet: map[string]struct{}{},
 	}
 }
@@ -93,9 +93,6 @@ func (r *rules) apply(b *worldBuilder) {
 		maps.Copy(r.patterns, r.missing)
 		for host := range r.unmet {
 			r.rebindTo(host)
-			if len(r.routes.byDestination[host])+len(r.attached.byDestination[host]) == 0 {
-				delete(r.unmet, host)
-			}
 		}
 		for suffix := range r.policies.hosts.wild {
 			r.patterns["*"+suffix] = struct{}{}
@@ -107,6 +104,9 @@ func (r *rules) apply(b *worldBuilder) {
 	r.bindPolicies(b)
 	r.bindRoutes(b)
 	r.checkHosts(b)
+	if len(b.moved)+len(r.routes.dirtyTargets) > 0 {
+		r.forget(b)
+	}
 }
 
 // hostMoved follows a host that came or went.
