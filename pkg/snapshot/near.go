@@ -57,7 +57,7 @@ func nearPorts(s *Snapshot, q query) []Near {
 	spelled := strings.TrimSuffix(q.name, ":"+q.dialed.Port)
 	service := h.facts.Service
 	if len(service.Ports) == 0 {
-		return []Near{{Text: fmt.Sprintf("Service %s %s", refName(service.Ref), s.whyNoPorts(h.facts.Alias))}}
+		return []Near{{Text: fmt.Sprintf("%s %s", service.Ref, s.whyNoPorts(h.facts.Alias))}}
 	}
 	if q.client.Kind.Family() == mesh.FamilyHTTP {
 		return nearHTTPPorts(h, spelled, q)
@@ -65,9 +65,9 @@ func nearPorts(s *Snapshot, q query) []Near {
 	var found []Near
 	for _, port := range service.Ports {
 		dial := resource.ListenerName(port.Number, spelled)
-		near := Near{dial, fmt.Sprintf("Service %s has port %s: dial %s", refName(service.Ref), portText(port), dial)}
+		near := Near{dial, fmt.Sprintf("%s has port %s: dial %s", service.Ref, portText(port), dial)}
 		if q.dialed.Port != "" && q.dialed.Port == h.targetPort(port) {
-			near.Text = fmt.Sprintf("%s is the targetPort of port %s of Service %s: dial %s", q.dialed.Port, portText(port), refName(service.Ref), dial)
+			near.Text = fmt.Sprintf("%s is the targetPort of port %s of %s: dial %s", q.dialed.Port, portText(port), service.Ref, dial)
 			found = slices.Insert(found, 0, near)
 			continue
 		}
@@ -78,7 +78,7 @@ func nearPorts(s *Snapshot, q query) []Near {
 
 // nearHTTPPorts names the ports that an HTTP client can call, in one text: the author may declare one of them instead.
 func nearHTTPPorts(h *subject, spelled string, q query) []Near {
-	name := refName(h.facts.Service.Ref)
+	name := h.facts.Service.Ref
 	var texts []string
 	first := ""
 	for _, port := range h.facts.Service.Ports {
@@ -87,7 +87,7 @@ func nearHTTPPorts(h *subject, spelled string, q query) []Near {
 		}
 		dial := resource.ListenerName(port.Number, spelled)
 		if q.dialed.Port != "" && q.dialed.Port == h.targetPort(port) {
-			return []Near{{dial, fmt.Sprintf("%s is the targetPort of port %s of Service %s: %s", q.dialed.Port, portText(port), name, q.advice(dial))}}
+			return []Near{{dial, fmt.Sprintf("%s is the targetPort of port %s of %s: %s", q.dialed.Port, portText(port), name, q.advice(dial))}}
 		}
 		texts, first = append(texts, portText(port)), cmp.Or(first, dial)
 	}
@@ -97,11 +97,11 @@ func nearHTTPPorts(h *subject, spelled string, q query) []Near {
 	}
 	switch {
 	case first == "":
-		return []Near{{Text: fmt.Sprintf("Service %s has only ports for gRPC, which HTTP clients do not call: call it by gRPC, or add a port for HTTP", name)}}
+		return []Near{{Text: fmt.Sprintf("%s has only ports for gRPC, which HTTP clients do not call: call it by gRPC, or add a port for HTTP", name)}}
 	case q.dialed.Port != "":
-		return []Near{{first, fmt.Sprintf("HTTP clients can call %s of Service %s: %s", ports, name, q.advice(first))}}
+		return []Near{{first, fmt.Sprintf("HTTP clients can call %s of %s: %s", ports, name, q.advice(first))}}
 	}
-	return []Near{{first, fmt.Sprintf("Service %s has %s, and a URI without a port does not say which: %s, or declare only one port as HTTP with appProtocol: http", name, ports, q.advice(first))}}
+	return []Near{{first, fmt.Sprintf("%s has %s, and a URI without a port does not say which: %s, or declare only one port as HTTP with appProtocol: http", name, ports, q.advice(first))}}
 }
 
 // advice says by which name the client should reach a Service.
@@ -120,7 +120,7 @@ func (s *Snapshot) whyNoPorts(alias *mesh.Alias) string {
 	case alias.Refused:
 		return fmt.Sprintf("is another name for %s, and a DestinationRule for it sets TLS, which has no effect there: set its host to %s", alias.Host, alias.Host)
 	case alias.Service != nil:
-		return fmt.Sprintf("is another name for %s, and Service %s has no TCP port", alias.Host, refName(alias.Service.Ref))
+		return fmt.Sprintf("is another name for %s, and %s has no TCP port", alias.Host, alias.Service.Ref)
 	}
 	if _, ok := s.world.Services.Get(alias.Host); ok {
 		return fmt.Sprintf("names %s, and the names lead in a circle: set its externalName to a Service that has endpoints", alias.Host)
@@ -151,7 +151,7 @@ func portText(port mesh.Port) string {
 func notExported(s *Snapshot, q query) []Near {
 	h, ok := s.subjects.Get(q.dialed.Host)
 	if ok && !h.serviceless() {
-		return []Near{{Text: fmt.Sprintf("Service %s has the name, and is not exported to namespace %s", refName(h.facts.Service.Ref), q.client.Namespace)}}
+		return []Near{{Text: fmt.Sprintf("%s has the name, and is not exported to namespace %s", h.facts.Service.Ref, q.client.Namespace)}}
 	}
 	h, ok = s.servicelessFor(q.dialed.Host)
 	if !ok {
@@ -174,7 +174,7 @@ func nearPods(s *Snapshot, q query) []Near {
 	if !ok {
 		return nil
 	}
-	near := Near{Text: fmt.Sprintf("Service %s has no endpoint with the name %s", refName(h.facts.Service.Ref), pod)}
+	near := Near{Text: fmt.Sprintf("%s has no endpoint with the name %s", h.facts.Service.Ref, pod)}
 	if h.facts.Endpoints != nil {
 		var names []string
 		for i := range h.facts.Endpoints.Endpoints {
@@ -202,7 +202,7 @@ func addressOfEndpoint(s *Snapshot, q query) []Near {
 			continue
 		}
 		dial := s.spelled(service, q)
-		found = append(found, Near{dial, fmt.Sprintf("%s is an endpoint of Service %s: %s", text, refName(service.Ref), q.advice(dial))})
+		found = append(found, Near{dial, fmt.Sprintf("%s is an endpoint of %s: %s", text, service.Ref, q.advice(dial))})
 	}
 	if found == nil {
 		return []Near{{Text: text + " is neither the cluster IP of a Service nor an endpoint: dial the name of a Service"}}
@@ -222,7 +222,7 @@ func otherDomain(s *Snapshot, q query) []Near {
 		return nil
 	}
 	dial := s.spelled(service, q)
-	return []Near{{dial, fmt.Sprintf("the hosts of Services end in .svc.%s: %s for Service %s", s.world.Domain, q.advice(dial), refName(service.Ref))}}
+	return []Near{{dial, fmt.Sprintf("the hosts of Services end in .svc.%s: %s for %s", s.world.Domain, q.advice(dial), service.Ref)}}
 }
 
 // nearNames: the host does not exist.
@@ -235,7 +235,7 @@ func nearNames(s *Snapshot, q query) []Near {
 	for _, host := range near.Elsewhere {
 		service, _ := s.visible(host, q)
 		dial := s.spelled(service, q)
-		found = append(found, Near{dial, fmt.Sprintf("Service %s has the name: %s", refName(service.Ref), q.advice(dial))})
+		found = append(found, Near{dial, fmt.Sprintf("%s has the name: %s", service.Ref, q.advice(dial))})
 	}
 	if service, ok := s.visible(cmp.Or(near.Similar, near.Remote), q); ok {
 		dial := s.spelled(service, q)

@@ -45,6 +45,16 @@ metadata: {name: vault, namespace: fin, annotations: {networking.istio.io/export
 spec: {ports: [{port: 7000}]}
 ---
 apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: ledger, namespace: fin}
+spec: {hosts: [ledger.example.org], ports: [{number: 7000, name: grpc}], resolution: STATIC, endpoints: [{address: 10.5.5.5}], exportTo: ["."]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: rates, namespace: fin}
+spec: {hosts: [rates.example.org], ports: [{number: 7000, name: grpc}], resolution: STATIC, endpoints: [{address: 10.5.5.6}]}
+---
+apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: api, namespace: shop}
 spec: {hosts: [api.example.com], http: [{route: [{destination: {host: cart.shop.svc.cluster.local}}]}]}
@@ -149,6 +159,8 @@ func TestNear(t *testing.T) {
 		{plain, "10.0.0.1:9090", []snapshot.Near{{"greeter.mizzen-example", "10.0.0.1 is an endpoint of Service mizzen-example/greeter: dial greeter.mizzen-example"}}},
 		{plain, "10.9.9.9:9090", []snapshot.Near{{"", "10.9.9.9 is neither the cluster IP of a Service nor an endpoint: dial the name of a Service"}}},
 		// What is not exported.
+		{plain, "ledger.example.org", []snapshot.Near{{"", "ServiceEntry fin/ledger has the name, and is not exported to namespace plain"}}},
+		{plain, "rates.example.org:7001", []snapshot.Near{{"rates.example.org:7000", "ServiceEntry fin/rates has port 7000 (grpc): dial rates.example.org:7000"}}},
 		{plain, "vault.fin", []snapshot.Near{{"", "Service fin/vault has the name, and is not exported to namespace plain"}}},
 		{plain, "vault", nil},
 		{plain, "vautl.fin", nil},

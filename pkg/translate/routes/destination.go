@@ -2,6 +2,7 @@ package routes
 
 import (
 	"slices"
+	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/proto"
@@ -96,20 +97,20 @@ func (t destinationResolver) checkVisible(at report.Field, service *mesh.Service
 	home, delegated := t.audience.Ref.Namespace, at.Ref != t.audience.Ref
 	switch {
 	case t.audience.Compiled() && !service.Export.None():
-		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces. Calls of clients that do not see it to this backend fail. Add the namespaces of the clients to its annotation %s.",
+		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces. Calls of clients that do not see it to this backend fail. Add the namespaces of the clients to its %s.",
 			service.Ref, annotated)
 	case service.Export.None():
 		at.Errorf(mesh.CodeNoSuchHost, "%s is exported to no namespace. Calls to this destination fail. Set the namespaces of the clients in its %s.",
 			service.Ref, annotated)
 	case t.named && delegated:
-		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it, which %s sends here, fail. Add the namespace to the %s of the Service.",
-			service.Ref, t.namespace, t.audience.Ref, annotated)
+		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it, which %s sends here, fail. Add the namespace to the %s of %s.",
+			service.Ref, t.namespace, t.audience.Ref, annotated, service.Ref)
 	case t.named:
 		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it to this destination fail. Add the namespace to its %s.",
 			service.Ref, t.namespace, annotated)
 	case delegated: // The exportTo of a delegate says who may delegate to it.
-		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as %s is, which delegates here. Calls of other clients to this destination fail. Set the same namespaces in exportTo of that VirtualService and in the %s of the Service.",
-			service.Ref, t.audience.Ref, annotated)
+		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as %s is, which delegates here. Calls of other clients to this destination fail. Set the same namespaces in exportTo of that VirtualService and in the %s of %s.",
+			service.Ref, t.audience.Ref, annotated, service.Ref)
 	case !service.VisibleTo(home):
 		at.Warnf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s, in which this VirtualService is. Calls of clients there, and of others that do not see the Service, to this destination fail. Add the namespace to its %s, or set the same namespaces in exportTo.",
 			service.Ref, home, annotated)
@@ -130,7 +131,11 @@ func (t destinationResolver) reportNoService(at report.Field, found mesh.Destina
 		at.Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Did you mean %q? Correct the name.", found.Host, found.Meant)
 		return
 	}
-	at.Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Create the Service, or correct the name.", found.Host)
+	create := "the Service"
+	if !strings.Contains(found.Host, ".svc.") {
+		create = "a ServiceEntry for the host" // It is outside of the cluster.
+	}
+	at.Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Create %s, or correct the name.", found.Host, create)
 }
 
 // destinationPort returns the port of the destination. If it is not set, it is the Service's only port, or else

@@ -37,6 +37,9 @@ func (r *rules) wayOut(host, field, namespace string) string {
 	if meant := r.meantIn(host, namespace); meant != "" {
 		return fmt.Sprintf("Did you mean %q?", meant)
 	}
+	if !strings.HasSuffix(host, ".svc."+r.domain) {
+		return fmt.Sprintf("Create a ServiceEntry for it, or correct %s.", field)
+	}
 	return fmt.Sprintf("Create the Service, or correct %s.", field)
 }
 
