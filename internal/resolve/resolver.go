@@ -3,6 +3,7 @@ package resolve
 import (
 	"context"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -59,6 +60,15 @@ func (r *Resolver) Want(names map[string]struct{}) {
 	select {
 	case r.changed <- struct{}{}:
 	default:
+	}
+}
+
+// Remember implements watch.Names.
+func (r *Resolver) Remember(name string, addresses []netip.Addr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.records[name]; known != nil && len(known.answers) == 0 {
+		known.answers = [][]netip.Addr{addresses}
 	}
 }
 

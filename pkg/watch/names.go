@@ -1,6 +1,9 @@
 package watch
 
-import "context"
+import (
+	"context"
+	"net/netip"
+)
 
 // Names resolves the names of endpoints.
 type Names interface {
@@ -9,6 +12,9 @@ type Names interface {
 	Run(ctx context.Context, inbox *Inbox) error
 	// Want replaces the wanted names.
 	Want(names map[string]struct{})
+	// Remember gives the addresses that a wanted name had before the process started. They are kept until the name is resolved,
+	// as those of an answer are.
+	Remember(name string, addresses []netip.Addr)
 	// Settled returns a channel that is closed once each of the wanted names was looked up.
 	Settled() <-chan struct{}
 }

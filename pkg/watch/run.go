@@ -54,6 +54,8 @@ type assembling struct {
 	checkpoints *checkpointer
 	// restored are the keys of stored objects that are served because the source was not read yet.
 	restored []object.Key
+	// names are the stored addresses of names; nil if the stored state was not read.
+	names map[object.Key]*object.Object
 }
 
 // run sends a World of stored objects if the source cannot be read in time, and the Worlds of the source once it is
@@ -164,6 +166,7 @@ func (a *assembling) firstAnswers(ctx context.Context) *mesh.World {
 	changes, _ := a.inbox.Take()
 	a.supersede(&changes)
 	a.assembler.Apply(changes.Objects, changes.Problems)
+	a.recallNames()
 	return a.assembler.World()
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -136,12 +134,7 @@ func (a *assembling) restore(ctx context.Context) {
 	if a.completed(ctx, patience.C) || ctx.Err() != nil {
 		return
 	}
-	var objects map[object.Key]*object.Object
-	var saved time.Time
-	err := a.options.StateStore.Load(func(r io.Reader) (err error) {
-		objects, saved, err = object.ReadState(r, object.NewStateHeader(a.options.Cluster, a.options.Domain, a.options.Namespaces))
-		return err
-	})
+	objects, saved, err := a.load()
 	if err != nil {
 		a.options.Logger.Warn("cannot read the cluster yet; there is no stored state to serve", "error", err)
 		return
@@ -153,7 +146,54 @@ func (a *assembling) restore(ctx context.Context) {
 	a.assembler.Restored(saved, a.servesStored(saved))
 	a.options.Logger.Warn("cannot read the cluster yet; serving the stored state", "saved", saved, "objects", len(objects))
 	a.out.Put(a.assembler.World())
-	a.restored = slices.Collect(maps.Keys(objects))
+	a.names = map[object.Key]*object.Object{}
+	for key, o := range objects {
+		if key.Kind == object.KindName {
+			a.names[key] = o
+		} else {
+			a.restored = append(a.restored, key)
+		}
+	}
+}
+
+// load reads the stored state, and returns when it was saved.
+func (a *assembling) load() (objects map[object.Key]*object.Object, saved time.Time, err error) {
+	err = a.options.StateStore.Load(func(r io.Reader) (err error) {
+		objects, saved, err = object.ReadState(r, object.NewStateHeader(a.options.Cluster, a.options.Domain, a.options.Namespaces))
+		return err
+	})
+	return objects, saved, err
+}
+
+// recallNames gives the names that cannot be resolved at start the addresses that they had before.
+func (a *assembling) recallNames() {
+	missing := a.assembler.UnresolvedNames()
+	if len(missing) == 0 || a.options.StateStore == nil {
+		return
+	}
+	if a.names == nil {
+		objects, _, err := a.load()
+		if err != nil {
+			a.options.Logger.Warn("cannot resolve some names yet; there is no stored state with their addresses", "names", len(missing), "error", err)
+		}
+		a.names = objects
+	}
+	recalled := map[object.Key]*object.Object{}
+	for _, name := range missing {
+		o := a.names[object.NameKey(name)]
+		if o == nil {
+			continue
+		}
+		if n, ok := o.Value.(*object.Name); ok && len(n.Addresses) > 0 {
+			a.options.Names.Remember(name, n.Addresses)
+			recalled[o.Key] = &object.Object{Key: o.Key, Value: &object.Name{Addresses: n.Addresses, Failure: "there was no answer since the start of the control plane"}}
+		}
+	}
+	a.names = nil
+	a.assembler.Apply(recalled, nil)
+	if len(recalled) > 0 {
+		a.options.Logger.Warn("cannot resolve some names yet; serving the addresses that they had", "names", len(recalled))
+	}
 }
 
 // supersede replaces the restored objects, if any, by the source's own, in one step: changes are the first that the

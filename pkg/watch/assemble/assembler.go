@@ -246,6 +246,11 @@ func (a *Assembler) ListObjects() []object.Object {
 			out = append(out, object.Object{Key: key, Value: value, Generation: a.generation(row, key)})
 		})
 	}
+	a.external.names.each(func(key object.Key, n *object.Name) {
+		if len(n.Addresses) > 0 {
+			out = append(out, object.Object{Key: key, Value: n})
+		}
+	})
 	for key, found := range a.problems.byKey {
 		if key.topic == topicObject && key.about.Cluster == "" {
 			out = append(out, object.Object{Key: key.about, Problems: found, Silenced: a.problems.silenced[key.about], Generation: a.generation(key.about.Kind.Row(), key.about)})

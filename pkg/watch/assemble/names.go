@@ -100,3 +100,15 @@ func (a *Assembler) WantedNames() (map[string]struct{}, bool) {
 	}
 	return names, moved
 }
+
+// UnresolvedNames returns the used names without an address.
+func (a *Assembler) UnresolvedNames() []string {
+	x := &a.external.names
+	var names []string
+	for name := range x.byName {
+		if known := x.known[name]; known == nil || len(known.Addresses) == 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}

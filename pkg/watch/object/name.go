@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// KindName is the kind of a name of endpoints that the control plane resolved. It has no row: no source has such objects, and
-// they are not stored.
+// KindName is the kind of a name of endpoints that the control plane resolved. It has no row: no source has such objects. Only
+// their addresses are stored.
 const KindName Kind = "Name"
 
 // NameKey is the Key of a name.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -52,6 +53,8 @@ type storedObject struct {
 	GRPCRoute       *storedRoute           `json:"grpcRoute,omitempty"`
 	HTTPRoute       *storedRoute           `json:"httpRoute,omitempty"`
 	BackendTLS      *storedRoute           `json:"backendTLSPolicy,omitempty"`
+	// Addresses are those of a name that the control plane resolved.
+	Addresses []netip.Addr `json:"addresses,omitempty"`
 
 	Authorization         *storedAuthorizationPolicy   `json:"authorizationPolicy,omitempty"`
 	Peer                  *storedPeerAuthentication    `json:"peerAuthentication,omitempty"`
@@ -125,6 +128,9 @@ func (h StateHeader) fits(found StateHeader) error {
 // store returns the stored form of an object.
 func store(o *Object) (storedObject, error) {
 	out := storedObject{Key: o.Key, Problems: o.Problems, Silenced: o.Silenced, Generation: o.Generation}
+	if n, ok := o.Value.(*Name); ok {
+		out.Addresses = n.Addresses
+	}
 	row := o.Key.Kind.Row()
 	if o.Value == nil || row == nil {
 		return out, nil
@@ -139,6 +145,8 @@ func (s *storedObject) object() (o Object, err error) {
 	o = Object{Key: s.Key, Problems: s.Problems, Silenced: s.Silenced, Generation: s.Generation}
 	if row := s.Kind.Row(); row != nil {
 		o.Value, err = row.decode(s)
+	} else if s.Kind == KindName {
+		o.Value = &Name{Addresses: s.Addresses}
 	}
 	return o, err
 }

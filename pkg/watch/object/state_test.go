@@ -5,6 +5,7 @@ import (
 	stdcmp "cmp"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -148,7 +149,7 @@ func TestStoredForm(t *testing.T) {
 		" workload " + storedWorkload + "," +
 		" grpcRoute {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +
 		" httpRoute {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +
-		" backendTLSPolicy {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +
+		" backendTLSPolicy {namespace string, name string, domain string, created time, annotations map, spec [uint8]}, addresses [address]," +
 		" authorizationPolicy {spec [uint8], scope {labels map, services [{name string, field string}], ownNamespace bool}, dryRun bool, log bool, unknown [string]}," +
 		" peerAuthentication {spec [uint8], selector map, created time, closed bool}," +
 		" requestAuthentication {spec [uint8], scope {labels map, services [{name string, field string}], ownNamespace bool}}}"
@@ -168,6 +169,9 @@ func form(t reflect.Type) string {
 	case reflect.Struct:
 		if t == reflect.TypeFor[time.Time]() {
 			return "time"
+		}
+		if t == reflect.TypeFor[netip.Addr]() {
+			return "address"
 		}
 		var fields []string
 		for f := range t.Fields() {
