@@ -77,7 +77,7 @@ that cannot be read; 2 if the command line is invalid.`,
 	flags.source.register(cmd)
 	flags.security.register(cmd)
 	flags.status.register(cmd)
-	flags.source.requiresProof = flags.security.requiresProof
+	flags.source.requiresProof, flags.source.writesStatus = flags.security.requiresProof, flags.status.writes
 	f := cmd.Flags()
 	f.StringVar(&flags.addresses.xds, flagXDSAddress, bootstrap.DefaultServerURI, "`HOST:PORT` to serve xDS on, in plaintext; port 0 picks a free one, 'off' serves TLS only")
 	f.StringVar(&flags.addresses.tls, flagTLSAddress, "", "`HOST:PORT` to serve xDS on, over TLS")
@@ -185,13 +185,14 @@ func newPlane(o planeOptions) (*plane, error) {
 	registry.MustRegister(o.metrics...)
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
 	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry})
+	machines := status.NewMachines()
 	p.ads = ads.New(ads.Options{
-		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits,
+		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Machines: machines,
 		Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
 	if o.status != nil {
 		writing := *o.status
-		writing.Store, writing.Registry = p.store, registry
+		writing.Store, writing.Registry, writing.Machines = p.store, registry, machines
 		p.status = status.New(writing)
 	}
 	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current, p.clientInPod)}

@@ -34,6 +34,8 @@ type sourceFlags struct {
 	clusters                   remoteFlags
 	// requiresProof reports whether clients must prove their identity. If so, the source lists pods.
 	requiresProof func(inCluster bool) bool
+	// writesStatus reports whether conditions are written. If so, they say which machines have a stream.
+	writesStatus func(inCluster bool) bool
 }
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
@@ -158,6 +160,7 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *slog.Logger) (*openSource, error) {
 	options := f.options(logger)
 	options.Pods, options.Cluster = f.requiresProof(inCluster), config.Host
+	options.Streams = options.Pods && f.writesStatus(inCluster)
 	metrics := f.state.apply(&options, logger)
 	feed, err := kube.New(config, options)
 	if err != nil {

@@ -49,9 +49,14 @@ func (f *statusFlags) validate(cmd *cobra.Command) error {
 	return nil
 }
 
+// writes reports whether status is written to a cluster.
+func (f *statusFlags) writes(inCluster bool) bool {
+	return f.write == writeOn || f.write == writeAuto && inCluster
+}
+
 // writer returns the options for a writer to the cluster that the source reads; nil if nothing is to be written.
 func (f *statusFlags) writer(source *openSource, namespaces []string, logger *slog.Logger) (*status.Options, error) {
-	if source.config == nil || f.write == writeOff || f.write == writeAuto && !source.inCluster {
+	if source.config == nil || !f.writes(source.inCluster) {
 		return nil, nil
 	}
 	config := rest.CopyConfig(source.config)

@@ -38,12 +38,19 @@ type Authenticator interface {
 	Identify(ctx context.Context) (identity.Identity, error)
 }
 
+// Machines counts the streams of machines, by their WorkloadKey.
+type Machines interface {
+	// Opened counts a stream until closed is called.
+	Opened(machine string) (closed func())
+}
+
 // discovery implements the aggregated discovery service.
 type discovery struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 
 	store          *serving.Store
 	authenticator  Authenticator
+	machines       Machines
 	limits         Limits
 	streams        *streamCounter
 	firstResponses *firstResponseLimiter
@@ -58,7 +65,7 @@ type discovery struct {
 // newDiscovery makes the service. Its streams are closed when drain ends.
 func newDiscovery(drain context.Context, o Options) *discovery {
 	return &discovery{
-		store: o.Store, authenticator: o.Authenticator, limits: o.Limits,
+		store: o.Store, authenticator: o.Authenticator, machines: o.Machines, limits: o.Limits,
 		streams: newStreamCounter(o.Limits), firstResponses: newFirstResponseLimiter(o.Limits.FirstResponses),
 		counters: newMetrics(o.Registry), drain: drain, grace: o.Grace, logger: o.Logger,
 	}
@@ -199,6 +206,9 @@ func (d *discovery) serve(v *clientStream, x protocol) error {
 	info, err := d.authorize(v)
 	if err != nil {
 		return err
+	}
+	if machine := v.id.Machine(); machine != "" && d.machines != nil {
+		v.onClose(d.machines.Opened(machine))
 	}
 	responded, err := d.firstResponses.acquire(v.ctx, !v.hasConfig)
 	if err != nil {

@@ -154,6 +154,44 @@ func TestProofDecidesTheClient(t *testing.T) {
 	}
 }
 
+// fakeMachines sends what it is told.
+type fakeMachines chan string
+
+func (f fakeMachines) Opened(machine string) func() {
+	f <- "opened " + machine
+	return func() { f <- "closed " + machine }
+}
+
+// TestStreamsOfMachines: a stream of a machine counts from its first request, if the node does not contradict the proof, to its end.
+func TestStreamsOfMachines(t *testing.T) {
+	vm := &mesh.Pod{Ref: mesh.Ref{Kind: "WorkloadEntry", Namespace: "shop", Name: "vm"}, ServiceAccount: "ledger", Addresses: []string{"10.0.0.9"}}
+	told := make(fakeMachines, 10)
+	r := startWith(t, Options{Machines: told, Authenticator: fakeAuthenticator{id: identity.Identity{Proof: identity.Token, Namespace: "shop", ServiceAccount: "ledger", Pod: vm}}})
+	r.store.Publish(world(1))
+	foreign, err := structpb.NewStruct(map[string]any{"NAMESPACE": "bank"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.refusal(t, &corev3.Node{Metadata: foreign}); status.Code(err) != codes.PermissionDenied {
+		t.Errorf("a foreign namespace: got %v, want PermissionDenied", err)
+	}
+	stream := r.open(t)
+	send(t, stream, request(&corev3.Node{Id: "vm"}, echoCluster))
+	receive(t, stream)
+	if got := <-told; got != "opened shop/ledger/10.0.0.9" {
+		t.Errorf("got %q first", got)
+	}
+	if err := stream.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-told; got != "closed shop/ledger/10.0.0.9" {
+		t.Errorf("got %q at the end", got)
+	}
+	if pod := (identity.Identity{Namespace: "shop", ServiceAccount: "ledger", Pod: &mesh.Pod{Ref: mesh.Ref{Kind: "Pod"}, Addresses: []string{"10.0.0.9"}}}); pod.Machine() != "" {
+		t.Errorf("a pod is taken for the machine %q", pod.Machine())
+	}
+}
+
 func TestStreamEndsAfterItsProof(t *testing.T) {
 	r := startWith(t, Options{Authenticator: fakeAuthenticator{id: identity.Identity{Proof: identity.Token, Namespace: "shop", Expires: time.Now().Add(-expiryGrace)}}})
 	r.store.Publish(world(1))

@@ -65,6 +65,8 @@ type Options struct {
 	// Authenticator verifies the identity of clients; nil accepts the identity in the client's node.
 	Authenticator Authenticator
 	Limits        Limits
+	// Machines is told which machines have a stream; nil if nobody needs to know.
+	Machines Machines
 	// Grace is the time over which the streams are closed at shutdown, so that clients do not all reconnect at once.
 	Grace time.Duration
 	// Logger may be nil.

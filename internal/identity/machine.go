@@ -21,3 +21,14 @@ func (a *Authenticator) ofMachine(ctx context.Context, from connection, namespac
 	id.ServiceAccount, id.Expires = account, expires
 	return id, nil
 }
+
+// Machine is the WorkloadKey of a machine outside of Kubernetes; empty for other clients.
+func (id Identity) Machine() string {
+	if id.Pod == nil || id.Pod.Ref.Kind != kindWorkloadEntry || len(id.Pod.Addresses) == 0 {
+		return ""
+	}
+	return mesh.WorkloadKey(id.Namespace, id.ServiceAccount, id.Pod.Addresses[0])
+}
+
+// kindWorkloadEntry is the kind of the Pods of machines.
+const kindWorkloadEntry = "WorkloadEntry"

@@ -17,6 +17,8 @@ const (
 	typeAccepted = "mizzen.dev/Accepted"
 	// typeProgrammed: clients have acknowledged the resources that are made from the object.
 	typeProgrammed = "mizzen.dev/Programmed"
+	// typeConnected: the machine of a WorkloadEntry has a stream to the control plane. Worlds are made of it.
+	typeConnected = mesh.ConditionConnected
 )
 
 // The reasons that are not codes of Problems.
@@ -25,6 +27,8 @@ const (
 	reasonRemarks    = "AcceptedWithRemarks"
 	reasonProgrammed = "Programmed"
 	reasonPending    = "Pending"
+	reasonConnected  = "Connected"
+	reasonNoStream   = "NoStream"
 )
 
 const (
@@ -55,8 +59,9 @@ type report struct {
 // fingerprint identifies the desired conditions of a generation.
 func (r report) fingerprint() string { return placeOf(r.rule.Ref.Kind).desired(r) }
 
-// reports returns the desired status of every rule whose generation is known.
-func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync) []report {
+// reports returns the desired status of every rule whose generation is known. connects says whether a machine counts as
+// connected.
+func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync, connects func(*mesh.ConfigObject) bool) []report {
 	problems := map[mesh.Ref][]mesh.Problem{}
 	for _, p := range current.Problems() {
 		problems[p.Object] = append(problems[p.Object], p)
@@ -71,6 +76,9 @@ func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync) []repo
 		r := report{rule: *rule, problems: own, effects: d.Problems, refusals: d.Refusals, pending: d.Pending > 0, remarks: d.Remarks}
 		r.failing, r.reason = failing(d)
 		r.conditions = []condition{accepted(own, d.Problems), r.programmed()}
+		if rule.Machine != "" {
+			r.conditions = slices.Insert(r.conditions, 1, connected(connects(rule)))
+		}
 		for _, p := range d.Problems {
 			if !slices.Contains(own, p) {
 				r.ofClients = append(r.ofClients, p)

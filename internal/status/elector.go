@@ -22,7 +22,11 @@ func (w *Writer) newElector() *election.Elector {
 			if own == nil {
 				return
 			}
-			if err := known.tell(ctx, l, w.Identity, *own); err != nil && !apierrors.IsConflict(err) {
+			machines := w.Machines.connected()
+			if len(machines) > maxMachines {
+				w.Logger.Warn("more machines have streams than this replica can tell the leader; the others count as not connected", "machines", len(machines), "limit", maxMachines)
+			}
+			if err := known.tell(ctx, l, w.Identity, told{*own, machines}); err != nil && !apierrors.IsConflict(err) {
 				w.Logger.Debug("cannot tell the leader what concerns clients", "error", err)
 			}
 		},
@@ -30,7 +34,7 @@ func (w *Writer) newElector() *election.Elector {
 }
 
 // takeFromPeers records what the other replicas tell.
-func (w *Writer) takeFromPeers(found []finding) {
+func (w *Writer) takeFromPeers(found told) {
 	if before := w.fromPeers.Load(); before == nil || !reflect.DeepEqual(*before, found) {
 		w.fromPeers.Store(&found)
 	}

@@ -27,6 +27,8 @@ const (
 	peerExpiry  = 30 * time.Second
 	// maxFindings and maxFindingText bound the annotation.
 	maxFindings, maxFindingText = 30, 1000
+	// maxMachines bounds it, too: all annotations of an object have 256 kB.
+	maxMachines = 4000
 )
 
 // finding is what keeps clients from doing what one version of an object says; without a Reason, it is what the object does
@@ -43,7 +45,17 @@ type peerNote struct {
 	Replica  string    `json:"replica"`
 	Written  time.Time `json:"written"`
 	Findings []finding `json:"findings"`
+	// Machines are the IDs of those with a stream to the replica.
+	Machines []string `json:"machines,omitempty"`
 }
+
+// told is what replicas tell.
+type told struct {
+	findings []finding
+	machines []string
+}
+
+func (t told) empty() bool { return len(t.findings)+len(t.machines) == 0 }
 
 // peers is what a replica knows of the others, and what it told them. The goroutine that elects owns it.
 type peers struct {
@@ -67,8 +79,8 @@ func peerKey(identity string) string {
 
 // current returns what the other replicas tell in a Lease, and drops from the Lease what has expired or is this
 // replica's own. The leader calls it.
-func (p *peers) current(object *unstructured.Unstructured, own string) []finding {
-	var found []finding
+func (p *peers) current(object *unstructured.Unstructured, own string) told {
+	var found told
 	seen := map[string]peerValue{}
 	annotations := object.GetAnnotations()
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
@@ -85,7 +97,7 @@ func (p *peers) current(object *unstructured.Unstructured, own string) []finding
 			continue
 		}
 		seen[key] = value
-		found = append(found, note.Findings...)
+		found.findings, found.machines = append(found.findings, note.Findings...), append(found.machines, note.Machines...)
 	}
 	p.seen = seen
 	object.SetAnnotations(annotations)
@@ -94,13 +106,14 @@ func (p *peers) current(object *unstructured.Unstructured, own string) []finding
 
 // tell writes what concerns this replica's clients into the Lease that was just read. A replica that does not lead calls
 // it. After a conflict the next attempt at the Lease tries again.
-func (p *peers) tell(ctx context.Context, l *election.Lease, identity string, findings []finding) error {
+func (p *peers) tell(ctx context.Context, l *election.Lease, identity string, what told) error {
 	if l.Object() == nil {
 		return nil
 	}
 	key, text := peerKey(identity), ""
-	if len(findings) > 0 {
-		data, err := json.Marshal(findings)
+	note := peerNote{Replica: identity, Findings: what.findings, Machines: what.machines[:min(len(what.machines), maxMachines)]}
+	if !what.empty() {
+		data, err := json.Marshal(note)
 		if err != nil {
 			return err
 		}
@@ -114,14 +127,15 @@ func (p *peers) tell(ctx context.Context, l *election.Lease, identity string, fi
 	annotations := next.GetAnnotations()
 	delete(annotations, key)
 	if text != "" {
-		note, err := json.Marshal(peerNote{identity, time.Now().UTC(), findings})
+		note.Written = time.Now().UTC()
+		data, err := json.Marshal(note)
 		if err != nil {
 			return err
 		}
 		if annotations == nil {
 			annotations = map[string]string{}
 		}
-		annotations[key] = string(note)
+		annotations[key] = string(data)
 	}
 	next.SetAnnotations(annotations)
 	err := l.Update(ctx, next)

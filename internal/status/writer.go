@@ -58,6 +58,8 @@ type Options struct {
 	LeaseNamespace, LeaseName, Identity string
 	Logger                              *slog.Logger
 	Registry                            prometheus.Registerer
+	// Machines are those with a stream to this replica; nil if it does not know them.
+	Machines *Machines
 }
 
 // Writer writes conditions and Events. Run has two goroutines: the Elector's, and reconcileLoop, which owns the fields
@@ -69,7 +71,10 @@ type Writer struct {
 	limit    *rate.Limiter
 	elector  *election.Elector
 	// findings is what concerns this replica's clients, and fromPeers what the others tell; nil before it is known.
-	findings, fromPeers atomic.Pointer[[]finding]
+	findings  atomic.Pointer[[]finding]
+	fromPeers atomic.Pointer[told]
+	// connections are the machines of all replicas, while this one leads.
+	connections connections
 
 	// observed has the fingerprint of the conditions that each object has; desired has the fingerprints that the last
 	// reconciliation wanted. listedAt is when observed was listed; zero if this replica does not lead.
@@ -83,7 +88,7 @@ type Writer struct {
 	revision uint64
 	upToDate bool
 	// peersTaken is what of fromPeers the last reconciliation used.
-	peersTaken *[]finding
+	peersTaken *told
 	// lastError is the failure that was logged last. eventsForbidden is true after it was logged that Events cannot
 	// be written.
 	lastError       string
@@ -171,7 +176,12 @@ func (w *Writer) reconcile(ctx context.Context) error {
 	}
 	relistDue := leading && time.Since(w.listedAt) > relistInterval
 	told := w.fromPeers.Load()
-	if w.upToDate && revision == w.revision && !relistDue && (!leading || told == w.peersTaken) {
+	open := w.Machines.connected()
+	if told != nil {
+		open = append(open, told.machines...)
+	}
+	moved := w.connections.update(time.Now(), leading, open)
+	if w.upToDate && revision == w.revision && !relistDue && !moved && (!leading || told == w.peersTaken) {
 		return nil
 	}
 	w.revision, w.upToDate, w.peersTaken = revision, true, told
@@ -179,7 +189,7 @@ func (w *Writer) reconcile(ctx context.Context) error {
 	if !current.World().StoredAt.IsZero() {
 		return nil // The restored state may be older than the conditions on the objects.
 	}
-	all := reports(current, w.Store.ObjectSyncs())
+	all := reports(current, w.Store.ObjectSyncs(), w.connections.has)
 	w.prune(all)
 	own := findings(all)
 	w.findings.Store(&own)
@@ -194,7 +204,7 @@ func (w *Writer) reconcile(ctx context.Context) error {
 		w.listedAt = time.Now()
 	}
 	if told != nil {
-		withPeers(all, slices.Clone(*told))
+		withPeers(all, slices.Clone(told.findings))
 	}
 	return w.reconcileAsLeader(ctx, all)
 }

@@ -19,6 +19,8 @@ const (
 	AnnotationScope = AnnotationPrefix + "scope"
 	// AnnotationResolve says on which side the names of a ServiceEntry are resolved: client or server.
 	AnnotationResolve = AnnotationPrefix + "resolve"
+	// AnnotationHealth says on what the health of a WorkloadEntry depends, beside its own conditions: see HealthStream.
+	AnnotationHealth = AnnotationPrefix + "health"
 	// AnnotationTimeout and AnnotationRetries are settings of GRPCRoutes, which have no fields for them.
 	AnnotationTimeout = AnnotationPrefix + "timeout"
 	AnnotationRetries = AnnotationPrefix + "retries"
@@ -51,6 +53,10 @@ const (
 	InjectEnabled = "enabled"
 	// ScopeCluster is the value of AnnotationScope.
 	ScopeCluster = "cluster"
+	// HealthStream is the value of AnnotationHealth with which a machine is healthy while it has a stream to the control plane.
+	// ConditionConnected is the condition that says so.
+	HealthStream       = "stream"
+	ConditionConnected = AnnotationPrefix + "Connected"
 	// AgentJava is the value of AnnotationAgent that selects the Java agent.
 	AgentJava = "java"
 	// AgentNone is the value of AnnotationAgent that selects no agent.
@@ -63,6 +69,7 @@ var annotations = map[string][]string{
 	AnnotationSubsetSize:  {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationSuccessRate: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationResolve:     {"ServiceEntry"},
+	AnnotationHealth:      {"WorkloadEntry"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
 	AnnotationScope:       {"Service"},
 	AnnotationTimeout:     {"GRPCRoute"},

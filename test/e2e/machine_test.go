@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
@@ -84,4 +85,67 @@ func TestMachine(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestMachineWithStream has a machine whose health is its stream: it joins, is called, dies, and is left out, by the condition on
+// its WorkloadEntry, which the control plane writes with the rights that it is installed with.
+func TestMachineWithStream(t *testing.T) {
+	ns := newNamespace(t)
+	p := startSecure(t, "--write-status", "on", "--kubeconfig", accountKubeconfig(t))
+	host := "ledger." + ns + ".example.com"
+	must(suite.istio.NetworkingV1().ServiceEntries(ns).Create(t.Context(), &istiov1.ServiceEntry{ObjectMeta: metav1.ObjectMeta{Name: "ledger"}, Spec: networking.ServiceEntry{
+		Hosts: []string{host}, Resolution: networking.ServiceEntry_STATIC, Location: networking.ServiceEntry_MESH_INTERNAL,
+		Ports:            []*networking.ServicePort{{Number: 80, Name: "grpc", Protocol: "GRPC"}},
+		WorkloadSelector: &networking.WorkloadSelector{Labels: map[string]string{"app": "ledger"}},
+	}}, metav1.CreateOptions{}))(t)
+	listener := must(net.Listen("tcp", cluster.HostIP+":0"))(t)
+	process := grpc.NewServer()
+	testpb.RegisterTestServiceServer(process, server{pod: "vm"})
+	go func() { _ = process.Serve(listener) }()
+	t.Cleanup(process.Stop)
+	entries := suite.istio.NetworkingV1().WorkloadEntries(ns)
+	must(entries.Create(t.Context(), &istiov1.WorkloadEntry{
+		ObjectMeta: metav1.ObjectMeta{Name: "vm", Annotations: map[string]string{mesh.AnnotationHealth: mesh.HealthStream}},
+		Spec: networking.WorkloadEntry{
+			Address: cluster.HostIP, Labels: map[string]string{"app": "ledger"}, ServiceAccount: "default",
+			Ports: map[string]uint32{"grpc": uint32(listener.Addr().(*net.TCPAddr).Port)},
+		},
+	}, metav1.CreateOptions{}))(t)
+	connected := func(want string) func() error {
+		return func() error {
+			for _, c := range must(entries.Get(t.Context(), "vm", metav1.GetOptions{}))(t).Status.Conditions {
+				if c.Type == mesh.ConditionConnected && c.Status == want {
+					return nil
+				}
+			}
+			return fmt.Errorf("the condition does not say %s", want)
+		}
+	}
+	pod := newPod(t, ns, "caller")
+	client := dialAs(t, bootstrap.Options{ServerURI: p.xds, NodeID: "mizzen~" + ns + "~caller", Namespace: ns}, pod.Status.PodIP, host)
+	unavailable := func() error {
+		if _, err := call(t.Context(), client); status.Code(err) != codes.Unavailable {
+			return fmt.Errorf("want Unavailable: %w", err)
+		}
+		return nil
+	}
+	await(t, "the condition says that there is no stream", connected("False"))
+	await(t, "a machine without a stream gets no calls", unavailable)
+
+	machine := rawClient{secure: true, token: token(t, ns, nil, audience)}
+	conn := machine.connect(t, p)
+	if err := machine.ask(machine.open(t, conn), "echo"); err != nil {
+		t.Fatalf("the machine joins: %v", err)
+	}
+	await(t, "the machine is called", func() error { _, err := call(t.Context(), client); return err })
+	if err := connected("True")(); err != nil {
+		t.Error(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the machine is left out", unavailable)
+	if err := connected("False")(); err != nil {
+		t.Error(err)
+	}
 }

@@ -49,6 +49,8 @@ type Options struct {
 	EmptyServiceGrace time.Duration
 	// ResolveNames is set if something resolves the names of endpoints: see WantedNames.
 	ResolveNames bool
+	// Streams is set if something says which machines have a stream.
+	Streams bool
 	// Pods enables the World's lists of pods.
 	Pods bool
 	// Cluster and Network are the names of the cluster and the network, which endpoints have as labels; both may be empty.

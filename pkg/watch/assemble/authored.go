@@ -24,6 +24,9 @@ func (x authoredIndex) note(o object.Object) {
 	if route, ok := o.Value.(*object.Route); ok {
 		config.Parents, config.Matches = route.Parents, route.Matches()
 	}
+	if w, ok := o.Value.(*object.Workload); ok && w.ByStream {
+		config.Machine, config.Connected = w.Machine(o.Key.Namespace), w.Connected
+	}
 	x[ref.String()] = config
 }
 

@@ -2,11 +2,13 @@ package assemble
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
@@ -91,6 +93,48 @@ func TestEntries(t *testing.T) {
 				if diff := cmp.Diff(test.want, watchtest.ProblemLines(w)); diff != "" {
 					t.Errorf("from object %d on: Problems (-want +got):\n%s", first, diff)
 				}
+			}
+		})
+	}
+}
+
+// TestHealthByStream: a machine with the annotation gets calls while its condition says that it has a stream, where something
+// writes the condition. It is a client in any case.
+func TestHealthByStream(t *testing.T) {
+	const selects = "hosts: [api.example.com], ports: [{name: grpc, number: 80}], resolution: STATIC, workloadSelector: {labels: {app: ledger}}"
+	machine := func(health, condition string) string {
+		text := strings.Replace(workload("vm", "address: 10.0.0.1, serviceAccount: ledger"), "metadata: {", "metadata: {generation: 3, "+health, 1)
+		return text + "status: {conditions: [" + condition + "]}\n"
+	}
+	const stream = "annotations: {mizzen.dev/health: stream}, "
+	tests := map[string]struct {
+		streams           bool
+		health, condition string
+		want              mesh.Health
+		problem           string
+	}{
+		"never connected":        {true, stream, "", mesh.NotReady, ""},
+		"connected":              {true, stream, "{type: mizzen.dev/Connected, status: 'True'}", mesh.Ready, ""},
+		"not connected":          {true, stream, "{type: mizzen.dev/Connected, status: 'False'}", mesh.NotReady, ""},
+		"connected and not well": {true, stream, "{type: mizzen.dev/Connected, status: 'True'}, {type: Healthy, status: 'False'}", mesh.NotReady, ""},
+		"without the annotation": {true, "", "{type: mizzen.dev/Connected, status: 'False'}", mesh.Ready, ""},
+		"nothing writes it": {false, stream, "", mesh.Ready, "info Approximated WorkloadEntry demo/vm metadata.annotations[mizzen.dev/health]: " +
+			"Nothing follows here whether the machine has a stream. It counts as connected. Mizzen follows it where it writes conditions, see --write-status."},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			a := New(Options{Domain: "cluster.local", Streams: test.streams, Pods: true})
+			w := apply(t, a, entry("e", "01", selects)+machine(test.health, test.condition))
+			if got := watchtest.Get(w.Endpoints, "api.example.com").Endpoints[0].Health; got != test.want {
+				t.Errorf("got health %v, want %v", got, test.want)
+			}
+			lines := slices.DeleteFunc(watchtest.ProblemLines(w), func(line string) bool { return strings.Contains(line, "NoEndpoints") })
+			if got := strings.Join(lines, "\n"); got != test.problem {
+				t.Errorf("got the Problems %q, want %q", got, test.problem)
+			}
+			config, _ := w.ConfigObjects.Get("WorkloadEntry demo/vm")
+			if config == nil || (config.Machine == "demo/ledger/10.0.0.1") != (test.health != "") || w.Workloads.Len() != 1 {
+				t.Errorf("got %+v and %d clients, want one with the machine's key", config, w.Workloads.Len())
 			}
 		})
 	}

@@ -117,13 +117,19 @@ func (c *entryEndpoints) add(entry, about object.Key, w *object.Workload, ports 
 		}
 	}
 	c.checkPorts(entry, about, w, ports)
+	if w.ByStream && !c.streams {
+		c.problems = append(c.problems, mesh.Problem{
+			Code: mesh.CodeApproximated, Severity: mesh.Info, Object: about.Ref(), Field: object.AnnotationField(mesh.AnnotationHealth),
+			Message: "Nothing follows here whether the machine has a stream. It counts as connected. Mizzen follows it where it writes conditions, see --write-status.",
+		})
+	}
 	for _, ip := range c.resolved(w) {
 		raw := rawEndpoint{ipv6: ip.Is6()}
 		raw.Address, raw.Labels, raw.ServiceAccount, raw.Weight = ip.String(), w.Labels, w.ServiceAccount, w.Weight
 		raw.Topology = mesh.MakeTopology("", w.Locality)
 		raw.Ports = c.portsOf(entry, w, ports)
 		raw.Peer = c.inventory.endpoints.peers(about.Namespace, w.Labels)
-		if w.NotReady {
+		if w.NotReady || w.ByStream && !w.Connected && c.streams {
 			raw.Health = mesh.NotReady
 		}
 		if len(raw.Ports) > 0 {

@@ -17,9 +17,11 @@ import (
 // others the first. See hostGroups.
 type external struct {
 	domain, network string
-	inventory       *inventory
-	entries         map[object.Key]*serviceEntry
-	workloads       map[object.ID]*object.Workload
+	// streams says that the conditions of WorkloadEntries tell which machines have a stream.
+	streams   bool
+	inventory *inventory
+	entries   map[object.Key]*serviceEntry
+	workloads map[object.ID]*object.Workload
 	// byHost finds the ServiceEntries of a host, selecting those of a namespace that select servers, and inNamespace the
 	// WorkloadEntries of a namespace.
 	byHost      index[string, *serviceEntry]
@@ -57,7 +59,7 @@ type entryGroup struct {
 
 func newExternal(o Options, v *inventory, problems *problemIndex) *external {
 	x := &external{
-		domain: o.Domain, network: o.Network, inventory: v,
+		domain: o.Domain, network: o.Network, streams: o.Streams, inventory: v,
 		entries: map[object.Key]*serviceEntry{}, workloads: map[object.ID]*object.Workload{},
 		byHost: index[string, *serviceEntry]{}, selecting: index[string, *serviceEntry]{}, inNamespace: index[string, object.ID]{},
 		groups: map[string]*entryGroup{}, variants: index[string, string]{}, sets: map[string]*mesh.EndpointSet{}, names: newNameIndex(o.ResolveNames), identities: newIdentityIndex(o.Pods),

@@ -19,24 +19,16 @@ func newIdentityIndex(wanted bool) identityIndex {
 	return identityIndex{wanted: wanted, byKey: index[string, object.ID]{}, dirty: map[string]struct{}{}}
 }
 
-// identityKey is the WorkloadKey of a WorkloadEntry; empty if it identifies no client.
-func identityKey(namespace string, w *object.Workload) string {
-	if w == nil || w.IP == "" || w.ServiceAccount == "" {
-		return ""
-	}
-	return mesh.WorkloadKey(namespace, w.ServiceAccount, w.IP)
-}
-
 // replace records that old became now; either may be nil.
 func (x *identityIndex) replace(id object.ID, old, now *object.Workload) {
 	if !x.wanted {
 		return
 	}
-	if key := identityKey(id.Namespace, old); key != "" {
+	if key := old.Machine(id.Namespace); key != "" {
 		x.byKey.remove(key, id)
 		x.dirty[key] = struct{}{}
 	}
-	if key := identityKey(id.Namespace, now); key != "" {
+	if key := now.Machine(id.Namespace); key != "" {
 		x.byKey.add(key, id)
 		x.dirty[key] = struct{}{}
 	}

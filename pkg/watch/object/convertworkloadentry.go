@@ -34,15 +34,26 @@ func convertWorkloadEntry(w *istiov1.WorkloadEntry, domain string) Object {
 	if value == nil {
 		return out
 	}
-	value.NotReady = unhealthy(w.Status.GetConditions())
+	conditions := w.Status.GetConditions()
+	value.NotReady = has(conditions, "Healthy", "False") // Istio writes it, too.
+	if text, ok := w.Annotations[mesh.AnnotationHealth]; ok {
+		value.ByStream, value.Connected = text == mesh.HealthStream, has(conditions, mesh.ConditionConnected, "True")
+		switch {
+		case !value.ByStream:
+			out.reportInvalid(mesh.AnnotationHealth, "%q is nothing on which health depends. The annotation is ignored. Use %s.", text, mesh.HealthStream)
+		case value.Machine(out.Key.Namespace) == "":
+			value.NotReady = true
+			out.Report(mesh.CodeInvalidValue, mesh.Error, AnnotationField(mesh.AnnotationHealth), "The machine cannot prove itself without an IP address and a serviceAccount, so that it is never connected. It gets no calls. Set both, or remove the annotation.")
+		}
+	}
 	out.Value = value
 	return out
 }
 
-// unhealthy reports whether the last health check failed, as Istio writes it.
-func unhealthy(conditions []*metav1alpha1.IstioCondition) bool {
+// has reports whether a condition has a status.
+func has(conditions []*metav1alpha1.IstioCondition, kind, status string) bool {
 	return slices.ContainsFunc(conditions, func(c *metav1alpha1.IstioCondition) bool {
-		return c.GetType() == "Healthy" && c.GetStatus() == "False"
+		return c.GetType() == kind && c.GetStatus() == status
 	})
 }
 

@@ -223,6 +223,18 @@ type Workload struct {
 	ServiceAccount string
 	// NotReady means that it gets no calls.
 	NotReady bool
+	// ByStream means that it gets calls only while its machine has a stream to the control plane. Connected is the condition
+	// about that.
+	ByStream  bool `json:",omitempty"`
+	Connected bool `json:",omitempty"`
+}
+
+// Machine returns the WorkloadKey by which the machine proves itself; empty if it cannot.
+func (w *Workload) Machine(namespace string) string {
+	if w == nil || w.IP == "" || w.ServiceAccount == "" {
+		return ""
+	}
+	return mesh.WorkloadKey(namespace, w.ServiceAccount, w.IP)
 }
 
 // DeclaredHost is a host as its author wrote it, in lower case, and its field. It may be a short name or a wildcard.

@@ -130,6 +130,37 @@ func TestOneMachine(t *testing.T) {
 	}
 }
 
+// TestHealthAnnotation: health by a stream needs a machine that can prove itself.
+func TestHealthAnnotation(t *testing.T) {
+	tests := map[string]struct {
+		value, spec string
+		byStream    bool
+		want        string
+	}{
+		"stream":          {"stream", "{address: 10.0.0.1, serviceAccount: a}", true, ""},
+		"another value":   {"streams", "{address: 10.0.0.1, serviceAccount: a}", false, `warning metadata.annotations[mizzen.dev/health]: "streams" is nothing on which health depends. The annotation is ignored. Use stream.`},
+		"without account": {"stream", "{address: 10.0.0.1}", true, "error metadata.annotations[mizzen.dev/health]: The machine cannot prove itself without an IP address and a serviceAccount, so that it is never connected. It gets no calls. Set both, or remove the annotation."},
+		"without address": {"stream", "{address: vm.example.com, serviceAccount: a}", true, "error metadata.annotations[mizzen.dev/health]: The machine cannot prove itself without an IP address and a serviceAccount, so that it is never connected. It gets no calls. Set both, or remove the annotation."},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := &istiov1.WorkloadEntry{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "w", Annotations: map[string]string{mesh.AnnotationHealth: test.value}}}
+			var spec map[string]any
+			if err := yaml.Unmarshal([]byte(test.spec), &spec); err != nil {
+				t.Fatal(err)
+			}
+			if err := Decode(map[string]any{"spec": spec}, w); err != nil {
+				t.Fatal(err)
+			}
+			out := convertWorkloadEntry(w, "cluster.local")
+			value := out.Value.(*Workload)
+			if got := strings.Join(linesOf(out.Problems), "\n"); got != test.want || value.ByStream != test.byStream || value.NotReady != strings.HasPrefix(test.want, "error") {
+				t.Errorf("got %+v with %q, want %q", value, got, test.want)
+			}
+		})
+	}
+}
+
 func convertYAML(t *testing.T, kind Kind, spec string) Object {
 	t.Helper()
 	var plain map[string]any

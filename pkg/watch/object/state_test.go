@@ -34,7 +34,7 @@ func TestStoredFields(t *testing.T) {
 	scope := PodScope{Labels: map[string]string{"app": "echo"}, Services: []ServiceTarget{{"echo", "spec.targetRefs[0]"}}, OwnNamespace: true}
 	workload := Workload{
 		Field: "spec", IP: "10.0.0.1", DNSName: "a.example.com", Ports: map[string]uint32{"grpc": 1}, Labels: "a", Network: "n", Locality: mesh.Locality{Region: "r", Zone: "z", SubZone: "s"},
-		Weight: 2, ServiceAccount: "sa", NotReady: true,
+		Weight: 2, ServiceAccount: "sa", NotReady: true, ByStream: true, Connected: true,
 	}
 	routeMeta := metav1.ObjectMeta{Namespace: "ns", Name: "name", CreationTimestamp: metav1.Time{Time: created}, Annotations: map[string]string{mesh.AnnotationTimeout: "1s"}}
 	parents := gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{{Name: "gateway"}, {
@@ -136,7 +136,7 @@ func unset(v reflect.Value, path string) string {
 // TestStoredForm fails when the form changes. Raise stateVersion if a new process would misread what an older process
 // stored. If a missing field does no harm, write the new form down here.
 func TestStoredForm(t *testing.T) {
-	const storedWorkload = "{Field string, IP string, DNSName string, Ports map, Labels string, Network string, Locality {Region string, Zone string, SubZone string}, Weight uint32, ServiceAccount string, NotReady bool}"
+	const storedWorkload = "{Field string, IP string, DNSName string, Ports map, Labels string, Network string, Locality {Region string, Zone string, SubZone string}, Weight uint32, ServiceAccount string, NotReady bool, ByStream bool, Connected bool}"
 	const want = "4 {Key {kind string, namespace string, name string, cluster string}," +
 		" problems [{code string, severity string, object {kind string, namespace string, name string, cluster string}, field string, message string, source string, agents uint16}], silenced [string], generation int64," +
 		" service {Ref {kind string, namespace string, name string, cluster string}, Host string, Ports [{Name string, Number uint32, Target uint16, NamedTarget bool, Protocol string}], Headless bool, Addresses [string], Resolve uint8, DNSName string, ServerName string, SubjectAltNames [string], External bool, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, ClusterLocal bool, Export {Private bool, Namespaces [string], Public bool}, Selector string, Others [string], Extensions {Balancer {Value string, Ref {kind string, namespace string, name string, cluster string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string, cluster string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string, cluster string}}}}," +
