@@ -54,8 +54,8 @@ const (
 	// ScopeCluster is the value of AnnotationScope.
 	ScopeCluster = "cluster"
 	// HealthStream is the value of AnnotationHealth with which a machine is healthy while it has a stream to the control plane.
-	// ConditionConnected is the condition that says so.
-	HealthStream       = "stream"
+	HealthStream = "stream"
+	// ConditionConnected is the condition that says whether it has.
 	ConditionConnected = AnnotationPrefix + "Connected"
 	// AgentJava is the value of AnnotationAgent that selects the Java agent.
 	AgentJava = "java"

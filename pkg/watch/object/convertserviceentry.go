@@ -186,7 +186,7 @@ func (c entryConverter) ports(list []*networking.ServicePort) (all []mesh.Port, 
 		port := mesh.Port{Name: Intern(p.GetName()), Number: p.GetNumber()}
 		c.portName(at+".name", &port, len(list) > 1)
 		if i := slices.IndexFunc(all, func(q mesh.Port) bool { return q.Number == port.Number || q.Name == port.Name }); i >= 0 {
-			c.refuse(at, "The port is left out, because the port %q with the number %d is before it. Give each port a name and a number of its own, or remove one of the two.", all[i].Name, all[i].Number)
+			c.refuse(at, "The port is left out, because the port %q with the number %d is before it. Give each port a separate name and number, or remove one of the two.", all[i].Name, all[i].Number)
 			continue
 		}
 		if strings.EqualFold(p.GetProtocol(), "UDP") {

@@ -76,8 +76,8 @@ func TestEntryProblems(t *testing.T) {
 		}, "[port-80 80 A_b 81] [10.0.0.1] []"},
 		"no name": {"ports: [{number: 80, name: ''}], endpoints: [{address: 10.0.0.1}]", []string{"info spec.ports[0].name: The port has no name, which Istio's validation refuses. The ports of endpoints cannot name it. Write a name."}, "[ 80] [10.0.0.1] []"},
 		"twice": {"ports: [{number: 80, name: a}, {number: 80, name: b}, {number: 81, name: a}], endpoints: [{address: 10.0.0.1}]", []string{
-			`error spec.ports[1]: The port is left out, because the port "a" with the number 80 is before it. Give each port a name and a number of its own, or remove one of the two.`,
-			`error spec.ports[2]: The port is left out, because the port "a" with the number 80 is before it. Give each port a name and a number of its own, or remove one of the two.`,
+			`error spec.ports[1]: The port is left out, because the port "a" with the number 80 is before it. Give each port a separate name and number, or remove one of the two.`,
+			`error spec.ports[2]: The port is left out, because the port "a" with the number 80 is before it. Give each port a separate name and number, or remove one of the two.`,
 		}, "[a 80] [10.0.0.1] []"},
 		"no ports": {"ports: [{number: 0, name: a}, {number: 4294967295, name: b}, {number: 82, name: c, targetPort: 65536}], endpoints: [{address: 10.0.0.1, ports: {c: 65536}}]", []string{
 			"error spec.ports[0].number: 0 is not a port. The port is left out. Use a number from 1 to 65535.",

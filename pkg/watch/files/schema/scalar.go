@@ -13,8 +13,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // scalarSchema is the schema of a single value. The library that decodes objects would reject other values, too, but
@@ -246,13 +244,13 @@ var timeSchema = scalarSchema{
 	},
 }
 
-// usable is the schema of an integer of which only some are of use. API servers accept every one, and conversion reports those
+// usable is the schema of an integer of which only those from 1 to high are of use. API servers accept every one, and conversion reports those
 // that are of no use, so that no proposal is one.
-func usable(what string, low, high float64, sample string) scalarSchema {
+func usable(what string, high float64, sample string) scalarSchema {
 	s := integer(32, false)
-	s.what, s.sample = fmt.Sprintf("%s from %.0f to %.0f", what, low, high), sample
+	s.what, s.sample = fmt.Sprintf("%s from 1 to %.0f", what, high), sample
 	s.meant = func(v found) string {
-		if f, ok := leadingNumber(v); ok && f >= low && f <= high {
+		if f, ok := leadingNumber(v); ok && f >= 1 && f <= high {
 			return strconv.FormatFloat(math.Round(f), 'f', 0, 64)
 		}
 		return ""
@@ -260,15 +258,18 @@ func usable(what string, low, high float64, sample string) scalarSchema {
 	return s
 }
 
+// maxWeight is the largest weight of an endpoint that is not reduced, mesh.MaxEndpointWeight.
+const maxWeight = 1000
+
 // numberFields are fields of messages that are ports and weights of endpoints, by their full names.
 var numberFields = map[protoreflect.FullName]scalarSchema{
-	"istio.networking.v1alpha3.ServicePort.number":             usable("a port", 1, math.MaxUint16, "8080"),
-	"istio.networking.v1alpha3.ServicePort.target_port":        usable("a port", 1, math.MaxUint16, "8080"),
-	"istio.networking.v1alpha3.WorkloadEntry.PortsEntry.value": usable("a port", 1, math.MaxUint16, "8080"),
-	"istio.networking.v1alpha3.WorkloadEntry.weight":           usable("a weight", 1, mesh.MaxEndpointWeight, "1"),
-	"istio.networking.v1alpha3.PortSelector.number":            usable("a port", 1, math.MaxUint16, "8080"),
-	"istio.networking.v1alpha3.HTTPMatchRequest.port":          usable("a port", 1, math.MaxUint16, "8080"),
-	"istio.networking.v1alpha3.L4MatchAttributes.port":         usable("a port", 1, math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.ServicePort.number":             usable("a port", math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.ServicePort.target_port":        usable("a port", math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.WorkloadEntry.PortsEntry.value": usable("a port", math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.WorkloadEntry.weight":           usable("a weight", maxWeight, "1"),
+	"istio.networking.v1alpha3.PortSelector.number":            usable("a port", math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.HTTPMatchRequest.port":          usable("a port", math.MaxUint16, "8080"),
+	"istio.networking.v1alpha3.L4MatchAttributes.port":         usable("a port", math.MaxUint16, "8080"),
 }
 
 // messageScalars are the scalar types of messages' fields.
