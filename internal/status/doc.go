@@ -5,6 +5,10 @@
 // tell it in the Lease why their clients do not do what an object says. Each replica writes the Events of its own
 // clients. Only the condition's reason Pending is about the writer's clients alone.
 //
+// One condition is an input, too: Connected, of WorkloadEntries whose machines are healthy while they have a stream. A stream is at
+// one replica, and Worlds must be equal in all of them, so each reads the condition and none its own streams. A replica that starts,
+// or begins to lead, takes no machine away before the machine can have connected again.
+//
 // Writer is a reconcile loop:
 //   - Desired: the conditions that each object should have, made from the Store (condition.go).
 //   - Observed: the conditions that each object has. They come from a list, which a new leader reads and which is
@@ -20,5 +24,6 @@
 // from.
 //
 // Reading order: condition.go (what is written), writer.go (when), object.go (how), place.go (where), parents.go and
-// routeconditions.go (for Routes), event.go, elector.go and peers.go (which replica); for uninstalling, removal.go.
+// routeconditions.go (for Routes), event.go, elector.go and peers.go (which replica), machines.go (which machines have streams);
+// for uninstalling, removal.go.
 package status

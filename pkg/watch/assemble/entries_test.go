@@ -63,6 +63,9 @@ func TestEntries(t *testing.T) {
 		"beside a Service, without its port": {watchtest.EchoService + entry("e", "01", strings.Replace(joins, "ports: [", "ports: [{name: gone, number: 81}, ", 1)), echo, "10.0.0.1:80", []string{
 			`warning NoSuchPort ServiceEntry demo/e spec.ports[0]: Service demo/echo has this host, and no port "gone". The endpoints do not serve that port. Name the ports as the Service does.`,
 		}},
+		"beside one of the same age": {entry("a", "01", open+", endpoints: [{address: 10.0.0.1}], exportTo: ['.']") + entry("b", "01", open+", endpoints: [{address: 10.0.0.2}]"), host, "10.0.0.1:80 10.0.0.2:80", []string{
+			`warning Conflict ServiceEntry demo/b spec.exportTo: ServiceEntry demo/a comes first by its name and has the same host. Its exportTo applies. Set the same here.`,
+		}},
 		"beside an older one": {entry("old", "01", open+", endpoints: [{address: 10.0.0.1}], exportTo: ['.']") + strings.Replace(entry("young", "02", open+", endpoints: [{address: 10.0.0.2}]"), "metadata: {", "metadata: {annotations: {mizzen.dev/lb-policy: round_robin}, ", 1), host, "10.0.0.1:80 10.0.0.2:80", []string{
 			`warning Conflict ServiceEntry demo/young metadata.annotations: ServiceEntry demo/old is older and has the same host. Its choice of endpoints by annotations applies. Set the same here.`,
 			`warning Conflict ServiceEntry demo/young spec.exportTo: ServiceEntry demo/old is older and has the same host. Its exportTo applies. Set the same here.`,

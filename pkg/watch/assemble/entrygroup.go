@@ -153,7 +153,7 @@ func mergeEntries(host string, entries []*serviceEntry) (*mesh.Service, []mesh.P
 	problems := first.checkBy(host)
 	for _, e := range entries {
 		if e != first && (s.Resolve == mesh.ResolveClient || e.resolution() == mesh.ResolveClient) && !sameNames(e, first) {
-			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, e.fieldOf(host), "%s is older, has the same host, and its servers are found in another way. This object has no effect on the host. Merge the two.", first.key.Ref()))
+			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, e.fieldOf(host), "%s %s, has the same host, and its servers are found in another way. This object has no effect on the host. Merge the two.", first.key.Ref(), e.after(first)))
 			continue
 		}
 		problems = append(problems, e.addTo(s)...)
@@ -162,12 +162,20 @@ func mergeEntries(host string, entries []*serviceEntry) (*mesh.Service, []mesh.P
 	return s, problems
 }
 
+// after says why another object takes precedence. Objects in files have no age.
+func (e *serviceEntry) after(first *serviceEntry) string {
+	if first.Created.Before(e.Created) {
+		return "is older"
+	}
+	return "comes first by its name"
+}
+
 // differences reports what an older ServiceEntry with the same host overrules.
 func (e *serviceEntry) differences(first *serviceEntry) []mesh.Problem {
 	var problems []mesh.Problem
 	differs := func(is bool, field, what string) {
 		if is {
-			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, field, "%s is older and has the same host. Its %s applies. Set the same here.", first.key.Ref(), what))
+			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, field, "%s %s and has the same host. Its %s applies. Set the same here.", first.key.Ref(), e.after(first), what))
 		}
 	}
 	differs(e.External != first.External, "spec.location", "location")
@@ -258,7 +266,7 @@ func (e *serviceEntry) addPorts(s *mesh.Service) []mesh.Problem {
 		case j < 0:
 			s.Ports = append(s.Ports, p)
 		case s.Ports[j].Name != p.Name || s.Ports[j].Number != p.Number || s.Ports[j].Protocol != p.Protocol || s.Resolve == mesh.ResolveClient && s.Ports[j] != p:
-			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, e.PortField(i), "An older ServiceEntry for the host declares the port otherwise. This port is ignored. Write the same name, number and protocol."))
+			problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, e.PortField(i), "An earlier ServiceEntry for the host declares the port otherwise. This port is ignored. Write the same name, number and protocol."))
 		}
 	}
 	return problems

@@ -236,6 +236,7 @@ func randomWorkload(r *rand.Rand, field string) object.Workload {
 	w := object.Workload{
 		Field: field, IP: watchtest.Pick(r, "10.0.0.1", "10.0.0.4", "fd00::4"), Labels: randomLabels(r), Network: watchtest.Pick(r, "", "", "", "n"),
 		Locality: mesh.Locality{Region: watchtest.Pick(r, "", "r1")}, Weight: watchtest.Pick[uint32](r, 0, 3), ServiceAccount: watchtest.Pick(r, "", "sa"), NotReady: r.IntN(4) == 0,
+		ByStream: r.IntN(3) == 0, Connected: r.IntN(2) == 0,
 		Ports: watchtest.Pick(r, nil, map[string]uint32{"grpc": 7}, map[string]uint32{"grcp": 7, "admin": 8}),
 	}
 	if r.IntN(3) == 0 {

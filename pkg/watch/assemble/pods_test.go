@@ -18,7 +18,7 @@ spec: {nodeName: n, serviceAccountName: sa}
 status: {podIP: 10.0.0.1}
 `
 
-var podOptions = Options{Domain: "cluster.local", RootNamespace: "istio-system", Pods: true}
+var podOptions = Options{Domain: "cluster.local", RootNamespace: "istio-system", Pods: true, Streams: true}
 
 func TestPodsAreListedIfEnabled(t *testing.T) {
 	a := New(podOptions)

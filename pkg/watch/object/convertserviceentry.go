@@ -46,6 +46,9 @@ func convertServiceEntry(e *istiov1.ServiceEntry, domain string) Object {
 	if len(value.Hosts) > 0 {
 		out.Value = value
 	}
+	if len(spec.GetAddresses()) > 0 && len(value.Hosts) > 0 && !slices.ContainsFunc(value.Hosts, func(h DeclaredHost) bool { return !mesh.IsWildcard(h.Name) }) {
+		c.warn("spec.addresses", "Clients dial an address in place of a host, and there are only wildcards, below which a client chooses the host. The addresses have no effect. Remove them, or list hosts.")
+	}
 	return out
 }
 

@@ -113,6 +113,16 @@ func TestEntryProblems(t *testing.T) {
 	}
 }
 
+// TestAddressesOfWildcards: an address stands for one host.
+func TestAddressesOfWildcards(t *testing.T) {
+	for hosts, told := range map[string]bool{"['*.example.com']": true, "['*.example.com', a.example.com]": false} {
+		out := convertYAML(t, KindServiceEntry, "{hosts: "+hosts+", resolution: NONE, addresses: [192.0.2.1], ports: [{number: 80, name: grpc}]}")
+		if lines := linesOf(out.Problems); told != (len(lines) == 1 && strings.HasPrefix(lines[0], "warning spec.addresses: ")) || !told && len(lines) > 0 {
+			t.Errorf("%s: got the Problems %q, want one about the addresses: %t", hosts, lines, told)
+		}
+	}
+}
+
 // TestOneMachine: servers on the client's own machine are for files. In a cluster they are left out, and calls fail.
 func TestOneMachine(t *testing.T) {
 	for address, own := range map[string]bool{"127.0.0.1": true, "::1": true, "::ffff:127.0.0.1": true, "localhost": true, "a.LocalHost.": true, "10.0.0.1": false, "localhost.example.com": false} {
