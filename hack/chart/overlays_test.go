@@ -61,6 +61,7 @@ configMapGenerator:
 `,
 		[]string{"settings.clusterId=a", "settings.network=n", "settings.remoteClusters=secrets", `identity.trustDomainAliases=b.example\,c.example`},
 	},
+	"the example with a second cluster": {"resources: [MANIFESTS/../examples/clusters/a]", []string{"settings.clusterId=a", "settings.remoteClusters=secrets"}},
 	"a control plane to fall back to": {
 		`
 resources: [MANIFESTS/overlays/dev]

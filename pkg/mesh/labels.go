@@ -35,6 +35,16 @@ func (l Labels) Get(key string) (string, bool) {
 	return "", false
 }
 
+// With returns l with another value of key.
+func (l Labels) With(key, value string) Labels {
+	if got, ok := l.Get(key); ok && got == value {
+		return l
+	}
+	set := l.Map()
+	set[key] = value
+	return MakeLabels(set)
+}
+
 // Match reports whether every label of selector is in l. An empty selector matches everything.
 func (l Labels) Match(selector map[string]string) bool {
 	for k, want := range selector {

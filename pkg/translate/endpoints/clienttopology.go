@@ -124,7 +124,7 @@ func (u *TopologyUse) addEndpoint(e *mesh.Endpoint) {
 	}
 	u.nodes.add(e.Topology.Node())
 	for key, values := range u.labels {
-		if value, ok := e.Labels.Get(key); ok {
+		if value, ok := e.Label(key); ok {
 			values.add(value)
 		}
 	}

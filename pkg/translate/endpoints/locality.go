@@ -177,9 +177,9 @@ func labelRank(labels []string, from ClientTopology, e *mesh.Endpoint) int {
 	for i, label := range labels {
 		key, want, stated := strings.Cut(label, "=")
 		if !stated {
-			want = labelValue(key, from.Locality, from.Node, from.Labels)
+			want = labelValue(key, from.Locality, from.Node, from.Labels.Get)
 		}
-		got := labelValue(key, e.Topology.Locality(), e.Topology.Node(), e.Labels)
+		got := labelValue(key, e.Topology.Locality(), e.Topology.Node(), e.Label)
 		if got != want && (stated || key != mesh.LabelRegion || !sameZone(from.Locality, e.Topology.Locality())) {
 			return len(labels) - i
 		}
@@ -188,7 +188,7 @@ func labelRank(labels []string, from ClientTopology, e *mesh.Endpoint) int {
 }
 
 // labelValue returns the value of a label. The topology labels have the values of the locality and node.
-func labelValue(key string, l mesh.Locality, node string, labels mesh.Labels) string {
+func labelValue(key string, l mesh.Locality, node string, label func(string) (string, bool)) string {
 	switch key {
 	case mesh.LabelRegion:
 		return l.Region
@@ -199,6 +199,6 @@ func labelValue(key string, l mesh.Locality, node string, labels mesh.Labels) st
 	case mesh.LabelHostname:
 		return node
 	}
-	value, _ := labels.Get(key)
+	value, _ := label(key)
 	return value
 }

@@ -135,6 +135,10 @@ func TestFailoverPriority(t *testing.T) {
 		label(labels...)(&e)
 		return mesh.Client{Labels: e.Labels, Locality: localityPattern("us/a"), Node: "n1"}
 	}
+	inCluster := func(name string) func(*mesh.Endpoint) {
+		return func(e *mesh.Endpoint) { e.Topology = e.Topology.In(name, "") }
+	}
+	clusters := map[int]func(*mesh.Endpoint){0: inCluster("b"), 1: inCluster("a"), 2: inCluster("b"), 3: inCluster("c")}
 	at := func(list string) string { return "localityLbSetting: {failoverPriority: [" + list + "]}" }
 	nearTests{
 		"the client's own":      {near{settings: at("v, app"), client: client("v=1", "app=x"), endpoints: all, change: labelled}, []string{"eu/a=1:.1", "eu/a=1:.2", "eu/a=1:.3 us/a=1:.4"}},
@@ -145,6 +149,8 @@ func TestFailoverPriority(t *testing.T) {
 		"region not known":      {near{settings: at("topology.kubernetes.io/region"), client: client(), endpoints: []string{"1 /a", "2 /b"}}, []string{"/a=1:.1", "/b=1:.2"}},
 		"zone and sub-zone":     {near{settings: at("topology.kubernetes.io/zone, topology.istio.io/subzone"), client: from("eu/a/r1"), endpoints: []string{"1 eu/a/r1", "2 eu/a/r2", "3 eu/b/r1"}}, []string{"eu/a/r1=1:.1", "eu/a/r2=1:.2", "eu/b/r1=1:.3"}},
 		"node":                  {near{settings: at("kubernetes.io/hostname"), client: client(), endpoints: all, change: map[int]func(*mesh.Endpoint){1: onN1}}, []string{"eu/a=1:.2", "eu/a=2:.1.3 us/a=1:.4"}},
+		"cluster":               {near{settings: at("topology.istio.io/cluster"), client: client("topology.istio.io/cluster=a"), endpoints: all, change: clusters}, []string{"eu/a=1:.2", "eu/a=2:.1.3 us/a=1:.4"}},
+		"cluster as written":    {near{settings: at("topology.istio.io/cluster=c"), endpoints: all, change: clusters}, []string{"us/a=1:.4", "eu/a=3:.1.2.3"}},
 		"and regions besides":   {near{settings: "localityLbSetting: {failoverPriority: [v=1], failover: [{from: us, to: eu}]}", client: client(), endpoints: []string{"1 eu/a", "2 us/a", "3 as/a", "4 us/a"}, change: labelled}, []string{"us/a=1:.2", "eu/a=1:.1", "us/a=1:.4", "as/a=1:.3"}},
 		"no regions, no places": {near{settings: at("v=1"), client: from("us/a"), endpoints: []string{"1 eu/a", "2 us/a"}, change: labelled}, []string{"eu/a=1:.1 us/a=1:.2"}},
 	}.run(t)

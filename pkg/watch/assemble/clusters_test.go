@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,6 +58,8 @@ func TestClusters(t *testing.T) {
 		byName, _ := w.PodByName(cluster, "demo", "echo")
 		if byAddress, _ := w.PodByAddress(address); byName == nil || byName != byAddress || byName.Ref.Cluster != cluster || byName.Addresses[0] != address {
 			t.Errorf("cluster %q: got the pods %v and %v", cluster, byName, byAddress)
+		} else if got, _ := byName.Labels.Get(mesh.LabelCluster); got != cmp.Or(cluster, "a") {
+			t.Errorf("cluster %q: got the label %q", cluster, got)
 		}
 	}
 	if service := watchtest.Get(w.Services, watchtest.EchoHost); service.Ref.Cluster != "" {

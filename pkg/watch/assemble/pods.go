@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"cmp"
 	"reflect"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -72,6 +73,10 @@ func (v *inventory) listed(id object.ID) *mesh.Pod {
 		Ref: mesh.Ref{Kind: string(object.KindPod), Namespace: id.Namespace, Name: id.Name, Cluster: v.cluster},
 		UID: p.UID, ServiceAccount: p.ServiceAccount, Node: p.Node, Labels: p.Labels, Addresses: p.IPs, NoBootstrap: p.NotInjected != 0,
 		Ended: p.Ended,
+	}
+	// Rules compare clients by it, as they compare endpoints.
+	if name := cmp.Or(v.cluster, v.endpoints.cluster); name != "" {
+		out.Labels = out.Labels.With(mesh.LabelCluster, name)
 	}
 	if n := v.endpoints.nodes[p.Node]; n != nil {
 		out.Locality = n.Locality

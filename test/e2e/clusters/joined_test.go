@@ -19,13 +19,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
-// cart is a Service with its pods, which answer with the name of the cluster.
+// cart are the pods of the Service in the example, which answer with the name of the cluster.
 const cart = `
-apiVersion: v1
-kind: Service
-metadata: {name: cart}
-spec: {selector: {app: cart}, trafficDistribution: PreferSameZone, ports: [{name: grpc, port: 80, targetPort: 50051}]}
----
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: cart}
@@ -59,10 +54,22 @@ spec:
 // joined is two clusters, the control plane in a, and a client there that never stops calling.
 type joined struct {
 	a, b  *node.Cluster
-	calls []*calls
+	calls []*node.Calls
 }
 
 const ns = "joined"
+
+// examples has what examples/README.md applies in both clusters.
+const examples = "../../../examples/clusters"
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return absolute
+}
 
 func begin(t *testing.T) *joined {
 	t.Helper()
@@ -72,6 +79,7 @@ func begin(t *testing.T) *joined {
 	j.install(t)
 	for name, c := range map[string]*node.Cluster{"a": j.a, "b": j.b} {
 		c.CreateNamespace(t, ns)
+		c.Kubectl(t, "--namespace", ns, "apply", "--filename", absolute(t, examples+"/service.yaml"))
 		c.Apply(t, ns, strings.ReplaceAll(cart, "CLUSTER", name))
 		c.AwaitRollout(t, ns, "deployment/cart")
 	}
@@ -82,24 +90,17 @@ func begin(t *testing.T) *joined {
 		}
 		return nil
 	})
-	j.calls = append(j.calls, startCalls(t, j.a, ns, "caller", strings.ReplaceAll(caller, "ENV", "")))
+	j.calls = append(j.calls, node.StartCalls(t, j.a, ns, "caller", strings.ReplaceAll(caller, "ENV", ""), versions...))
 	return j
 }
 
 // install installs the control plane in a, and what it needs to read b. Its Secret comes first.
 func (j *joined) install(t *testing.T) {
 	t.Helper()
-	dir := func(path string) string {
-		absolute, err := filepath.Abs(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return absolute
-	}
-	j.b.Kubectl(t, "apply", "--kustomize", dir("../../../manifests/remote"))
-	j.a.Kubectl(t, "apply", "--filename", dir("../../../manifests/base/namespace.yaml"))
+	j.b.Kubectl(t, "apply", "--kustomize", absolute(t, examples+"/b"))
+	j.a.Kubectl(t, "apply", "--filename", absolute(t, "../../../manifests/base/namespace.yaml"))
 	j.join(t)
-	j.a.Kubectl(t, "apply", "--kustomize", dir("install"))
+	j.a.Kubectl(t, "apply", "--kustomize", absolute(t, "install"))
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(j.a.Kubectl(t, "--namespace", system, "logs", "--selector=app.kubernetes.io/name=mizzen", "--tail=60", "--prefix"))
@@ -140,7 +141,7 @@ func (j *joined) step(t *testing.T, name string, f func(t *testing.T)) {
 	t.Run(name, func(t *testing.T) {
 		f(t)
 		for _, k := range j.calls {
-			k.goOn(t, 100)
+			k.Continue(t, name, 100)
 		}
 	})
 }
@@ -162,31 +163,35 @@ func (j *joined) inspect(t *testing.T, args ...string) string {
 func TestJoined(t *testing.T) {
 	j := begin(t)
 	local := j.calls[0]
-	j.step(t, "the own zone is preferred", func(t *testing.T) { local.only(t, "a") })
+	j.step(t, "the own zone is preferred", func(t *testing.T) { local.Only(t, "a") })
 	j.step(t, "the other cluster takes over, and gives back", func(t *testing.T) {
 		j.scale(t, j.a, "0")
-		local.only(t, "b")
+		local.Only(t, "b")
 		j.scale(t, j.a, "2")
-		local.only(t, "a")
+		local.Only(t, "a")
 	})
 	j.step(t, "without a preference both are called", func(t *testing.T) {
 		j.a.Kubectl(t, "--namespace", ns, "patch", "service", "cart", "--type=json", `--patch=[{"op": "remove", "path": "/spec/trafficDistribution"}]`)
-		local.only(t, "a", "b")
+		local.Only(t, "a", "b")
 	})
 	j.step(t, "a client in the other cluster", func(t *testing.T) {
-		pods, err := j.a.Core.CoreV1().Pods(system).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=mizzen"})
-		if err != nil || len(pods.Items) == 0 {
-			t.Fatal(len(pods.Items), err)
-		}
-		bootstrap := fmt.Sprintf(`{"xds_servers": [{"server_uri": "%s:15010", "channel_creds": [{"type": "insecure"}], "server_features": ["xds_v3"]}], "node": {"id": "far"}}`, pods.Items[0].Status.PodIP)
+		bootstrap := fmt.Sprintf(`{"xds_servers": [{"server_uri": "%s:15010", "channel_creds": [{"type": "insecure"}], "server_features": ["xds_v3"]}], "node": {"id": "far"}}`, j.plane(t))
 		env, err := json.Marshal([]corev1.EnvVar{{Name: "GRPC_XDS_BOOTSTRAP_CONFIG", Value: bootstrap}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		startCalls(t, j.b, ns, "caller", strings.ReplaceAll(caller, "ENV", ", env: "+string(env))).only(t, "a", "b")
+		far := node.StartCalls(t, j.b, ns, "caller", strings.ReplaceAll(caller, "ENV", ", env: "+string(env)), versions...)
+		far.Only(t, "a", "b")
 		if got := j.inspect(t, "clients"); !strings.Contains(got, "pod/joined/caller@b") {
 			t.Errorf("inspect clients does not show the client of b:\n%s", got)
 		}
+		j.a.Kubectl(t, "--namespace", ns, "annotate", "service", "cart", "mizzen.dev/scope=cluster")
+		local.Only(t, "a")
+		far.Only(t, "b")
+		j.a.Kubectl(t, "--namespace", ns, "annotate", "service", "cart", "mizzen.dev/scope-")
+		local.Only(t, "a", "b")
+		far.Only(t, "a", "b")
+		far.Continue(t, "the Service was for each cluster alone", 100)
 		j.b.Kubectl(t, "--namespace", ns, "delete", "pod", "caller", "--grace-period=1")
 	})
 	j.step(t, "the same Service has other ports", func(t *testing.T) {
@@ -198,8 +203,19 @@ func TestJoined(t *testing.T) {
 			}
 			return nil
 		})
-		local.only(t, "a", "b")
+		local.Only(t, "a", "b")
 	})
+	j.step(t, "a token of the other cluster", j.token)
+	j.step(t, "another network", func(t *testing.T) {
+		j.a.Kubectl(t, "--namespace", system, "annotate", "secret", "remote-b", "topology.istio.io/network=far")
+		local.Only(t, "a")
+		j.problem(t, "Service joined/cart@b", `in network "far"`)
+		j.a.Kubectl(t, "--namespace", system, "annotate", "secret", "remote-b", "topology.istio.io/network-")
+		local.Only(t, "a", "b")
+	})
+	j.step(t, "the pod networks overlap", j.overlap)
+	j.step(t, "an imported Service", j.imported)
+	j.state(t, "following")
 	for name, cut := range map[string]func(t *testing.T) func(){
 		"hangs":      func(t *testing.T) func() { return j.b.Stop(t) },
 		"is cut off": func(t *testing.T) func() { return j.a.Cut(t, j.b) },
@@ -208,42 +224,40 @@ func TestJoined(t *testing.T) {
 			end := cut(t)
 			j.a.Kubectl(t, "--namespace", ns, "rollout", "restart", "deployment/cart")
 			j.a.AwaitRollout(t, ns, "deployment/cart")
-			local.only(t, "a", "b")
+			local.Only(t, "a", "b")
 			t.Run("and the control plane is killed", func(t *testing.T) {
 				j.kill(t)
-				local.goOn(t, 300)
-				local.only(t, "a", "b")
+				j.state(t, "away")
+				local.Continue(t, "the control plane was killed", 300)
+				local.Only(t, "a", "b")
 				j.scale(t, j.a, "0")
-				local.only(t, "b")
+				local.Only(t, "b")
 				j.scale(t, j.a, "2")
 			})
 			end()
 			j.scale(t, j.b, "0")
-			t.Logf("a change of the other cluster arrived after %v", local.only(t, "a"))
+			t.Logf("a change of the other cluster arrived after %v", local.Only(t, "a"))
 			j.scale(t, j.b, "2")
-			local.only(t, "a", "b")
+			local.Only(t, "a", "b")
+			j.state(t, "following")
 		})
 	}
 	j.step(t, "the control plane is rolled out while the other API server is away, without its saved state", func(t *testing.T) {
 		end := j.a.Cut(t, j.b)
 		j.a.Kubectl(t, "--namespace", system, "rollout", "restart", "deployment/mizzen")
 		j.a.AwaitRollout(t, system, "deployment/mizzen")
-		local.only(t, "a")
+		local.Only(t, "a")
 		end()
-		t.Logf("the other cluster joined after %v", local.only(t, "a", "b"))
+		t.Logf("the other cluster joined after %v", local.Only(t, "a", "b"))
 	})
 	j.step(t, "the Secret is rotated", func(t *testing.T) {
 		j.b.Kubectl(t, "--namespace", system, "delete", "secret", "mizzen-reader")
-		dir, err := filepath.Abs("../../../manifests/remote")
-		if err != nil {
-			t.Fatal(err)
-		}
-		j.b.Kubectl(t, "apply", "--kustomize", dir)
+		j.b.Kubectl(t, "apply", "--kustomize", absolute(t, examples+"/b"))
 		j.join(t)
 		j.scale(t, j.b, "0")
-		local.only(t, "a")
+		local.Only(t, "a")
 		j.scale(t, j.b, "2")
-		local.only(t, "a", "b")
+		local.Only(t, "a", "b")
 	})
 	j.step(t, "the Secret is broken, and mended", func(t *testing.T) {
 		j.a.Kubectl(t, "--namespace", system, "patch", "secret", "remote-b", "--patch", `{"stringData": {"b": "{}"}}`)
@@ -253,15 +267,25 @@ func TestJoined(t *testing.T) {
 			}
 			return nil
 		})
-		local.only(t, "a", "b")
+		j.state(t, "refused")
+		local.Only(t, "a", "b")
 		j.join(t)
+		j.state(t, "following")
 	})
 	j.step(t, "the Secret is deleted", func(t *testing.T) {
 		j.a.Kubectl(t, "--namespace", system, "delete", "secret", "remote-b")
-		local.only(t, "a")
+		local.Only(t, "a")
 		if got := j.inspect(t, "problems"); strings.Contains(got, "@b") {
 			t.Errorf("there are Problems of the cluster that is gone:\n%s", got)
 		}
+		before := j.refused(t)
+		j.b.Apply(t, ns, j.tokenCaller(t, "stranger"))
+		j.a.Await(t, "a token of the cluster that is gone is refused", func() error {
+			if now := j.refused(t); now <= before {
+				return fmt.Errorf("%v refused streams, as before", now)
+			}
+			return nil
+		})
 	})
 }
 

@@ -14,6 +14,9 @@ const (
 	system     = "mizzen-system"
 )
 
+// versions are the clusters, whose pods answer with their names.
+var versions = []string{"a", "b"}
+
 func TestMain(m *testing.M) {
 	images := map[string]string{planeImage: "../../../cmd/controlplane", appImage: "../node/app"}
 	node.Main(m, node.Setup{Images: images}, node.Setup{Zone: "zone-b", Images: images})

@@ -21,9 +21,9 @@ func TestDev(t *testing.T) {
 	l.usualSteps(t)
 	step("the calls stay in their zone", func(t *testing.T) {
 		c.Kubectl(t, "--namespace", ns, "patch", "service", "echo", "--patch", `{"spec": {"trafficDistribution": "PreferSameZone"}}`)
-		for k, name := range map[*calls]string{goCalls: "node-0", pyCalls: "node-1"} {
+		for k, name := range map[*node.Calls]string{goCalls: "node-0", pyCalls: "node-1"} {
 			near := podOn(t, c, ns, "app=echo,version=v1", name)
-			k.await(t, "calls are answered in "+name, func(now tally) error {
+			k.Await(t, "calls are answered in "+name, func(now node.Tally) error {
 				for pod, n := range now.By {
 					if strings.HasPrefix(pod, "echo-") && pod != near {
 						return fmt.Errorf("%d by %s", n, pod)
@@ -39,7 +39,7 @@ func TestDev(t *testing.T) {
 	step("Mizzen is deleted and comes back", func(t *testing.T) {
 		c.Kubectl(t, "delete", "namespace", system, "--timeout="+node.Patience.String())
 		for _, k := range all {
-			k.continues(t, "Mizzen was deleted")
+			k.Continue(t, "Mizzen was deleted", 100)
 		}
 		apply(t, c, "dev")
 		l.route(t, 0, 100)

@@ -40,7 +40,7 @@ func TestHelm(t *testing.T) {
 		c.Kubectl(t, "--namespace", system, "create", "secret", "tls", "mizzen-tls", "--cert="+dir+"/tls.crt", "--key="+dir+"/tls.key")
 		helm(t, c, "upgrade", "mizzen", chart, "--wait", "--timeout="+node.Patience.String(),
 			"--values", chart+"/values-production.yaml", "--set-file", "injection.authorities="+dir+"/ca.crt")
-		startCalls(t, c, l.ns, "caller-tls", caller("caller-tls", "node-1", "xds:///echo:80")).only(t, "v1", "v2")
+		node.StartCalls(t, c, l.ns, "caller-tls", caller("caller-tls", "node-1", "xds:///echo:80"), versions...).Only(t, "v1", "v2")
 		if got := c.Kubectl(t, "--namespace", l.ns, "get", "pod", "caller-tls", "--output=jsonpath={.metadata.annotations.mizzen\\.dev/injected}"); got != "tls" {
 			t.Errorf("a new pod is injected with %q, want tls", got)
 		}

@@ -13,7 +13,7 @@ import (
 type installation struct {
 	c     *node.Cluster
 	ns    string
-	calls []*calls
+	calls []*node.Calls
 	// step runs one step, and checks that no call has failed after it. After a failed step no further step runs.
 	step func(name string, f func(t *testing.T))
 }
@@ -34,9 +34,9 @@ func start(t *testing.T, c *node.Cluster) *installation {
 	c.AwaitRollout(t, ns, "deployment/echo-v1")
 	c.AwaitRollout(t, ns, "deployment/echo-v2")
 	l := newInstallation(t, c, ns)
-	l.calls = []*calls{
-		startCalls(t, c, ns, "caller-go", caller("caller-go", "node-0", "xds:///echo:80")),
-		startCalls(t, c, ns, "caller-python", python("caller-python", "node-1", "xds:///echo:80")),
+	l.calls = []*node.Calls{
+		node.StartCalls(t, c, ns, "caller-go", caller("caller-go", "node-0", "xds:///echo:80"), versions...),
+		node.StartCalls(t, c, ns, "caller-python", python("caller-python", "node-1", "xds:///echo:80"), versions...),
 	}
 	return l
 }
@@ -52,7 +52,7 @@ func newInstallation(t *testing.T, c *node.Cluster, ns string) *installation {
 		t.Run(name, func(t *testing.T) {
 			f(t)
 			for _, k := range l.calls {
-				k.continues(t, name)
+				k.Continue(t, name, 100)
 			}
 		})
 	}
@@ -71,7 +71,7 @@ func (l *installation) route(t *testing.T, v1, v2 int) {
 		versions = append(versions, "v2")
 	}
 	for _, k := range l.calls {
-		k.only(t, versions...)
+		k.Only(t, versions...)
 	}
 }
 
@@ -92,7 +92,7 @@ func (l *installation) usualSteps(t *testing.T) {
 		inspect("wait", "--for", "acknowledged", "--timeout", "30s", "VirtualService", l.ns+"/echo")
 		clients := inspect("clients", "--output", "json")
 		for _, k := range l.calls {
-			if want := "pod/" + l.ns + "/" + k.pod; !strings.Contains(clients, want) {
+			if want := "pod/" + l.ns + "/" + k.Pod; !strings.Contains(clients, want) {
 				t.Errorf("inspect clients does not show %s:\n%s", want, clients)
 			}
 		}

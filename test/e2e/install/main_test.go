@@ -22,6 +22,9 @@ const (
 	system     = "mizzen-system"
 )
 
+// versions are the versions of the applications that are called.
+var versions = []string{"v1", "v2"}
+
 func TestMain(m *testing.M) {
 	node.Main(m, node.Setup{
 		Workers: []string{"zone-b"},

@@ -47,7 +47,7 @@ func TestMTLS(t *testing.T) {
 func (s *mtlsStory) report(t *testing.T) {
 	t.Helper()
 	for _, k := range s.calls {
-		t.Logf("%s: %d calls", k.pod, k.read(t).OK)
+		t.Logf("%s: %d calls", k.Pod, k.Tally(t).OK)
 	}
 }
 
@@ -58,7 +58,7 @@ type mtlsStory struct {
 	apps applications
 	page page
 	// clients are the calls by language.
-	clients map[string]*calls
+	clients map[string]*node.Calls
 }
 
 func beginMTLS(t *testing.T) *mtlsStory {
@@ -68,7 +68,7 @@ func beginMTLS(t *testing.T) *mtlsStory {
 	c.Load(t, strangerImage, "../../../examples/go/client")
 	install(t, c, "dev")
 	t.Cleanup(func() { c.Kubectl(t, "delete", "namespace", system, "--timeout="+node.Patience.String()) })
-	s := &mtlsStory{apps: apps, page: transcripts(t, c, "docs/MTLS.md", mtlsPage), clients: map[string]*calls{}}
+	s := &mtlsStory{apps: apps, page: transcripts(t, c, "docs/MTLS.md", mtlsPage), clients: map[string]*node.Calls{}}
 	s.page.files(t, "docs/MTLS.md", mtlsPage, strings.NewReplacer("greeter.v1.Greeter", "interop.Echo")) // the service of the test's applications
 	c.CreateNamespace(t, shop)
 	s.installation = newInstallation(t, c, shop)
@@ -81,7 +81,7 @@ func beginMTLS(t *testing.T) *mtlsStory {
 	}
 	s.calls = slices.Collect(maps.Values(s.clients))
 	for _, k := range s.calls {
-		k.begin(t)
+		k.Begin(t)
 	}
 	return s
 }
@@ -195,7 +195,7 @@ func (s *mtlsStory) awaitInjected(t *testing.T, want string) {
 func (s *mtlsStory) peers(t *testing.T, want ...string) {
 	t.Helper()
 	for _, k := range s.calls {
-		k.await(t, fmt.Sprintf("servers see %q", want), func(now tally) error {
+		k.Await(t, fmt.Sprintf("servers see %q", want), func(now node.Tally) error {
 			var got []string
 			for by := range now.By {
 				if peer, ok := strings.CutPrefix(by, "peer "); ok {
@@ -212,7 +212,7 @@ func (s *mtlsStory) peers(t *testing.T, want ...string) {
 }
 
 // tally adds the results of all pods of a client. The last second is the newest pod's.
-func (a applications) tally(t *testing.T, language string) (sum tally) {
+func (a applications) tally(t *testing.T, language string) (sum node.Tally) {
 	t.Helper()
 	files := must(filepath.Glob(filepath.Join(a.results, "greeter-client-"+language+"-*")))(t)
 	var newest time.Time
@@ -221,7 +221,7 @@ func (a applications) tally(t *testing.T, language string) (sum tally) {
 		if err != nil || strings.HasSuffix(file, ".new") {
 			continue
 		}
-		var one tally
+		var one node.Tally
 		if err := json.Unmarshal(must(os.ReadFile(file))(t), &one); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}

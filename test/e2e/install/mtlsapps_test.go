@@ -141,8 +141,8 @@ spec:
 }
 
 // calls are the calls of the client in a language, whichever pod makes them.
-func (a applications) calls(c *node.Cluster, language string) *calls {
-	k := &calls{c: c, ns: shop, pod: "the client in " + language, patience: node.Patience}
-	k.read = func(t *testing.T) tally { return a.tally(t, language) }
+func (a applications) calls(c *node.Cluster, language string) *node.Calls {
+	k := &node.Calls{Cluster: c, Namespace: shop, Pod: "the client in " + language, Versions: versions}
+	k.Read = func(t *testing.T) node.Tally { return a.tally(t, language) }
 	return k
 }

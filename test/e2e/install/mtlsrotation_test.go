@@ -130,7 +130,7 @@ func (s *mtlsStory) withoutAPIServer(t *testing.T) {
 func (s *mtlsStory) goOn(t *testing.T, after string) {
 	t.Helper()
 	for _, k := range s.calls {
-		k.continues(t, after)
+		k.Continue(t, after, 100)
 	}
 }
 

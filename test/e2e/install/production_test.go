@@ -55,25 +55,25 @@ func (l *installation) loseANode(t *testing.T) {
 	l.calls = l.calls[:1]
 	l.step("a node is lost and comes back", func(t *testing.T) {
 		k := l.calls[0]
-		before := k.read(t)
+		before := k.Tally(t)
 		l.c.Lose(t, 1)
 		began := time.Now()
-		k.await(t, "calls succeed again", func(now tally) error {
+		k.Await(t, "calls succeed again", func(now node.Tally) error {
 			if now.OK < before.OK+300 || now.By["v1"] < 50 {
 				return fmt.Errorf("%d since the node went", now.OK-before.OK)
 			}
 			return nil
 		})
-		lost := k.read(t)
+		lost := k.Tally(t)
 		t.Logf("%d of %d calls failed in the %v after the node was lost: %s", lost.Failed, lost.Failed+lost.OK-before.OK, time.Since(began).Round(time.Second), lost.Error)
-		k.lost = lost.Failed
+		k.Lost = lost.Failed
 		l.c.Join(t, 1, "zone-b")
 		l.c.AwaitRollout(t, l.ns, "deployment/echo-v1")
 		l.c.AwaitRollout(t, system, "deployment/mizzen")
-		k.patience, began = halfOpen, time.Now()
+		k.Patience, began = halfOpen, time.Now()
 		l.route(t, 0, 100)
 		t.Logf("a change of routes is followed %v after the node came back", time.Since(began).Round(time.Second))
-		k.patience = node.Patience
+		k.Patience = node.Patience
 		l.route(t, 100, 0)
 	})
 }

@@ -53,7 +53,7 @@ func TestSpring(t *testing.T) {
 	s.step("the control plane is away, and comes back", func(t *testing.T) {
 		s.scale(t, 0)
 		for _, k := range s.calls {
-			k.continues(t, "the control plane went away")
+			k.Continue(t, "the control plane went away", 100)
 		}
 		s.scale(t, 2)
 		s.shift(t, 0, 100)
@@ -66,7 +66,7 @@ type springStory struct {
 
 	page page
 	// mesh are the calls that the rules of go-sc-a apply to.
-	mesh []*calls
+	mesh []*node.Calls
 	// subsets and lanes are the rules that docs/SPRING.md has for lanes. The subsets are base, which is v1, and gray, which is v2.
 	subsets, lanes string
 	// end stops the calls of Spring applications.
@@ -112,23 +112,23 @@ func (s *springStory) isNotThere(t *testing.T) {
 
 // startCalls starts calls in every direction.
 func (s *springStory) startCalls(t *testing.T) {
-	s.mesh = []*calls{
+	s.mesh = []*node.Calls{
 		s.springCalls(t, "sc-a", springCall{Client: "RestTemplate", URL: "http://go-sc-a/A"}),
 		s.springCalls(t, "sc-a", springCall{Client: "WebClient", URL: "http://go-sc-a.shop/A"}),
-		startCalls(t, s.c, shop, "go-sc-b", caller("go-sc-b", "node-1", "xds:///go-sc-a:50051")),
+		node.StartCalls(t, s.c, shop, "go-sc-b", caller("go-sc-b", "node-1", "xds:///go-sc-a:50051"), versions...),
 	}
 	s.calls = append(slices.Clone(s.mesh),
 		s.springCalls(t, "sc-a", springCall{Client: "RestTemplate", URL: "http://sc-b/A"}),
-		startCalls(t, s.c, shop, "go-sc-c", caller("go-sc-c", "node-0", "http://sc-a/A")),
+		node.StartCalls(t, s.c, shop, "go-sc-c", caller("go-sc-c", "node-0", "http://sc-a/A"), versions...),
 	)
 }
 
 func (s *springStory) discover(t *testing.T) {
 	for _, k := range s.mesh {
-		k.only(t, "v1", "v2")
+		k.Only(t, "v1", "v2")
 	}
 	for _, k := range s.calls[len(s.mesh):] {
-		k.only(t, "v1")
+		k.Only(t, "v1")
 	}
 	var want []string
 	for _, version := range []string{"v1", "v2"} {
@@ -153,7 +153,7 @@ func (s *springStory) shift(t *testing.T, v1, v2 int) {
 		}
 	}
 	for _, k := range s.mesh {
-		k.only(t, versions...)
+		k.Only(t, versions...)
 	}
 }
 
@@ -171,7 +171,7 @@ func (s *springStory) headerRoute(t *testing.T) {
 		s.answers(t, "v2", "sc-a", springCall{Client: client, URL: "http://go-sc-a/A", Headers: map[string]string{"x-user": "tester"}}, nil)
 	}
 	for _, k := range s.mesh {
-		k.only(t, "v1")
+		k.Only(t, "v1")
 	}
 }
 
@@ -186,7 +186,7 @@ func (s *springStory) lane(t *testing.T) {
 	}
 	s.answers(t, "v2", "sc-b", springCall{Client: "RestTemplate", URL: url}, nil)
 	for _, k := range s.mesh {
-		k.only(t, "v1")
+		k.Only(t, "v1")
 	}
 }
 

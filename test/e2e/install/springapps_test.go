@@ -194,19 +194,19 @@ func fetch(request *http.Request, to any) error {
 }
 
 // springCalls has an application make a call continuously until the test ends.
-func (s *springStory) springCalls(t *testing.T, app string, call springCall) *calls {
+func (s *springStory) springCalls(t *testing.T, app string, call springCall) *node.Calls {
 	t.Helper()
 	address := s.pod(t, "app="+app).Status.PodIP
-	k := &calls{c: s.c, ns: shop, pod: app + " by " + call.Client + " to " + call.URL, patience: node.Patience}
+	k := &node.Calls{Cluster: s.c, Namespace: shop, Pod: app + " by " + call.Client + " to " + call.URL, Versions: versions}
 	c := &counter{ended: make(chan struct{}), by: map[string]int{}}
-	k.read = c.read
+	k.Read = c.read
 	var running sync.WaitGroup
 	running.Go(func() { c.run(func() (springAnswer, error) { return askAt(address, call, nil) }) })
 	s.end = append(s.end, func() {
 		close(c.ended)
 		running.Wait()
 	})
-	k.begin(t)
+	k.Begin(t)
 	return k
 }
 
@@ -215,11 +215,11 @@ type counter struct {
 	ended chan struct{}
 
 	mu  sync.Mutex // protects the fields below
-	sum tally
+	sum node.Tally
 	by  map[string]int
 }
 
-func (c *counter) read(*testing.T) tally {
+func (c *counter) read(*testing.T) node.Tally {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sum
