@@ -42,18 +42,22 @@ type standard struct {
 
 var (
 	routeStandard = standard{
-		"spec.parentRefs", []string{typeRouteAccepted, typeResolvedRefs, typePartiallyInvalid, typeAccepted, typeProgrammed},
+		"spec.parentRefs",
+		[]string{typeRouteAccepted, typeResolvedRefs, typePartiallyInvalid, typeAccepted, typeProgrammed},
 		[]condition{
 			{typeRouteAccepted, statusTrue, reasonAccepted, "Clients follow the Route when they call the parent"},
 			{typeResolvedRefs, statusTrue, reasonResolvedRefs, "All backends exist"},
-		}, meanings, "",
+		},
+		meanings, "",
 	}
 	policyStandard = standard{
-		"spec.targetRefs", []string{typeRouteAccepted, typeResolvedRefs, typeAccepted, typeProgrammed},
+		"spec.targetRefs",
+		[]string{typeRouteAccepted, typeResolvedRefs, typeAccepted, typeProgrammed},
 		[]condition{
 			{typeRouteAccepted, statusTrue, reasonAccepted, "Clients follow the policy when they call the target"},
 			{typeResolvedRefs, statusTrue, reasonResolvedRefs, "The policy refers to no other object"},
-		}, policyMeanings, reasonNoAuthorities,
+		},
+		policyMeanings, reasonNoAuthorities,
 	}
 )
 
@@ -141,6 +145,12 @@ func (s standard) conditions(problems []mesh.Problem, matches []int) []condition
 	if i := slices.IndexFunc(all, func(c condition) bool { return c.reason == reasonInvalidKind }); i >= 0 && s.unresolved != "" && all[0].status == statusTrue {
 		all[0] = condition{typeRouteAccepted, statusFalse, s.unresolved, all[i].message}
 	}
+	return partly(all, problems, matches)
+}
+
+// partly decides about PartiallyInvalid, which the API wants on accepted objects only. An object of which nothing is left is not
+// accepted.
+func partly(all []condition, problems []mesh.Problem, matches []int) []condition {
 	at := slices.IndexFunc(all, func(c condition) bool { return c.kind == typePartiallyInvalid })
 	switch {
 	case at < 0:
@@ -150,7 +160,7 @@ func (s standard) conditions(problems []mesh.Problem, matches []int) []condition
 	case all[0].status == statusTrue:
 		return all
 	}
-	return slices.Delete(all, at, at+1) // The API wants it on accepted Routes only.
+	return slices.Delete(all, at, at+1)
 }
 
 // ruleField matches a field of a rule, and of which match if it is one of a match.

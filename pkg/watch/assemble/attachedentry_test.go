@@ -67,10 +67,12 @@ func TestAttachedEntry(t *testing.T) {
 	const own = "info Approximated GRPCRoute demo/a spec.parentRefs[0]: ServiceEntry shop/api has the host api.example.com, too, so the rules apply only to clients in namespace demo. Keep one of the two if they are for all clients."
 	step(apiEntry("shop", "01", "api.example.com")+apiEntry("demo", "02", "api.example.com"), "", []string{"api.example.com for demo", "api.example.com@demo for demo"}, []string{own, shared})
 	step(entryRoute("shop/a", "name: api"), "", []string{"api.example.com", "api.example.com for demo", "api.example.com@demo", "api.example.com@demo for demo"}, []string{own, shared})
-	step(entryRoute("web/a", "name: api, namespace: demo"), "", []string{"api.example.com", "api.example.com for demo", "api.example.com@demo", "api.example.com@demo for demo"}, []string{own,
+	step(entryRoute("web/a", "name: api, namespace: demo"), "", []string{"api.example.com", "api.example.com for demo", "api.example.com@demo", "api.example.com@demo for demo"}, []string{
+		own,
 		"warning Conflict GRPCRoute web/a spec.parentRefs[0]: For clients in namespace web, ServiceEntry shop/api has the host api.example.com. The rules have no effect on it. Write a Route for that parent.", shared,
 	})
-	step(entryRoute("web/a", "name: api, namespace: shop"), "", []string{"api.example.com", "api.example.com for demo", "api.example.com for web", "api.example.com@demo", "api.example.com@demo for demo", "api.example.com@demo for web"}, []string{own,
+	step(entryRoute("web/a", "name: api, namespace: shop"), "", []string{"api.example.com", "api.example.com for demo", "api.example.com for web", "api.example.com@demo", "api.example.com@demo for demo", "api.example.com@demo for web"}, []string{
+		own,
 		"info Approximated GRPCRoute web/a spec.parentRefs[0].namespace: ServiceEntry shop/api is in another namespace, so the rules apply only to clients in namespace web. Move the Route to namespace shop if they are for all clients.", shared,
 	})
 	step(entryRoute("web/a", "name: api, namespace: shop"), object.KindGRPCRoute, []string{"api.example.com", "api.example.com for demo", "api.example.com@demo", "api.example.com@demo for demo"}, []string{own, shared})

@@ -18,10 +18,7 @@ func convertGRPCRoute(typed *gatewayv1.GRPCRoute, domain string) Object {
 	}
 	c := newRouteCompiler(route, &out)
 	settings := c.annotations()
-	c.hostnames(spec.Hostnames)
-	if len(spec.Rules) == 0 {
-		out.Report(mesh.CodeNoWeight, mesh.Error, "spec.rules", "There are no rules. The calls to the parents fail. Add a rule with a backend.")
-	}
+	c.check(spec.Hostnames, len(spec.Rules))
 	for i := range spec.Rules {
 		rule := &spec.Rules[i]
 		at := fmt.Sprintf("spec.rules[%d]", i)
@@ -88,15 +85,24 @@ func grpcMethod(m *gatewayv1.GRPCMethodMatch, at string, out *Object) (*networki
 	switch kind := valueOr(m.Type, gatewayv1.GRPCMethodMatchExact); {
 	case kind != gatewayv1.GRPCMethodMatchExact && kind != gatewayv1.GRPCMethodMatchRegularExpression:
 		return nil, unknownType(out, at+".type", string(kind))
-	case service == "" && method == "" && (kind == gatewayv1.GRPCMethodMatchExact || m.Service == nil && m.Method == nil):
-		out.Report(mesh.CodeInvalidValue, mesh.Error, at, "The method has neither service nor method. The match matches nothing. Set one of them, or remove the field for every method.")
-		return nil, false
 	case service == "" && method == "":
-		return nil, true
+		// An empty expression is for every name, but the API demands one.
+		every := kind == gatewayv1.GRPCMethodMatchRegularExpression && (m.Service != nil || m.Method != nil)
+		if !every {
+			out.Report(mesh.CodeInvalidValue, mesh.Error, at, "The method has neither service nor method. The match matches nothing. Set one of them, or remove the field for every method.")
+		}
+		return nil, every
 	case kind == gatewayv1.GRPCMethodMatchRegularExpression:
 		service, ok := onePart(out, at+".service", service)
 		method, alsoOK := onePart(out, at+".method", method)
 		return matching("/" + service + "/" + method), ok && alsoOK
+	}
+	return exactMethod(service, method, at, out)
+}
+
+// exactMethod returns the paths of the methods with these names, of which one may be empty.
+func exactMethod(service, method, at string, out *Object) (*networking.StringMatch, bool) {
+	switch {
 	case !protoName(out, at+".service", service, serviceName, "a service", "package.Service") || !protoName(out, at+".method", method, methodName, "a method", "Method"):
 		return nil, false
 	case method == "":

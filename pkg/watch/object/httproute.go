@@ -22,10 +22,7 @@ func convertHTTPRoute(typed *gatewayv1.HTTPRoute, domain string) Object {
 		return out
 	}
 	c := newRouteCompiler(route, &out)
-	c.hostnames(spec.Hostnames)
-	if len(spec.Rules) == 0 {
-		out.Report(mesh.CodeNoWeight, mesh.Error, "spec.rules", "There are no rules. The calls to the parents fail. Add a rule with a backend.")
-	}
+	c.check(spec.Hostnames, len(spec.Rules))
 	for i := range spec.Rules {
 		rule := &spec.Rules[i]
 		at := fmt.Sprintf("spec.rules[%d]", i)

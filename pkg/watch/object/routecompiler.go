@@ -29,9 +29,12 @@ func newRouteCompiler(route *Route, out *Object) *routeCompiler {
 	return &routeCompiler{route: route, out: out}
 }
 
-// hostnames reports hostnames. They are for the Gateways among the parents.
-func (c *routeCompiler) hostnames(list []gatewayv1.Hostname) {
-	if len(list) > 0 {
+// check reports hostnames, which are for the Gateways among the parents, and that there are no rules.
+func (c *routeCompiler) check(hostnames []gatewayv1.Hostname, rules int) {
+	if rules == 0 {
+		c.out.Report(mesh.CodeNoWeight, mesh.Error, "spec.rules", "There are no rules. The calls to the parents fail. Add a rule with a backend.")
+	}
+	if len(hostnames) > 0 {
 		c.out.Report(mesh.CodeApproximated, mesh.Info, "spec.hostnames", "Hostnames are compared by gateways. The rules apply to calls under every name of a parent that is a Service. Remove them, unless a parent is a Gateway.")
 	}
 }
