@@ -62,8 +62,8 @@ func (c entryConverter) refuse(field, format string, args ...any) {
 	c.out.Report(mesh.CodeInvalidValue, mesh.Error, field, fmt.Sprintf(format, args...))
 }
 
-func (c entryConverter) warn(field, format string, args ...any) {
-	c.out.Report(mesh.CodeUnsupported, mesh.Warning, field, fmt.Sprintf(format, args...))
+func (c entryConverter) warn(field, text string) {
+	c.out.Report(mesh.CodeUnsupported, mesh.Warning, field, text)
 }
 
 func (c entryConverter) remark(field, format string, args ...any) {
