@@ -119,6 +119,22 @@ func TestTrials(t *testing.T) {
 		"a ServiceEntry of addresses": {
 			dir: "serviceentry-of-addresses", args: "explain -f . --as fin --to till:9000 --call /fin.Depot/Open", code: exitOK, want: []string{"outbound|9000||depot.example.org", "10.0.0.2:9000"},
 		},
+		"a short name in a Sidecar": {
+			dir: "sidecar", args: "check -f .", code: exitOK,
+			want: []string{"warning NoSuchHost Sidecar shop/default spec.egress[0].hosts[2] (objects.yaml:6)", `Write "fin/vault.fin.svc.cluster.local" if you mean that Service.`, "0 errors, 1 warning"},
+		},
+		"a host that a Sidecar does not import": {
+			dir: "sidecar", args: "explain -f . --as shop --to vault.fin --call /a.B/C", code: exitFailure,
+			want: []string{"from Sidecar shop/default", "Sidecar shop/default does not import it: add fin/vault.fin.svc.cluster.local to the hosts of its egress"},
+		},
+		"a host that the Sidecar of a pod excludes": {
+			dir: "sidecar", args: "explain -f . --pod shop/batch-0 --to vault.fin --call /a.B/C", code: exitFailure,
+			want: []string{"from Sidecar shop/batch", "spec.egress[0].hosts[1] of Sidecar shop/batch excludes it: remove or narrow that entry"},
+		},
+		"a host that a Sidecar imports": {
+			dir: "sidecar", args: "explain -f . --as shop --to ledger.fin --call /a.B/C", code: exitFailure,
+			want: []string{"outbound|7000||ledger.fin.svc.cluster.local", "no endpoints"}, not: []string{"Sidecar"},
+		},
 		"a delegate that sends calls to a hidden Service": {
 			dir: "delegate-and-hidden-service", args: "check -f .", code: exitOK,
 			want: []string{"info NoSuchHost VirtualService shop/cart-routes", "as VirtualService platform/api is", "in exportTo of that VirtualService", "0 errors, 0 warnings, 1 info"},

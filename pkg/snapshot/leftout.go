@@ -9,12 +9,8 @@ import (
 // leftOut: the host exists, and the client's Sidecar leaves it out.
 func leftOut(s *Snapshot, q query) []Near {
 	sidecar := q.client.Sidecar
-	if sidecar == nil {
-		return nil
-	}
-	q.client.Sidecar = nil
-	ref, host, ok := s.declarer(q)
-	if !ok {
+	ref, host, hides := s.hidden(q)
+	if !hides {
 		return nil
 	}
 	what, by := fmt.Sprintf("%s %s has the name", ref.Kind, refName(ref)), "Sidecar "+refName(sidecar.Ref)
@@ -24,8 +20,13 @@ func leftOut(s *Snapshot, q query) []Near {
 	return []Near{{Text: fmt.Sprintf("%s, and %s does not import it: add %s/%s to the hosts of its egress", what, by, ref.Namespace, host)}}
 }
 
-// declarer returns the object that declares the host that a name refers to, and the host as it declares it.
-func (s *Snapshot) declarer(q query) (ref mesh.Ref, host string, ok bool) {
+// hidden returns the object that declares the host that a name refers to, and the host as it declares it. ok is false unless
+// the client's Sidecar hides it.
+func (s *Snapshot) hidden(q query) (ref mesh.Ref, host string, ok bool) {
+	sidecar := q.client.Sidecar
+	if q.client.Sidecar = nil; sidecar == nil {
+		return ref, "", false
+	}
 	hosts := []string{q.dialed.Host}
 	if service, isAddress := s.world.Addresses.Get(q.dialed.Host); isAddress {
 		hosts = append(hosts, service.Host)
@@ -40,7 +41,8 @@ func (s *Snapshot) declarer(q query) (ref mesh.Ref, host string, ok bool) {
 	}
 	for _, host := range hosts {
 		if h, ok := s.serviceFor(host, q.client); ok {
-			return h.facts.Service.Ref, h.facts.Service.Host, true
+			service := h.facts.Service
+			return service.Ref, service.Host, !sidecar.Sees(q.client.Namespace, service.Ref.Namespace, service.Host)
 		}
 	}
 	h, ok := s.servicelessFor(q.dialed.Host)
@@ -50,7 +52,7 @@ func (s *Snapshot) declarer(q query) (ref mesh.Ref, host string, ok bool) {
 	first := h.facts.VirtualServices.ForClient(q.client).First()
 	for _, c := range h.facts.VirtualServices.Candidates {
 		if c.VirtualService == first && first != nil {
-			return first.Ref, c.Host, true
+			return first.Ref, c.Host, !sidecar.SeesRules(q.client.Namespace, first.Ref.Namespace, c.Host)
 		}
 	}
 	return ref, "", false

@@ -75,8 +75,12 @@ func TestNarrowedClientsShare(t *testing.T) {
 			for _, n := range s.Names(typ, client) {
 				listed = listed || strings.Contains(n, "ledger")
 			}
-			if want := name == "none"; s.Resource(typ, asked, client).NotFound == want || listed != want {
-				t.Errorf("%s: %s of the ledger: got listed=%v, want that it is seen: %v", name, typ.ShortName(), listed, want)
+			v, seen := s.Resource(typ, asked, client), name == "none"
+			if v.NotFound == seen || listed != seen {
+				t.Errorf("%s: %s of the ledger: got listed=%v, want that it is seen: %v", name, typ.ShortName(), listed, seen)
+			}
+			if !seen && (len(v.Refs) != 1 || v.Refs[0].Kind != "Sidecar") {
+				t.Errorf("%s: got the objects %v, want the Sidecar that hides the name", name, v.Refs)
 			}
 		}
 	}

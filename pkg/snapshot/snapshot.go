@@ -129,7 +129,13 @@ func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
 			return v
 		}
 	}
-	return s.notFound(t, name, client)
+	v := s.notFound(t, name, client)
+	if sidecar := q.client.Sidecar; v != nil && sidecar != nil {
+		if _, _, hidden := s.hidden(q); hidden {
+			v.Refs = []mesh.Ref{sidecar.Ref}
+		}
+	}
+	return v
 }
 
 // notFound answers a name that does not exist. There is no such answer for the Listener of a server: without one it does not

@@ -39,7 +39,7 @@ func allowReading(t *testing.T, namespace, user string) {
 	for group, resources := range map[string][]string{
 		"":                          {"services", "endpoints", "pods"},
 		"discovery.k8s.io":          {"endpointslices"},
-		"networking.istio.io":       {"virtualservices", "destinationrules", "serviceentries", "workloadentries"},
+		"networking.istio.io":       {"virtualservices", "destinationrules", "serviceentries", "workloadentries", "sidecars"},
 		"gateway.networking.k8s.io": {"grpcroutes", "httproutes", "backendtlspolicies"},
 		"security.istio.io":         {"authorizationpolicies", "peerauthentications", "requestauthentications"},
 	} {

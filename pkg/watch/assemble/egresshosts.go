@@ -92,11 +92,15 @@ func (x *egressIndex) check(b *worldBuilder) map[object.Key][]mesh.Problem {
 		if len(moved) == 0 {
 			break
 		}
-		x.dirty[e.key] = struct{}{} // What is told of it may differ.
-		x.remember(e, e.find(b, maps.Keys(moved)))
+		host := e.find(b, maps.Keys(moved))
+		if host != "" || !mesh.IsWildcard(e.Host) { // The message about a name depends on other hosts.
+			x.dirty[e.key] = struct{}{}
+			x.remember(e, host)
+		}
 	}
+	search := egressSearch{b: b, found: map[mesh.EgressHost]string{}}
 	for e := range take(&x.fresh) {
-		x.remember(e, e.find(b, b.hosts()))
+		x.remember(e, search.find(e))
 		x.dirty[e.key] = struct{}{}
 	}
 	problems := map[object.Key][]mesh.Problem{}
@@ -129,6 +133,61 @@ func (x *egressIndex) forget(e *egressEntry) {
 	if delete(x.byWitness[e.witness], e); len(x.byWitness[e.witness]) == 0 {
 		delete(x.byWitness, e.witness)
 	}
+}
+
+// egressSearch looks entries up among all hosts. Many Sidecars have the same entries, and most entries name a namespace.
+type egressSearch struct {
+	b *worldBuilder
+	// byNamespace has the hosts that the objects of each namespace declare; nil until it is needed.
+	byNamespace map[string][]string
+	// found is what was found for entries with wildcards, with the namespace in place of OwnNamespace, and without the field.
+	found map[mesh.EgressHost]string
+}
+
+func (s *egressSearch) find(e *egressEntry) string {
+	if !mesh.IsWildcard(e.Host) {
+		return e.find(s.b, nil)
+	}
+	same := mesh.EgressHost{Namespace: e.namespace(), Host: e.Host}
+	host, known := s.found[same]
+	if !known {
+		host = e.find(s.b, s.hosts(same.Namespace))
+		s.found[same] = host
+	}
+	return host
+}
+
+// hosts yields the hosts that objects of a namespace declare; all hosts if it is that of any.
+func (s *egressSearch) hosts(namespace string) iter.Seq[string] {
+	if namespace == mesh.AnyNamespace {
+		return s.b.hosts()
+	}
+	if s.byNamespace == nil {
+		s.byNamespace = map[string][]string{}
+		for host := range s.b.hosts() {
+			if service := s.b.services.get(host); service != nil {
+				s.byNamespace[service.Ref.Namespace] = append(s.byNamespace[service.Ref.Namespace], host)
+			}
+			if rules := s.b.routes.get(host); rules != nil {
+				for _, c := range rules.Candidates {
+					owner := c.VirtualService.Ref.Namespace
+					s.byNamespace[owner] = append(s.byNamespace[owner], host)
+				}
+			}
+		}
+	}
+	return slices.Values(s.byNamespace[namespace])
+}
+
+// namespace returns the namespace that the entry names, or AnyNamespace.
+func (e *egressEntry) namespace() string {
+	switch {
+	case e.Namespace != mesh.OwnNamespace:
+		return e.Namespace
+	case e.clients == "":
+		return mesh.AnyNamespace
+	}
+	return e.clients
 }
 
 // find returns a host that the entry stands for, one of hosts if it is a wildcard; empty if there is none.
@@ -182,12 +241,9 @@ func (e *egressEntry) problem(b *worldBuilder, domain string) mesh.Problem {
 	if e.excludes {
 		effect = "The entry excludes nothing."
 	}
-	namespace := e.Namespace
-	if namespace == mesh.OwnNamespace {
-		namespace = e.clients
-	}
+	namespace := e.namespace()
 	from := fmt.Sprintf("in namespace %q", namespace)
-	if namespace == mesh.AnyNamespace || namespace == "" {
+	if namespace == mesh.AnyNamespace {
 		from, namespace = "in any namespace", e.key.Namespace
 	}
 	full := mesh.FullHost(e.Host, namespace, domain)

@@ -73,8 +73,9 @@ func egressEntry(text, at string, out *Object) (entry mesh.EgressHost, excludes,
 	entry = mesh.EgressHost{Namespace: Intern(namespace), Field: at}
 	switch {
 	case !whole:
-		host = strings.TrimPrefix(text, exportNone)
-		refuseEgress(out, at, excludes, fmt.Sprintf("%q is not of the form NAMESPACE/HOST", text), fmt.Sprintf("Write ./%s for a host of the client's own namespace, or */%[1]s.", host))
+		sign := text[:len(text)-len(strings.TrimPrefix(text, exportNone))]
+		refuseEgress(out, at, excludes, fmt.Sprintf("%q is not of the form NAMESPACE/HOST", text),
+			fmt.Sprintf("Write %s./%s for a host of the client's own namespace, or %[1]s*/%[2]s.", sign, strings.TrimPrefix(text, exportNone)))
 	case namespace != mesh.AnyNamespace && namespace != mesh.OwnNamespace && len(validation.IsDNS1123Label(namespace)) > 0:
 		refuseEgress(out, at, excludes, fmt.Sprintf("%q is not a namespace", namespace), `Write a name, "." for the client's own, or "*" for any.`)
 	default:
