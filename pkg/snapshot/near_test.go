@@ -107,12 +107,12 @@ spec: {clusterIP: None}
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: outside, namespace: shop}
-spec: {hosts: ['*.example.org'], resolution: NONE, ports: [{number: 80, name: grpc}]}
+spec: {hosts: ['*.example.net'], resolution: NONE, ports: [{number: 80, name: grpc}]}
 ---
 apiVersion: networking.istio.io/v1
 kind: Sidecar
 metadata: {name: default, namespace: narrow}
-spec: {egress: [{hosts: [./*, shop/*, "~shop/cart.shop.svc.cluster.local", "~shop/*.example.com", "~shop/*.org"]}]}
+spec: {egress: [{hosts: [./*, shop/*, "~shop/cart.shop.svc.cluster.local", "~shop/*.example.com", "~shop/*.net"]}]}
 `}
 
 // TestNear dials names that do not exist. Each name that is proposed must exist.
@@ -174,7 +174,7 @@ func TestNear(t *testing.T) {
 		{"narrow", "greeter-0.greeter.mizzen-example", []snapshot.Near{{"", "Service mizzen-example/greeter has the name, and Sidecar narrow/default does not import it: add mizzen-example/greeter.mizzen-example.svc.cluster.local to the hosts of its egress"}}},
 		{"narrow", "cart.shop", []snapshot.Near{{"", "Service shop/cart has the name, and spec.egress[0].hosts[2] of Sidecar narrow/default excludes it: remove or narrow that entry"}}},
 		{"narrow", "api.example.com", []snapshot.Near{{"", "VirtualService shop/api has the name, and spec.egress[0].hosts[3] of Sidecar narrow/default excludes it: remove or narrow that entry"}}},
-		{"narrow", "any.example.org", []snapshot.Near{{"", "ServiceEntry shop/outside has the name, and spec.egress[0].hosts[4] of Sidecar narrow/default excludes it: remove or narrow that entry"}}},
+		{"narrow", "any.example.net", []snapshot.Near{{"", "ServiceEntry shop/outside has the name, and spec.egress[0].hosts[4] of Sidecar narrow/default excludes it: remove or narrow that entry"}}},
 		{"narrow", "vault.fin", []snapshot.Near{{"", "Service fin/vault has the name, and is not exported to namespace narrow"}}},
 		{"narrow", "gretter.mizzen-example.svc.cluster.local", nil},
 		// What is not exported.
