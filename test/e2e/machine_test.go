@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -87,7 +88,7 @@ func TestMachine(t *testing.T) {
 	})
 }
 
-// TestMachineWithStream has a machine whose health is its stream: it joins, is called, dies, and is left out, by the condition on
+// TestMachineWithStream has a machine whose health is its stream: it joins, is called, moves to another replica, dies, and is left out, by the condition on
 // its WorkloadEntry, which the control plane writes with the rights that it is installed with.
 func TestMachineWithStream(t *testing.T) {
 	ns := newNamespace(t)
@@ -140,6 +141,23 @@ func TestMachineWithStream(t *testing.T) {
 	await(t, "the machine is called", func() error { _, err := call(t.Context(), client); return err })
 	if err := connected("True")(); err != nil {
 		t.Error(err)
+	}
+	// The machine moves to another replica, which tells the one that writes: no call fails meanwhile.
+	other := startSecure(t, "--write-status", "on", "--kubeconfig", accountKubeconfig(t))
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	conn = machine.connect(t, other)
+	if err := machine.ask(machine.open(t, conn), "echo"); err != nil {
+		t.Fatalf("the machine joins the other replica: %v", err)
+	}
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for range 250 { // longer than the machine is waited for
+		<-ticker.C
+		if _, err := call(t.Context(), client); err != nil {
+			t.Fatalf("after the machine moved: %v", err)
+		}
 	}
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
