@@ -189,7 +189,7 @@ func endpointCases() map[string]test {
 		"weightless":        {first(func(l *endpointv3.LocalityLbEndpoints) { l.LoadBalancingWeight = nil }), "GJC"},
 		"weightless at end": {endpoints(func(m *endpointv3.ClusterLoadAssignment) { m.Endpoints[1].LoadBalancingWeight = nil }), ""},
 		"twice":             {endpoints(func(m *endpointv3.ClusterLoadAssignment) { m.Endpoints[1] = locality("a", 0, "10.0.0.2") }), notRust},
-		"in two priorities": {endpoints(func(m *endpointv3.ClusterLoadAssignment) { m.Endpoints[1] = locality("a", 1, "10.0.0.2") }), ""},
+		"in two priorities": {endpoints(func(m *endpointv3.ClusterLoadAssignment) { m.Endpoints[1] = locality("a", 1, "10.0.0.2") }), "J"},
 		"too heavy": {endpoints(func(m *endpointv3.ClusterLoadAssignment) {
 			m.Endpoints[1].Priority = 0
 			m.Endpoints[1].LoadBalancingWeight = wrapperspb.UInt32(math.MaxUint32)

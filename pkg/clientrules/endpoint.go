@@ -20,6 +20,8 @@ type assignmentChecker struct {
 
 	addresses  map[netip.AddrPort]struct{}
 	localities map[localityKey]struct{}
+	// priorities are the priorities of localities, whose key has the priority 0.
+	priorities map[localityKey]uint32
 	// weights are the sums of the locality weights by priority. Localities of weight 0 are not in it, because most
 	// clients ignore them. all is the number of localities by priority, which includes these, because gRPC for Node
 	// counts them.
@@ -27,7 +29,7 @@ type assignmentChecker struct {
 }
 
 func (c *checker) loadAssignment(m *endpointv3.ClusterLoadAssignment) {
-	a := assignmentChecker{c, map[netip.AddrPort]struct{}{}, map[localityKey]struct{}{}, map[uint32]uint64{}, map[uint32]uint64{}}
+	a := assignmentChecker{c, map[netip.AddrPort]struct{}{}, map[localityKey]struct{}{}, map[localityKey]uint32{}, map[uint32]uint64{}, map[uint32]uint64{}}
 	for _, locality := range m.GetEndpoints() {
 		a.locality(locality)
 	}
@@ -73,6 +75,13 @@ func (a *assignmentChecker) locality(m *endpointv3.LocalityLbEndpoints) {
 		a.reject(kinds, "has the locality %s/%s/%s twice in priority %d", where.region, where.zone, where.subZone, where.priority)
 	}
 	a.localities[where] = struct{}{}
+	place := where
+	place.priority = 0
+	if other, again := a.priorities[place]; again && other != where.priority && weight > 0 {
+		// It takes the message, and forgets the endpoints of all priorities but the last: XdsEndpointResource has a map by locality.
+		a.reject(inJava, "has the locality %s/%s/%s in the priorities %d and %d", where.region, where.zone, where.subZone, other, where.priority)
+	}
+	a.priorities[place] = where.priority
 	sum := uint64(0)
 	for _, e := range m.GetLbEndpoints() {
 		sum += max(uint64(e.GetLoadBalancingWeight().GetValue()), 1)

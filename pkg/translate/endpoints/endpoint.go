@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
@@ -182,6 +183,10 @@ func loadAssignment(name string, groups []localityGroup) *endpointv3.ClusterLoad
 			priority++
 		}
 		here := g.locality()
+		if priority > 0 && slices.ContainsFunc(groups[:i], func(before localityGroup) bool { return before.locality() == here }) {
+			// Of a locality in two priorities, gRPC for Java keeps only the endpoints of the last one.
+			here.SubZone += "~" + strconv.FormatUint(uint64(priority), 10)
+		}
 		locality := &endpointv3.LocalityLbEndpoints{
 			// Both are always set: clients reject endpoints without a locality, and ignore a locality without a
 			// weight.

@@ -66,7 +66,8 @@ func (n near) lines(t *testing.T) []string {
 	}
 	var lines []string
 	for _, l := range r.Message.(*endpointv3.ClusterLoadAssignment).GetEndpoints() {
-		locality := strings.TrimRight(l.GetLocality().GetRegion()+"/"+l.GetLocality().GetZone()+"/"+l.GetLocality().GetSubZone(), "/")
+		subZone, _, _ := strings.Cut(l.GetLocality().GetSubZone(), "~") // It tells the priorities apart.
+		locality := strings.TrimRight(l.GetLocality().GetRegion()+"/"+l.GetLocality().GetZone()+"/"+subZone, "/")
 		text := fmt.Sprintf("%s=%d:", locality, l.GetLoadBalancingWeight().GetValue())
 		for _, e := range l.GetLbEndpoints() {
 			text += strings.TrimPrefix(e.GetEndpoint().GetAddress().GetSocketAddress().GetAddress(), "10.0.0")

@@ -242,17 +242,13 @@ func (l *linter) socket(socket *corev3.TransportSocket) {
 }
 
 func (l *linter) endpoints(m *endpointv3.ClusterLoadAssignment) {
-	type localityKey struct {
-		priority uint32
-		locality string
-	}
-	addresses, localities, sum, next := map[string]bool{}, map[localityKey]bool{}, uint64(0), uint32(0)
+	addresses, localities, sum, next := map[string]bool{}, map[string]bool{}, uint64(0), uint32(0)
 	for _, group := range m.GetEndpoints() {
 		l.expect(group.GetLocality() != nil && group.GetLoadBalancingWeight().GetValue() > 0, "has a locality that clients reject or ignore: %v", group)
 		l.expect(group.GetPriority() == next || group.GetPriority()+1 == next, "has priority %d where %d is next", group.GetPriority(), next)
 		next = group.GetPriority() + 1
-		where := localityKey{group.GetPriority(), group.GetLocality().String()}
-		l.expect(!localities[where], "has a locality twice: %v", where)
+		where := group.GetLocality().String()
+		l.expect(!localities[where], "has a locality twice, of which Java forgets one even in another priority: %v", where)
 		localities[where] = true
 		sum += uint64(group.GetLoadBalancingWeight().GetValue())
 		l.expect(len(group.GetLbEndpoints()) > 0, "has an empty locality")
