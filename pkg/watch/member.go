@@ -218,7 +218,7 @@ func (m *member) wayOut() string {
 	defer m.mu.Unlock()
 	switch {
 	case m.remote.Wrong != "":
-		return "Correct the Secret; its own Problem says how."
+		return "Correct the Secret; its own Problem states what is wrong."
 	case m.remote.Secret != "":
 		return fmt.Sprintf("Make its API server reachable, or correct the kubeconfig in Secret %s.", m.remote.Secret)
 	}
