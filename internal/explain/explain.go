@@ -34,6 +34,8 @@ type Question struct {
 	Account mesh.Account
 	// Pod is the client's pod as NAMESPACE/NAME, in place of Client. Whoever answers sets Client from it.
 	Pod string
+	// Unresolved means that nothing resolves the names of endpoints, as for files.
+	Unresolved bool
 }
 
 // Set adds a header to the call. If the header exists, the value is appended to its value, as clients compare them.
@@ -109,7 +111,7 @@ func (a *Answer) unknown(s *snapshot.Snapshot, q Question) {
 // addClusters adds the clusters of the route and their endpoints, and the outcome.
 func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Question) error {
 	weights := weights(route.GetRoute())
-	total, failing, endpoints := uint32(0), 0.0, map[string]bool{}
+	total, failing, unresolved, endpoints := uint32(0), 0.0, false, map[string]bool{}
 	for _, w := range weights {
 		total += w.GetWeight().GetValue()
 	}
@@ -121,7 +123,9 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 		c.Settings = append(c.Settings, q.editSettings(w)...)
 		c.Weight = w.GetWeight().GetValue()
 		c.Share = 100 * float64(c.Weight) / float64(total)
-		if len(c.Localities) == 0 {
+		if c.NotResolved = q.Unresolved && len(c.Localities) == 0 && resolvedByServer(s, w.GetName(), q.Client); c.NotResolved {
+			unresolved = true
+		} else if len(c.Localities) == 0 {
 			failing += c.Share
 		}
 		for _, l := range c.Localities {
@@ -131,7 +135,7 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 		}
 		a.Clusters = append(a.Clusters, c)
 	}
-	a.Fails = len(endpoints) == 0 || failing > 0
+	a.Fails = len(endpoints) == 0 && !unresolved || failing > 0
 	if fault := abort(route); fault != nil {
 		a.aborted(fault, q)
 		return nil
@@ -149,6 +153,11 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 // reach says which endpoints a call may go to. failing is the share of calls whose cluster has none, in percent.
 func (a *Answer) reach(endpoints int, failing float64) {
 	switch {
+	case slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return c.NotResolved }):
+		a.Outcome = "the endpoints are not known here: a control plane resolves their names while it serves"
+		if failing > 0 {
+			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail because their cluster has no endpoints", failing)
+		}
 	case endpoints == 0:
 		a.Outcome = "the call fails: the clusters of the matched route have no endpoints"
 		if slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return len(c.EndpointNotes) > 0 }) {
@@ -162,6 +171,13 @@ func (a *Answer) reach(endpoints int, failing float64) {
 	default:
 		a.Outcome = "the call goes to " + oneOf(endpoints)
 	}
+}
+
+// resolvedByServer reports whether the control plane resolves names of endpoints of a cluster.
+func resolvedByServer(s *snapshot.Snapshot, cluster string, client mesh.Client) bool {
+	to, ok := s.CalleeOf(cluster, client)
+	service, known := s.World().Services.Get(to.Host)
+	return ok && known && service.Resolve == mesh.ResolveServer
 }
 
 func oneOf(endpoints int) string {
