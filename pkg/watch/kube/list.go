@@ -27,16 +27,19 @@ const (
 
 // List reads the objects of all kinds once, as Run reads them. A kind that the cluster does not serve, or that it
 // refuses to list, is a Problem of the source, and the others are read. It is a warning if only one thing is not known without the
-// kind, or if only servers need it and it is not served, and otherwise an error. List fails if the API server does not answer,
+// kind, or if only servers need it and it is not served; an info if it is Istio's and the cluster has only the Gateway API; and
+// otherwise an error. List fails if the API server does not answer,
 // or refuses every kind.
 //
 // A Feed is used for either Run or List.
 func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
 	changes := watch.NewChanges()
 	var refusals []error
+	served, absent := map[object.Kind]bool{}, []mesh.Problem(nil)
 	for _, i := range k.informers {
 		err := i.listInto(ctx, changes.Objects)
 		if err == nil {
+			served[i.row.Kind] = true
 			continue
 		}
 		err = fmt.Errorf("list %s: %w", i.row.Resource.Resource, err)
@@ -51,12 +54,27 @@ func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
 		if i.row.Without != "" || i.row.ForServers && apierrors.IsNotFound(err) {
 			p.Severity = mesh.Warning
 		}
+		if (i.row.Kind == object.KindVirtualService || i.row.Kind == object.KindDestinationRule) && apierrors.IsNotFound(err) {
+			if !slices.Contains(absent, p) {
+				absent = append(absent, p)
+			}
+			continue
+		}
 		if told := changes.Problems[object.Key{}]; !slices.Contains(told, p) { // A kind that is not served is missing in every namespace.
 			changes.Problems[object.Key{}] = append(told, p)
 		}
 	}
 	if len(refusals) == len(k.informers) {
 		return changes, refusals[0]
+	}
+	if routes := served[object.KindGRPCRoute] || served[object.KindHTTPRoute]; routes && len(absent) == 2 {
+		for i := range absent { // The Gateway API without Istio.
+			absent[i].Severity = mesh.Info
+			absent[i].Message += " Nothing is to be done if you use only the Gateway API."
+		}
+	}
+	if len(absent) > 0 {
+		changes.Problems[object.Key{}] = append(changes.Problems[object.Key{}], absent...)
 	}
 	return changes, nil
 }
