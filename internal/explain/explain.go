@@ -111,7 +111,7 @@ func (a *Answer) unknown(s *snapshot.Snapshot, q Question) {
 // addClusters adds the clusters of the route and their endpoints, and the outcome.
 func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Question) error {
 	weights := weights(route.GetRoute())
-	total, failing, unresolved, endpoints := uint32(0), 0.0, false, map[string]bool{}
+	total, failing, endpoints := uint32(0), 0.0, map[string]bool{}
 	for _, w := range weights {
 		total += w.GetWeight().GetValue()
 	}
@@ -123,9 +123,8 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 		c.Settings = append(c.Settings, q.editSettings(w)...)
 		c.Weight = w.GetWeight().GetValue()
 		c.Share = 100 * float64(c.Weight) / float64(total)
-		if c.NotResolved = q.Unresolved && len(c.Localities) == 0 && resolvedByServer(s, w.GetName(), q.Client); c.NotResolved {
-			unresolved = true
-		} else if len(c.Localities) == 0 {
+		c.NotResolved = c.endpoints() == 0 && q.leavesUnresolved(s, w.GetName())
+		if len(c.Localities) == 0 && !c.NotResolved {
 			failing += c.Share
 		}
 		for _, l := range c.Localities {
@@ -135,7 +134,7 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 		}
 		a.Clusters = append(a.Clusters, c)
 	}
-	a.Fails = len(endpoints) == 0 && !unresolved || failing > 0
+	a.Fails = len(endpoints) == 0 && !a.unresolved() || failing > 0
 	if fault := abort(route); fault != nil {
 		a.aborted(fault, q)
 		return nil
@@ -153,7 +152,7 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 // reach says which endpoints a call may go to. failing is the share of calls whose cluster has none, in percent.
 func (a *Answer) reach(endpoints int, failing float64) {
 	switch {
-	case slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return c.NotResolved }):
+	case a.unresolved():
 		a.Outcome = "the endpoints are not known here: a control plane resolves their names while it serves"
 		if failing > 0 {
 			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail because their cluster has no endpoints", failing)
@@ -173,11 +172,15 @@ func (a *Answer) reach(endpoints int, failing float64) {
 	}
 }
 
-// resolvedByServer reports whether the control plane resolves names of endpoints of a cluster.
-func resolvedByServer(s *snapshot.Snapshot, cluster string, client mesh.Client) bool {
-	to, ok := s.CalleeOf(cluster, client)
+func (a *Answer) unresolved() bool {
+	return slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return c.NotResolved })
+}
+
+// leavesUnresolved reports whether a control plane resolves names of endpoints of a cluster, and nothing does here.
+func (q Question) leavesUnresolved(s *snapshot.Snapshot, cluster string) bool {
+	to, ok := s.CalleeOf(cluster, q.Client)
 	service, known := s.World().Services.Get(to.Host)
-	return ok && known && service.Resolve == mesh.ResolveServer
+	return q.Unresolved && ok && known && service.Resolve == mesh.ResolveServer
 }
 
 func oneOf(endpoints int) string {

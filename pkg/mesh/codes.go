@@ -220,7 +220,7 @@ var codes = []CodeDoc{
 	},
 	{
 		CodeNoEndpoints, "A Service has no endpoint that can be called, so calls to it fail. The same is true of a host of a ServiceEntry: its WorkloadEntries and pods must have the labels of `workloadSelector` in its namespace, and be healthy. A rule that sends calls to it has the Problem, too, and so has a Service of type ExternalName that names one of its pods, if that pod is not there or not ready. Without such a rule, `controlplane check` reports an info if an EndpointSlice or Endpoints object of the Service is empty, a warning if something was probably meant for it, and a running control plane a warning while a client dials the Service or host: many Services are scaled to zero, or not for gRPC. `controlplane check` reports it at once if the files have endpoints at all, a running control plane after `--empty-service-grace`.",
-		"Correct the Service's selector, or start pods that it selects and make them ready. Of a ServiceEntry, correct `workloadSelector`, or the labels, the namespace or the health of WorkloadEntries. Nothing, if the Service is scaled to zero on purpose.",
+		"Correct the Service's selector, or start pods that it selects and make them ready. For a ServiceEntry, correct `workloadSelector`, or the labels, the namespace or the health of WorkloadEntries. Nothing, if the Service is scaled to zero on purpose.",
 	},
 	{
 		CodeEmptySubset, "A rule sends calls to a subset that selects none of the Service's endpoints, or none that is ready. These calls fail. The message states the values that the labels of the endpoints have, and how many endpoints have each. The DestinationRule and the rule have the Problem. `controlplane check` reports it at once, a running control plane after `--empty-service-grace`.",

@@ -195,18 +195,16 @@ func (x *emptiness) checkService(e *evaluation, host string, s *mesh.Service, se
 	if !e.lasts(emptyPart{}) {
 		return
 	}
-	name, missing := "The Service", emptyBecause{"spec.selector", "no endpoints", "Correct its selector or targetPort, or start pods that it selects.", false}
-	switch {
-	case meant:
-		missing.wayOut, missing.meant = fmt.Sprintf("%s looks meant for it. %s.", ref, correction), true
-	case entry:
-		name, missing = s.Host, x.external.lackOfEntry(host)
-	case x.dialed && s.Selector == "" && !x.join.hasSlices(s):
-		missing.what, missing.wayOut = "neither a selector nor an EndpointSlice", "Set its selector, or write an EndpointSlice with its name in the label "+object.LabelServiceName+"."
+	name := "The Service"
+	if entry {
+		name = s.Host
 	}
-	if n := size(set); n > 0 {
-		missing.what, missing.wayOut = fmt.Sprintf("no ready endpoint among %d", n), x.external.unready(host)
-		missing.meant = meant
+	missing := x.missing(host, s, set)
+	if meant {
+		missing.meant = true
+		if size(set) == 0 {
+			missing.wayOut = fmt.Sprintf("%s looks meant for it. %s.", ref, correction)
+		}
 	}
 	severity := mesh.Info
 	if len(calls) > 0 || missing.meant {
@@ -218,6 +216,21 @@ func (x *emptiness) checkService(e *evaluation, host string, s *mesh.Service, se
 	for _, c := range calls {
 		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field, "%s has %s. Calls to this destination fail. %s", s.Ref, missing.what, missing.wayOut)
 	}
+}
+
+// missing says what a host lacks.
+func (x *emptiness) missing(host string, s *mesh.Service, set *mesh.EndpointSet) emptyBecause {
+	why := emptyBecause{"spec.selector", "no endpoints", "Correct its selector or targetPort, or start pods that it selects.", false}
+	switch {
+	case isEntry(s):
+		why = x.external.lackOfEntry(host)
+	case x.dialed && s.Selector == "" && !x.join.hasSlices(s):
+		why.what, why.wayOut = "neither a selector nor an EndpointSlice", "Set its selector, or write an EndpointSlice with its name in the label "+object.LabelServiceName+"."
+	}
+	if n := size(set); n > 0 {
+		why.what, why.wayOut, why.meant = fmt.Sprintf("no ready endpoint among %d", n), x.external.unready(host), false
+	}
+	return why
 }
 
 func isEntry(s *mesh.Service) bool { return s.Ref.Kind == string(object.KindServiceEntry) }

@@ -185,7 +185,7 @@ func TestEmptyServiceEntry(t *testing.T) {
 			for _, order := range []string{ledgerEntry + test.text, test.text + ledgerEntry, strings.Replace(ledgerEntry, "app: ledger", "app: other", 1) + test.text + ledgerEntry} {
 				a := newTestAssembler()
 				var w *mesh.World
-				for _, document := range strings.Split(strings.TrimPrefix(order, "---\n"), "---\n") {
+				for document := range strings.SplitSeq(strings.TrimPrefix(order, "---\n"), "---\n") {
 					w = apply(t, a, document)
 				}
 				i := slices.IndexFunc(w.Problems, func(p mesh.Problem) bool { return p.Code == mesh.CodeNoEndpoints })

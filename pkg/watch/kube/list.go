@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -35,7 +36,7 @@ const (
 func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
 	changes := watch.NewChanges()
 	var refusals []error
-	served, absent := map[object.Kind]bool{}, []mesh.Problem(nil)
+	served := map[object.Kind]bool{}
 	for _, i := range k.informers {
 		err := i.listInto(ctx, changes.Objects)
 		if err == nil {
@@ -54,12 +55,6 @@ func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
 		if i.row.Without != "" || i.row.ForServers && apierrors.IsNotFound(err) {
 			p.Severity = mesh.Warning
 		}
-		if (i.row.Kind == object.KindVirtualService || i.row.Kind == object.KindDestinationRule) && apierrors.IsNotFound(err) {
-			if !slices.Contains(absent, p) {
-				absent = append(absent, p)
-			}
-			continue
-		}
 		if told := changes.Problems[object.Key{}]; !slices.Contains(told, p) { // A kind that is not served is missing in every namespace.
 			changes.Problems[object.Key{}] = append(told, p)
 		}
@@ -67,16 +62,27 @@ func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
 	if len(refusals) == len(k.informers) {
 		return changes, refusals[0]
 	}
-	if routes := served[object.KindGRPCRoute] || served[object.KindHTTPRoute]; routes && len(absent) == 2 {
-		for i := range absent { // The Gateway API without Istio.
-			absent[i].Severity = mesh.Info
-			absent[i].Message += " Nothing is to be done if you use only the Gateway API."
-		}
-	}
-	if len(absent) > 0 {
-		changes.Problems[object.Key{}] = append(changes.Problems[object.Key{}], absent...)
+	if served[object.KindGRPCRoute] || served[object.KindHTTPRoute] {
+		withoutIstio(changes.Problems[object.Key{}])
 	}
 	return changes, nil
+}
+
+// withoutIstio makes infos of the Problems that neither VirtualServices nor DestinationRules are served. It changes problems in place.
+func withoutIstio(problems []mesh.Problem) {
+	var absent []*mesh.Problem
+	for i := range problems {
+		if strings.HasPrefix(problems[i].Message, "The cluster does not serve virtualservices ") || strings.HasPrefix(problems[i].Message, "The cluster does not serve destinationrules ") {
+			absent = append(absent, &problems[i])
+		}
+	}
+	if len(absent) < 2 { // One of the two is served: the definition of the other is missing, or in another version.
+		return
+	}
+	for _, p := range absent {
+		p.Severity = mesh.Info
+		p.Message += " Nothing is to be done if you use only the Gateway API."
+	}
 }
 
 // listInto reads all objects of the kind, page by page. It keeps what it converts, and nothing else of a page.

@@ -60,7 +60,8 @@ func TestSecretsOfClusters(t *testing.T) {
 		},
 		"a name that is no name": {[]*corev1.Secret{secretWith("s", data{"_": kubeconfigOf("b")})}, nil, []string{`Secret mizzen-system/s data[_] "_" is not a name of a cluster`}},
 		"the own API server": {
-			[]*corev1.Secret{secretWith("s", data{"b": kubeconfigOf("OWN")})}, nil,
+			[]*corev1.Secret{secretWith("s", data{"b": kubeconfigOf("OWN")})},
+			nil,
 			[]string{"Secret mizzen-system/s data[b] https://OWN:6443 is the API server of the control plane's own cluster. The cluster is not joined with itself."},
 		},
 		"one cluster, its server in capitals": {
