@@ -227,6 +227,19 @@ func TestCheckCluster(t *testing.T) {
 					"No object of kind VirtualService is read. Install its CustomResourceDefinition in that version.", "1 error,",
 			},
 		},
+		"the Gateway API without Istio": {
+			args: "-n nobody", absent: []string{rules, "/apis/networking.istio.io/v1/destinationrules"}, code: exitOK,
+			want: []string{
+				"info SourceLost Cluster cluster.local: The cluster does not serve virtualservices in networking.istio.io/v1.",
+				"info SourceLost Cluster cluster.local: The cluster does not serve destinationrules in networking.istio.io/v1. No object of kind DestinationRule is read. " +
+					"Install its CustomResourceDefinition in that version. Nothing is to be done if you use only the Gateway API.",
+			},
+		},
+		"neither Istio nor the Gateway API": {
+			args:   "-n nobody",
+			absent: []string{rules, "/apis/networking.istio.io/v1/destinationrules", "/apis/gateway.networking.k8s.io/v1/grpcroutes", "/apis/gateway.networking.k8s.io/v1/httproutes"},
+			code:   exitFailure, want: []string{"error SourceLost Cluster cluster.local: The cluster does not serve virtualservices"},
+		},
 		"definitions of policies are absent": {
 			args: "-n nobody", absent: []string{policies}, code: exitOK,
 			want: []string{"warning SourceLost Cluster cluster.local: The cluster does not serve authorizationpolicies in security.istio.io/v1."},

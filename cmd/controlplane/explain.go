@@ -228,6 +228,7 @@ func (f *explainFlags) read(cmd *cobra.Command, std stdio, q explain.Question) (
 	if err != nil {
 		return nil, err
 	}
+	q.Unresolved = true
 	answer, err := explain.Explain(snapshot.New(world), q)
 	if err != nil {
 		return nil, err

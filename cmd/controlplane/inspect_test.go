@@ -191,3 +191,13 @@ func TestInspectSync(t *testing.T) {
 		}
 	}
 }
+
+// TestInspectNamesTheLine: a Problem about a file is shown with the line that cannot be parsed.
+func TestInspectNamesTheLine(t *testing.T) {
+	body := `[{"code":"Unreadable","severity":"error","object":{"kind":"File","name":"route.yaml"},"source":"route.yaml:7","message":"m"},
+{"code":"Unreadable","severity":"error","object":{"kind":"File","name":"gone.yaml"},"source":"gone.yaml","message":"m"}]`
+	rows, err := problemRows([]byte(body))
+	if err != nil || len(rows) != 3 || rows[1][2] != "File route.yaml:7" || rows[2][2] != "File gone.yaml" {
+		t.Errorf("got %v and %v, want the line of route.yaml", rows, err)
+	}
+}

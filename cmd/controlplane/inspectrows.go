@@ -102,7 +102,7 @@ func resourceRows(body []byte) ([][]string, error) {
 func problemRows(body []byte) ([][]string, error) {
 	rows := [][]string{{"SEVERITY", "CODE", "OBJECT", "FIELD", "MESSAGE"}}
 	err := eachItem(body, func(p mesh.Problem) {
-		rows = append(rows, []string{string(p.Severity), string(p.Code), p.Object.String(), p.Field, p.Message})
+		rows = append(rows, []string{string(p.Severity), string(p.Code), problemObject(p), p.Field, p.Message})
 	})
 	return rows, err
 }
@@ -116,6 +116,14 @@ func deliveryRows(body []byte) ([][]string, error) {
 		})
 	})
 	return rows, err
+}
+
+// problemObject is the object of a Problem; of one about a file, with the line.
+func problemObject(p mesh.Problem) string {
+	if line, ok := strings.CutPrefix(p.Source, p.Object.Name+":"); ok && p.Object.Kind == mesh.KindFile {
+		return p.Object.String() + ":" + line
+	}
+	return p.Object.String()
 }
 
 // reasons are the reasons why an object is not in effect.

@@ -33,7 +33,7 @@ input cannot be read, 2 if the command line is invalid, and 0 otherwise.`,
 		Example: `  controlplane render -f manifests/demo
   controlplane render -f manifests/demo --type rds --explain
   controlplane render -f manifests/demo --as demo/checkout --name greeter:50051 -o json
-  kubectl get svc,endpointslices,pods,vs,dr -A -o yaml | controlplane render -f -`,
+  kubectl get svc,endpointslices,pods,grpcroutes,httproutes,vs,dr,se -A -o yaml | controlplane render -f -`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.input.paths = append(flags.input.paths, args...)

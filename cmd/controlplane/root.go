@@ -92,9 +92,9 @@ func newRoot(std stdio) *cobra.Command {
 	root := &cobra.Command{
 		Use:   programName,
 		Short: "A control plane for proxyless gRPC and Spring Cloud applications",
-		Long: `Mizzen serves Kubernetes Services, and the Istio VirtualServices and DestinationRules for
-them, to gRPC clients and to Spring Cloud applications over xDS. gRPC servers get mTLS and
-AuthorizationPolicies from it. It needs no proxy and no sidecar.
+		Long: `Mizzen serves Kubernetes Services and Istio's ServiceEntries, and the Routes of the Gateway API
+and Istio's rules for them, to gRPC clients and to Spring Cloud applications over xDS. gRPC
+servers get mTLS and AuthorizationPolicies from it. It needs no proxy and no sidecar.
 
 Start with 'controlplane demo', which needs nothing but this binary.`,
 		SilenceErrors: true,

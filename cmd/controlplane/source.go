@@ -227,6 +227,7 @@ func (f *sourceFlags) options(logger *slog.Logger) watch.Options {
 		Name:              f.clusters.id,
 		Network:           f.clusters.network,
 		Names:             names(logger),
+		Dialed:            true,
 		Logger:            logger,
 	}
 }

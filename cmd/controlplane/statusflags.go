@@ -35,7 +35,7 @@ type statusFlags struct{ write, lease string }
 
 func (f *statusFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.write, "write-status", writeAuto,
-		"write conditions and Events of VirtualServices and DestinationRules: `auto|on|off`. auto: inside a cluster; on: with --kubeconfig, too")
+		"write conditions and Events of the objects that are read, such as Routes and VirtualServices: `auto|on|off`. auto: inside a cluster; on: with --kubeconfig, too")
 	cmd.Flags().StringVar(&f.lease, "lease", "", "`NAMESPACE/NAME` of the Lease; only the replica that owns it writes status (default mizzen in the pod's namespace, else in mizzen-system)")
 }
 

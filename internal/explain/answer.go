@@ -87,6 +87,8 @@ type Cluster struct {
 	Settings []Setting `json:"settings,omitempty"`
 	// Localities are sorted by priority.
 	Localities []Locality `json:"localities"`
+	// NotResolved is true if the cluster has no endpoints here because a control plane resolves their names while it serves.
+	NotResolved bool `json:"notResolved,omitempty"`
 	// EndpointOrigins are the objects that the endpoints come from.
 	EndpointOrigins []mesh.Ref `json:"endpointOrigins"`
 	// EndpointNotes say which endpoints the Service leaves out or prefers for the client, and why.

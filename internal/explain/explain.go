@@ -34,6 +34,8 @@ type Question struct {
 	Account mesh.Account
 	// Pod is the client's pod as NAMESPACE/NAME, in place of Client. Whoever answers sets Client from it.
 	Pod string
+	// Unresolved means that nothing resolves the names of endpoints, as for files.
+	Unresolved bool
 }
 
 // Set adds a header to the call. If the header exists, the value is appended to its value, as clients compare them.
@@ -121,7 +123,8 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 		c.Settings = append(c.Settings, q.editSettings(w)...)
 		c.Weight = w.GetWeight().GetValue()
 		c.Share = 100 * float64(c.Weight) / float64(total)
-		if len(c.Localities) == 0 {
+		c.NotResolved = c.endpoints() == 0 && q.leavesUnresolved(s, w.GetName())
+		if len(c.Localities) == 0 && !c.NotResolved {
 			failing += c.Share
 		}
 		for _, l := range c.Localities {
@@ -131,7 +134,7 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 		}
 		a.Clusters = append(a.Clusters, c)
 	}
-	a.Fails = len(endpoints) == 0 || failing > 0
+	a.Fails = len(endpoints) == 0 && !a.unresolved() || failing > 0
 	if fault := abort(route); fault != nil {
 		a.aborted(fault, q)
 		return nil
@@ -149,6 +152,11 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 // reach says which endpoints a call may go to. failing is the share of calls whose cluster has none, in percent.
 func (a *Answer) reach(endpoints int, failing float64) {
 	switch {
+	case a.unresolved():
+		a.Outcome = "the endpoints are not known here: a control plane resolves their names while it serves"
+		if failing > 0 {
+			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail because their cluster has no endpoints", failing)
+		}
 	case endpoints == 0:
 		a.Outcome = "the call fails: the clusters of the matched route have no endpoints"
 		if slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return len(c.EndpointNotes) > 0 }) {
@@ -162,6 +170,17 @@ func (a *Answer) reach(endpoints int, failing float64) {
 	default:
 		a.Outcome = "the call goes to " + oneOf(endpoints)
 	}
+}
+
+func (a *Answer) unresolved() bool {
+	return slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return c.NotResolved })
+}
+
+// leavesUnresolved reports whether a control plane resolves names of endpoints of a cluster, and nothing does here.
+func (q Question) leavesUnresolved(s *snapshot.Snapshot, cluster string) bool {
+	to, ok := s.CalleeOf(cluster, q.Client)
+	service, known := s.World().Services.Get(to.Host)
+	return q.Unresolved && ok && known && service.Resolve == mesh.ResolveServer
 }
 
 func oneOf(endpoints int) string {

@@ -112,7 +112,9 @@ func (c *Cluster) text(b *strings.Builder) {
 		fmt.Fprintf(b, "  %s\n", s.Text)
 		places(b, "    ", s.From)
 	}
-	if len(c.Localities) == 0 {
+	if c.NotResolved {
+		fmt.Fprintf(b, "  endpoints not resolved here%s\n", from(c.EndpointOrigins))
+	} else if len(c.Localities) == 0 {
 		fmt.Fprintf(b, "  no endpoints%s\n", from(c.EndpointOrigins))
 	} else if len(c.EndpointOrigins) > 0 {
 		fmt.Fprintf(b, "  endpoints%s\n", from(c.EndpointOrigins))

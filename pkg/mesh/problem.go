@@ -81,6 +81,8 @@ type Problem struct {
 	// Missing are the features that an affected client lacks; zero if the Problem does not depend on the client's
 	// version.
 	Missing Features `json:"-"`
+	// Host is the host whose clients the Problem concerns, if it counts only while a client dials it; otherwise empty.
+	Host string `json:"-"`
 }
 
 // Concerns reports whether the Problem affects a client.

@@ -43,3 +43,25 @@ func TestIdleServices(t *testing.T) {
 		t.Errorf("got %v after the client, want no Problems", got)
 	}
 }
+
+// TestIdleServiceEntry: the same of the hosts of a ServiceEntry, whose name is not that of the object.
+func TestIdleServiceEntry(t *testing.T) {
+	store := serving.NewStore(serving.Options{})
+	store.Publish(snapshottest.Load(t, []string{`apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: ledger, namespace: demo}
+spec:
+  hosts: [ledger.example.com, other.example.com]
+  resolution: STATIC
+  ports: [{number: 80, name: grpc, protocol: GRPC}]
+  workloadSelector: {labels: {app: ledger}}
+`}))
+	if got := store.Problems(); len(got) > 0 {
+		t.Errorf("got %v without clients, want no Problems", got)
+	}
+	session := store.Open(serving.ClientInfoOf(snapshottest.Node("gRPC Go", "1.85.0"), ""), nil)
+	session.Request(&serving.Request{Type: snapshot.ListenerType, Names: []string{"ledger.example.com"}})
+	if got := store.Problems(); len(got) != 1 || got[0].Severity != mesh.Warning || got[0].Code != mesh.CodeNoEndpoints {
+		t.Errorf("got %v while a client dials one, want a warning", got)
+	}
+}

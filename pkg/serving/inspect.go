@@ -172,7 +172,7 @@ func (s *Store) Problems() []mesh.Problem {
 // them only if such a client is connected and subscribes to the host.
 func (s *Store) ownProblems(current *snapshot.Snapshot) []mesh.Problem {
 	general := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !p.IsGeneral() })
-	return append(s.calledServices(current, general), s.clientProblems(current)...)
+	return append(s.calledServices(general), s.clientProblems(current)...)
 }
 
 // Objects lists, sorted, the Services, rules and pods that were read, and all other objects that are known by name: of a

@@ -106,10 +106,7 @@ func (m *member) status() ClusterStatus {
 		Name: m.name, Read: m.read, StoredAt: m.saved, ChangedAt: m.changed, Objects: len(m.known),
 		Network: m.remote.Network, Secret: m.remote.Secret,
 	}
-	if f, ok := m.feed.(interface {
-		Lost() time.Time
-		LostWhy() string
-	}); ok {
+	if f, ok := m.feed.(explainsLoss); ok {
 		s.LostSince, s.Reason = f.Lost(), f.LostWhy()
 	}
 	switch {

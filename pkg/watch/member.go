@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -172,16 +173,23 @@ func (m *member) restore() {
 			return err
 		})
 	}
-	problem := m.lost("it was not read since the start")
+	why := m.unread()
+	problem := m.lost(why)
 	if err == nil {
 		problem = mesh.Problem{
 			Code: mesh.CodeLastGood, Severity: mesh.Warning, Object: mesh.Ref{Kind: mesh.KindCluster, Name: m.name},
-			Message: fmt.Sprintf("The remote cluster could not be read at start. Its state stored at %s is served. Make its API server reachable, or correct the kubeconfig in its Secret.", saved.Format(time.RFC3339)),
+			Message: fmt.Sprintf("The state of the remote cluster that was stored at %s is served, because %s. %s", saved.Format(time.RFC3339), why, m.wayOut()),
 		}
 	} else {
 		changes.Objects = map[object.Key]*object.Object{}
 	}
-	m.options.Logger.Warn("cannot read a remote cluster yet", "stored", saved, "objects", len(changes.Objects), "not_stored", err)
+	log := []any{"reason", why, "objects", len(changes.Objects)}
+	if err == nil {
+		log = append(log, "stored", saved)
+	} else {
+		log = append(log, "not_stored", err)
+	}
+	m.options.Logger.Warn("cannot read a remote cluster yet", log...)
 	m.mu.Lock()
 	m.saved = saved
 	m.mu.Unlock()
@@ -192,11 +200,48 @@ func (m *member) restore() {
 	m.mu.Unlock()
 }
 
+// lost is the Problem of a cluster that cannot be read.
 func (m *member) lost(why string) mesh.Problem {
+	effect := "The endpoints of the remote cluster are missing"
+	if m.current != nil {
+		effect = "The last known state of the remote cluster stays in effect"
+	}
 	return mesh.Problem{
 		Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: mesh.KindCluster, Name: m.name},
-		Message: fmt.Sprintf("The endpoints of the remote cluster are missing, because %s. Make its API server reachable, or correct the kubeconfig in its Secret.", why),
+		Message: fmt.Sprintf("%s, because %s. %s", effect, why, m.wayOut()),
 	}
+}
+
+// wayOut says what to do about a cluster that cannot be read.
+func (m *member) wayOut() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.remote.Wrong != "":
+		return "Correct the Secret; its own Problem states what is wrong."
+	case m.remote.Secret != "":
+		return fmt.Sprintf("Make its API server reachable, or correct the kubeconfig in Secret %s.", m.remote.Secret)
+	}
+	return "Make its API server reachable, or correct the kubeconfig in its Secret."
+}
+
+// unread says why the cluster was not read since the start.
+func (m *member) unread() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.remote.Wrong != "" {
+		return fmt.Sprintf("the kubeconfig in Secret %s is not used, and it was not read since the start", m.remote.Secret)
+	}
+	if f, ok := m.feed.(explainsLoss); ok && f.LostWhy() != "" {
+		return "it was not read since the start: " + strings.TrimSuffix(f.LostWhy(), ".")
+	}
+	return "it was not read since the start"
+}
+
+// explainsLoss is a Feed that knows since when something cannot be read, and why.
+type explainsLoss interface {
+	Lost() time.Time
+	LostWhy() string
 }
 
 // key is what Problems of the cluster as a whole are about.

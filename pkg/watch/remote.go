@@ -22,6 +22,8 @@ type Remote struct {
 	// Open returns a Feed of the cluster. It does not connect yet. It is nil if it is not known how to read the cluster: then
 	// what is known of it stays.
 	Open func() (Feed, error)
+	// Wrong is why Open is nil, as a sentence.
+	Wrong string
 	// Close is called after the cluster is no longer joined. It may be nil.
 	Close func()
 	// Secret is NAMESPACE/NAME of the Secret that it comes from, and Network the network that this one states; both may be empty.

@@ -161,6 +161,13 @@ func (r *remotesTest) expectProblem(when string, code mesh.Code, cluster string)
 	}
 }
 
+func (r *remotesTest) expectMessage(when, text string) {
+	r.t.Helper()
+	if !slices.ContainsFunc(r.problems, func(p mesh.Problem) bool { return strings.Contains(p.Message, text) }) {
+		r.t.Errorf("%s: got the Problems %v, want one with %q", when, r.problems, text)
+	}
+}
+
 func TestRemotes(t *testing.T) {
 	for name, play := range map[string]func(r *remotesTest){
 		"the start waits until a cluster was read": func(r *remotesTest) {
@@ -236,6 +243,21 @@ func TestRemotes(t *testing.T) {
 			r.report(Remote{Name: "b", Revision: "2", Open: func() (Feed, error) { return nil, errors.New("no") }})
 			r.expect("the Problem", "own", "x", "y")
 			r.expectProblem("after an error", mesh.CodeSourceLost, "b")
+			r.expectMessage("after an error", "The last known state of the remote cluster stays in effect, because it cannot be reached: no.")
+		},
+		"a kubeconfig that cannot be used from the start": func(r *remotesTest) {
+			r.report(Remote{Name: "b", Secret: "mizzen-system/remote-b", Wrong: "The kubeconfig has no current context."})
+			<-time.After(5 * time.Second)
+			r.expect("after StateWait", "own")
+			r.expectMessage("after StateWait", "The endpoints of the remote cluster are missing, because the kubeconfig in Secret mizzen-system/remote-b is not used, and it was not read since the start. Correct the Secret; its own Problem states what is wrong.")
+		},
+		"a server that does not answer from the start": func(r *remotesTest) {
+			b, feed := losable("b")
+			feed.why = "Pod: no answer"
+			r.report(b)
+			<-time.After(5 * time.Second)
+			r.expect("after StateWait", "own")
+			r.expectMessage("after StateWait", "because it was not read since the start: Pod: no answer. Make its API server reachable, or correct the kubeconfig in Secret mizzen-system/s.")
 		},
 		"a cluster whose Secret is deleted": func(r *remotesTest) {
 			b, feed := remote("b", "1")

@@ -34,6 +34,8 @@ type Options struct {
 	Names Names
 	// Streams is set if something says which machines have a stream: see mesh.AnnotationHealth.
 	Streams bool
+	// Dialed is set if something says which hosts clients dial: see assemble.Options.
+	Dialed bool
 	// StateStore stores the objects of a source for a start while the source cannot be read; nil stores nothing.
 	StateStore StateStore
 	// StateWait is how long a start waits for the source before it serves what the StateStore has.
@@ -66,7 +68,7 @@ func (o Options) NamespacesOf(row *object.KindRow) []string {
 func (o Options) assembler() assemble.Options {
 	return assemble.Options{
 		Domain: o.Domain, RootNamespace: o.RootNamespace, Defaults: o.Defaults, EmptyServiceGrace: o.EmptyServiceGrace, Pods: o.Pods,
-		Cluster: o.Name, Network: o.Network, ResolveNames: o.Names != nil, Streams: o.Streams,
+		Cluster: o.Name, Network: o.Network, ResolveNames: o.Names != nil, Streams: o.Streams, Dialed: o.Dialed,
 	}
 }
 

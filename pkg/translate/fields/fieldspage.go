@@ -27,7 +27,11 @@ them with a real client.
 
 The column HTTP is the verdict for [HTTP clients](SPRING.md), which send plain HTTP/1.1 requests, such as Spring Cloud applications with
 Mizzen's Java agent. The verdict before it, the language columns and the gRFC are for gRPC clients. In the notes, what follows ` + "`HTTP:`" + `
-is for HTTP clients, and the rest is for gRPC clients.
+is for HTTP clients, and the rest is for gRPC clients. The fields of ServiceEntry and WorkloadEntry have
+no separate verdict there: clients of both kinds get the same hosts and endpoints.
+
+The column "leaf, golden, calls" is for contributors: the file of Mizzen that translates the field, a test with objects that set it, and a
+test that makes calls.
 
 The language columns show which clients support the field. C-core means C++, Python, Ruby and PHP. Rust means tonic, whose
 xDS support is new. What a client supports depends on its version:

@@ -52,6 +52,9 @@ type Options struct {
 	ResolveNames bool
 	// Streams is set if something says which machines have a stream.
 	Streams bool
+	// Dialed is set if something says which hosts clients dial. Then the source has all endpoints that there are, and Services
+	// without any EndpointSlice have a Problem, too.
+	Dialed bool
 	// Pods enables the World's lists of pods.
 	Pods bool
 	// Cluster and Network are the names of the cluster and the network, which endpoints have as labels; both may be empty.
@@ -76,7 +79,7 @@ func New(o Options) *Assembler {
 	a.sidecars = newSidecarIndex(o.RootNamespace, o.Domain, &own.labels, problems)
 	a.aliases = newAliasIndex(joined, a.rules, problems)
 	a.exports = newExportIndex(problems)
-	a.emptiness = newEmptiness(o.EmptyServiceGrace, a.inventory, joined, a.rules, problems)
+	a.emptiness = newEmptiness(o, a.inventory, outside, joined, a.rules, problems)
 	maps.Copy(a.indexes, a.inventory.indexes())
 	maps.Copy(a.indexes, a.external.indexes())
 	maps.Copy(a.indexes, a.security.indexes())

@@ -19,10 +19,11 @@ const maxNamed = 4
 const maxNamedValues = 6
 
 // emptiness reports Services and subsets without an endpoint that can be called, once they have been so for the grace
-// period. It evaluates only hosts whose endpoints, DestinationRules or callers changed. Nothing is reported while the
-// source has no endpoints at all: files with rules alone say nothing about endpoints.
+// period. It evaluates only hosts whose endpoints, DestinationRules or callers changed. Nothing is reported while files
+// that are only checked have no endpoints at all: files with rules alone say nothing about endpoints.
 type emptiness struct {
 	inventory *inventory
+	external  *external
 	join      *join
 	rules     *rules
 	problems  *problemIndex
@@ -31,9 +32,9 @@ type emptiness struct {
 	empty map[string]map[emptyPart]time.Time
 	// waiting is when the first of the grace periods of a host ends.
 	waiting map[string]time.Time
-	// known is set if the source has endpoints.
-	known  bool
-	strays strays
+	// known is set if the source has endpoints, and dialed if something says which hosts clients dial.
+	known, dialed bool
+	strays        strays
 }
 
 // emptyPart is a subset, by the field that declares it; zero for a whole Service.
@@ -42,9 +43,9 @@ type emptyPart struct {
 	field string
 }
 
-func newEmptiness(grace time.Duration, v *inventory, j *join, r *rules, problems *problemIndex) *emptiness {
+func newEmptiness(o Options, v *inventory, outside *external, j *join, r *rules, problems *problemIndex) *emptiness {
 	return &emptiness{
-		inventory: v, join: j, rules: r, problems: problems, grace: grace,
+		inventory: v, external: outside, join: j, rules: r, problems: problems, grace: o.EmptyServiceGrace, dialed: o.Dialed,
 		empty: map[string]map[emptyPart]time.Time{}, waiting: map[string]time.Time{}, strays: strays{inventory: v, ids: map[object.ID]struct{}{}},
 	}
 }
@@ -101,6 +102,7 @@ func (x *emptiness) apply(b *worldBuilder) {
 		}
 	}
 	x.strays.apply(b, x.empty, todo)
+	x.addEntries(todo)
 	lapsed := x.join.takeLapsed()
 	for host := range todo {
 		_, kept := lapsed[host]
@@ -146,7 +148,7 @@ func (x *emptiness) evaluate(b *worldBuilder, host string, now time.Time, kept b
 	}
 	if id, ok := strayID(host); ok {
 		x.strays.check(&e, b, id)
-	} else if s := b.services.get(host); s != nil && (x.known || isEntry(s)) && s.Resolve == mesh.ResolveNone && len(s.Ports) > 0 {
+	} else if s := b.services.get(host); s != nil && (x.known || x.dialed || isEntry(s)) && s.Resolve == mesh.ResolveNone && len(s.Ports) > 0 {
 		x.checkHost(&e, b, host, s)
 	}
 	delete(x.waiting, host)
@@ -172,7 +174,7 @@ func (x *emptiness) checkHost(e *evaluation, b *worldBuilder, host string, s *me
 			checkPod(e, s, alias, b.endpoints.get(alias.Service.Host), calls)
 		}
 	case !served(set):
-		x.checkService(e, s, set, calls)
+		x.checkService(e, host, s, set, calls)
 	default:
 		checkSubsets(e, b, host, set, calls)
 	}
@@ -180,41 +182,55 @@ func (x *emptiness) checkHost(e *evaluation, b *worldBuilder, host string, s *me
 
 // checkService reports a Service without an endpoint that can be called, and the rules that send calls to it. Without
 // such a rule it is an info: it is not known whether any client calls the Service, and many are scaled to zero.
-func (x *emptiness) checkService(e *evaluation, s *mesh.Service, set *mesh.EndpointSet, calls []call) {
+func (x *emptiness) checkService(e *evaluation, host string, s *mesh.Service, set *mesh.EndpointSet, calls []call) {
 	var ref mesh.Ref
 	correction, meant := "", false
 	if s.Ref.Cluster == "" { // Strays are known in the control plane's own cluster only.
 		ref, correction, meant = x.strays.meantFor(object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name})
 	}
 	entry := isEntry(s)
-	if !entry && len(calls) == 0 && !meant && !x.join.hasSlices(s) {
+	if !entry && len(calls) == 0 && !meant && !x.dialed && !x.join.hasSlices(s) {
 		return
 	}
 	if !e.lasts(emptyPart{}) {
 		return
 	}
-	severity := mesh.Info
-	if len(calls) > 0 {
-		severity = mesh.Warning
-	}
-	what, wayOut := "no endpoints", "Correct its selector or targetPort, or start pods that it selects."
-	if meant {
-		severity, wayOut = mesh.Warning, fmt.Sprintf("%s looks meant for it. %s.", ref, correction)
-	}
-	field, name := "spec.selector", "The Service"
+	name := "The Service"
 	if entry {
-		field, name, wayOut = "spec.endpoints", s.Host, "Correct what other Problems of the object name, list endpoints, or correct workloadSelector."
+		name = s.Host
 	}
-	if n := size(set); n > 0 {
-		what, wayOut = fmt.Sprintf("no ready endpoint among %d", n), "Make its pods ready."
-		if entry {
-			wayOut = "Make its pods ready, and its WorkloadEntries healthy."
+	missing := x.missing(host, s, set)
+	if meant {
+		missing.meant = true
+		if size(set) == 0 {
+			missing.wayOut = fmt.Sprintf("%s looks meant for it. %s.", ref, correction)
 		}
 	}
-	e.add(mesh.CodeNoEndpoints, severity, s.Ref, field, "%s has %s. Calls to it fail. %s", name, what, wayOut)
-	for _, c := range calls {
-		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field, "%s has %s. Calls to this destination fail. %s", s.Ref, what, wayOut)
+	severity := mesh.Info
+	if len(calls) > 0 || missing.meant {
+		severity = mesh.Warning
 	}
+	e.add(mesh.CodeNoEndpoints, severity, s.Ref, missing.field, "%s has %s. Calls to it fail. %s", name, missing.what, missing.wayOut)
+	plain, _, _ := mesh.CutHostIn(host) // Clients subscribe to it.
+	e.problems[len(e.problems)-1].Host = plain
+	for _, c := range calls {
+		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field, "%s has %s. Calls to this destination fail. %s", s.Ref, missing.what, missing.wayOut)
+	}
+}
+
+// missing says what a host lacks.
+func (x *emptiness) missing(host string, s *mesh.Service, set *mesh.EndpointSet) emptyBecause {
+	why := emptyBecause{"spec.selector", "no endpoints", "Correct its selector or targetPort, or start pods that it selects.", false}
+	switch {
+	case isEntry(s):
+		why = x.external.lackOfEntry(host)
+	case x.dialed && s.Selector == "" && !x.join.hasSlices(s):
+		why.what, why.wayOut = "neither a selector nor an EndpointSlice", "Set its selector, or write an EndpointSlice with its name in the label "+object.LabelServiceName+"."
+	}
+	if n := size(set); n > 0 {
+		why.what, why.wayOut, why.meant = fmt.Sprintf("no ready endpoint among %d", n), x.external.unready(host), false
+	}
+	return why
 }
 
 func isEntry(s *mesh.Service) bool { return s.Ref.Kind == string(object.KindServiceEntry) }
@@ -297,7 +313,7 @@ func emptySubset(set *mesh.EndpointSet, subset mesh.Subset) string {
 	}
 	var differ []string
 	for _, key := range slices.Sorted(maps.Keys(subset.Labels)) {
-		if values, some := labelValues(set, key, subset.Labels[key]); !some {
+		if values, some := labelValues(len(set.Endpoints), func(i int) (string, bool) { return set.Endpoints[i].Label(key) }, subset.Labels[key]); !some {
 			differ = append(differ, fmt.Sprintf("their label %s is %s", key, values))
 		}
 	}
@@ -307,12 +323,12 @@ func emptySubset(set *mesh.EndpointSet, subset mesh.Subset) string {
 	return fmt.Sprintf("selects none of %d endpoints: %s", len(set.Endpoints), strings.Join(differ, ", and "))
 }
 
-// labelValues lists the values of a label and how many endpoints have each, the most frequent first, and reports
+// labelValues lists the values of a label of n objects and how many have each, the most frequent first, and reports
 // whether any has the wanted one.
-func labelValues(set *mesh.EndpointSet, key, want string) (text string, some bool) {
+func labelValues(n int, label func(int) (string, bool), want string) (text string, some bool) {
 	count := map[string]int{}
-	for i := range set.Endpoints {
-		value, ok := set.Endpoints[i].Label(key)
+	for i := range n {
+		value, ok := label(i)
 		some = some || ok && value == want
 		if !ok {
 			value = "not set"

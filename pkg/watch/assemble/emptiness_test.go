@@ -151,6 +151,64 @@ func TestEmptySubsetNamesLabels(t *testing.T) {
 	}
 }
 
+const (
+	ledgerEntry = `---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: ledger, namespace: shop}
+spec:
+  hosts: [ledger.example.com]
+  resolution: STATIC
+  ports: [{number: 80, name: grpc, protocol: GRPC}]
+  workloadSelector: {labels: {app: ledger}}
+`
+	ledgerMachine = `---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: vm, namespace: shop}
+spec: {address: 10.20.1.1, labels: {app: ledger}}
+`
+)
+
+// TestEmptyServiceEntry checks what a message says about WorkloadEntries, in each order of arrival, and after another selector.
+func TestEmptyServiceEntry(t *testing.T) {
+	replaced := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(ledgerMachine) }
+	for name, test := range map[string]struct{ text, severity, want string }{
+		"none":                   {"", "info", "no endpoints: workloadSelector selects no pod, and namespace shop has no WorkloadEntry."},
+		"one that is misspelled": {replaced("app: ledger", "app: ledgr"), "warning", "selects no pod, and none of 1 WorkloadEntries of namespace shop: their label app is ledgr (1)."},
+		"another one":            {replaced("app: ledger", "app: cart"), "info", "their label app is cart (1)."},
+		"in another namespace":   {replaced("shop", "depot"), "warning", "selects nothing in namespace shop. WorkloadEntry depot/vm has the labels. Calls to it fail. Move one of the two"},
+		"in another network":     {replaced("address", "network: n, address"), "warning", "no endpoints, because what its workloadSelector selects cannot be called."},
+		"not healthy":            {ledgerMachine + "status: {conditions: [{type: Healthy, status: 'False'}]}\n", "info", "no ready endpoint among 1. Calls to it fail. Their WorkloadEntries have the condition Healthy with status False"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, order := range []string{ledgerEntry + test.text, test.text + ledgerEntry, strings.Replace(ledgerEntry, "app: ledger", "app: other", 1) + test.text + ledgerEntry} {
+				a := newTestAssembler()
+				var w *mesh.World
+				for document := range strings.SplitSeq(strings.TrimPrefix(order, "---\n"), "---\n") {
+					w = apply(t, a, document)
+				}
+				i := slices.IndexFunc(w.Problems, func(p mesh.Problem) bool { return p.Code == mesh.CodeNoEndpoints })
+				if i < 0 || string(w.Problems[i].Severity) != test.severity || !strings.Contains(w.Problems[i].Message, test.want) || w.Problems[i].Host != "ledger.example.com" {
+					t.Errorf("got %q, want %s and %q", watchtest.ProblemLines(w), test.severity, test.want)
+				}
+			}
+		})
+	}
+}
+
+// TestEmptyWhileServing reports Services without any EndpointSlice where something says which hosts clients dial.
+func TestEmptyWhileServing(t *testing.T) {
+	a := New(Options{Domain: "cluster.local", RootNamespace: "istio-system", Dialed: true})
+	w := apply(t, a, watchtest.EchoService)
+	if diff := cmp.Diff([]string{"info NoEndpoints Service demo/echo spec.selector"}, emptyLines(w.Problems)); diff != "" {
+		t.Errorf("Problems (-want +got):\n%s", diff)
+	}
+	if w = apply(t, a, fourPods); len(emptyLines(w.Problems)) > 0 {
+		t.Errorf("got %q with pods", emptyLines(w.Problems))
+	}
+}
+
 // TestEmptinessLasts reports what is empty once it has been so for the grace period, and not before.
 func TestEmptinessLasts(t *testing.T) {
 	onlyOne := echoes(nil, isReady) + emptySlice + echoRules(toS) + echoSubset("")

@@ -32,6 +32,8 @@ type external struct {
 	variants index[string, string]
 	sets     map[string]*mesh.EndpointSet
 	names    nameIndex
+	// moved means that a ServiceEntry or WorkloadEntry changed.
+	moved bool
 	// identities are the WorkloadEntries as clients.
 	identities identityIndex
 	// dirtyHosts must be grouped again, and unset are the keys whose endpoints must be assembled again.
@@ -102,6 +104,7 @@ func (x *external) hostsOf(id object.ID) []string {
 }
 
 func (x *external) putEntry(key object.Key, e *object.ServiceEntry) {
+	x.moved = true
 	if old := x.entries[key]; old != nil {
 		for _, host := range old.hosts {
 			x.byHost.remove(host, old)
@@ -133,6 +136,7 @@ func (x *external) putEntry(key object.Key, e *object.ServiceEntry) {
 }
 
 func (x *external) putWorkload(key object.Key, w *object.Workload) {
+	x.moved = true
 	old := x.workloads[key.ID()]
 	x.identities.replace(key.ID(), old, w)
 	x.markWorkload(key.Namespace, old)

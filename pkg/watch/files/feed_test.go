@@ -306,7 +306,7 @@ func TestFolderLogsWhatIsNotYAML(t *testing.T) {
 			t.Errorf("%q: got %d objects, want 1", text, len(r.claims.claims))
 		}
 	}
-	for text, want := range map[string]int{"file cannot be read": 1, "The last good objects of the file stay in effect.": 1, "file can be read again": 1} {
+	for text, want := range map[string]int{"file cannot be read": 1, "file=a.yaml:2 ": 1, "The last good objects of the file stay in effect.": 1, "file can be read again": 1} {
 		if got := strings.Count(log.String(), text); got != want {
 			t.Errorf("got %q %d times, want %d:\n%s", text, got, want, log.String())
 		}

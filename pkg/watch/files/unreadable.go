@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -75,7 +76,7 @@ func (r *fileRun) logUnreadable(problems []mesh.Problem) {
 	for _, p := range problems {
 		unreadable[p.Object.Name] = struct{}{}
 		if _, known := r.unreadable[p.Object.Name]; !known {
-			r.options.Logger.Warn("file cannot be read", "dir", r.dir, "file", p.Object.Name, "problem", p.Message)
+			r.options.Logger.Warn("file cannot be read", "dir", r.dir, "file", cmp.Or(p.Source, p.Object.Name), "problem", p.Message)
 		}
 	}
 	for name := range r.unreadable {

@@ -2,7 +2,9 @@ package kube
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
+	"strings"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -20,7 +22,7 @@ func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong st
 	}
 	loaded, err := clientcmd.Load(kubeconfig)
 	if err != nil {
-		return nil, fmt.Sprintf("The kubeconfig cannot be read: %v.", err)
+		return nil, fmt.Sprintf("The kubeconfig cannot be read: %s.", unreadable(err))
 	}
 	user, cluster, wrong := currentOf(loaded)
 	if wrong != "" {
@@ -43,11 +45,35 @@ func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong st
 			return nil, fmt.Sprintf("%s of the kubeconfig %s.", field.name, field.why)
 		}
 	}
+	if apiServer(cluster.Server) == "" {
+		return nil, fmt.Sprintf("server of the kubeconfig is %q and not an https URL. Without TLS the credentials are shown to any server.", cluster.Server)
+	}
 	config, err = clientcmd.NewDefaultClientConfig(*loaded, &clientcmd.ConfigOverrides{}).ClientConfig()
 	if err != nil {
 		return nil, fmt.Sprintf("The kubeconfig cannot be used: %v.", err)
 	}
 	return config, ""
+}
+
+// unreadable says what is wrong with a text that is no kubeconfig. Errors about types of Go say nothing to its author.
+func unreadable(err error) string {
+	if _, at, ok := strings.Cut(err.Error(), "yaml: "); ok {
+		return "it is not YAML: " + at
+	}
+	return "it is not an object of kind Config with apiVersion v1"
+}
+
+// apiServer returns the scheme, host and port of an https URL, so that two spellings of one server are equal; empty for another URL.
+func apiServer(server string) string {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	if u.Port() == "" {
+		host = strings.TrimSuffix(host, ":") + ":443"
+	}
+	return "https://" + host + strings.TrimRight(u.Path, "/")
 }
 
 // currentOf returns the user and the cluster of the current context.

@@ -28,7 +28,12 @@ func TestRemoteConfig(t *testing.T) {
 		"a name of a folder":   {"..", kubeconfig, "is not a name of a cluster"},
 		"a name with an at":    {"a@b", kubeconfig, "is not a name of a cluster"},
 		"no YAML":              {"b", "{", "cannot be read"},
-		"another kind":         {"b", "apiVersion: v1\nkind: Secret", "cannot be read"},
+		"another kind":         {"b", "apiVersion: v1\nkind: Secret", "cannot be read: it is not an object of kind Config with apiVersion v1."},
+		"a word":               {"b", "nonsense", "cannot be read: it is not an object of kind Config with apiVersion v1."},
+		"a tab in YAML":        {"b", "a:\n\tb: c", "it is not YAML: line 2"},
+		"no TLS":               {"b", strings.Replace(kubeconfig, "https", "http", 1), `server of the kubeconfig is "http://b.example:6443" and not an https URL`},
+		"no scheme":            {"b", strings.Replace(kubeconfig, "https://", "", 1), "and not an https URL"},
+		"TLS in capitals":      {"b", strings.Replace(kubeconfig, "https", "HTTP", 1), "and not an https URL"},
 		"nothing":              {"b", "", "no current context"},
 		"no context":           {"b", strings.Replace(kubeconfig, "current-context: x", "", 1), "no current context"},
 		"no such context":      {"b", strings.Replace(kubeconfig, "current-context: x", "current-context: other", 1), "no current context"},
@@ -48,7 +53,10 @@ func TestRemoteConfig(t *testing.T) {
 			if test.want == "" && (wrong != "" || config.Host != "https://b.example:6443" || config.BearerToken != "secret") {
 				t.Errorf("got %+v and %q", config, wrong)
 			}
-			if test.want != "" && (!strings.Contains(wrong, test.want) || config != nil && !strings.HasSuffix(wrong, ".")) {
+			if strings.Contains(wrong, "Go ") {
+				t.Errorf("got %q, which is about types of Go", wrong)
+			}
+			if test.want != "" && (!strings.Contains(wrong, test.want) || config != nil || !strings.HasSuffix(wrong, ".")) {
 				t.Errorf("got %q, want a sentence with %q", wrong, test.want)
 			}
 		})

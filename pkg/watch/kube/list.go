@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -27,16 +28,19 @@ const (
 
 // List reads the objects of all kinds once, as Run reads them. A kind that the cluster does not serve, or that it
 // refuses to list, is a Problem of the source, and the others are read. It is a warning if only one thing is not known without the
-// kind, or if only servers need it and it is not served, and otherwise an error. List fails if the API server does not answer,
+// kind, or if only servers need it and it is not served; an info if it is Istio's and the cluster has only the Gateway API; and
+// otherwise an error. List fails if the API server does not answer,
 // or refuses every kind.
 //
 // A Feed is used for either Run or List.
 func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
 	changes := watch.NewChanges()
 	var refusals []error
+	served := map[object.Kind]bool{}
 	for _, i := range k.informers {
 		err := i.listInto(ctx, changes.Objects)
 		if err == nil {
+			served[i.row.Kind] = true
 			continue
 		}
 		err = fmt.Errorf("list %s: %w", i.row.Resource.Resource, err)
@@ -58,7 +62,27 @@ func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
 	if len(refusals) == len(k.informers) {
 		return changes, refusals[0]
 	}
+	if served[object.KindGRPCRoute] || served[object.KindHTTPRoute] {
+		withoutIstio(changes.Problems[object.Key{}])
+	}
 	return changes, nil
+}
+
+// withoutIstio makes infos of the Problems that neither VirtualServices nor DestinationRules are served. It changes problems in place.
+func withoutIstio(problems []mesh.Problem) {
+	var absent []*mesh.Problem
+	for i := range problems {
+		if strings.HasPrefix(problems[i].Message, "The cluster does not serve virtualservices ") || strings.HasPrefix(problems[i].Message, "The cluster does not serve destinationrules ") {
+			absent = append(absent, &problems[i])
+		}
+	}
+	if len(absent) < 2 { // One of the two is served: the definition of the other is missing, or in another version.
+		return
+	}
+	for _, p := range absent {
+		p.Severity = mesh.Info
+		p.Message += " Nothing is to be done if you use only the Gateway API."
+	}
 }
 
 // listInto reads all objects of the kind, page by page. It keeps what it converts, and nothing else of a page.

@@ -32,6 +32,8 @@ type Remotes struct {
 	secrets   dynamic.ResourceInterface
 	namespace string
 	options   watch.Options
+	// own is the API server of the control plane's own cluster, as apiServer returns it; empty if it is not known.
+	own string
 	// opened is called with each cluster that is to be read, or read otherwise, and without a config once it is no longer joined.
 	opened func(name string, config *rest.Config)
 }
@@ -48,7 +50,9 @@ func NewRemotes(config *rest.Config, namespace string, o watch.Options, opened f
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes client: %w", err)
 	}
-	return newRemotes(client, namespace, o, opened), nil
+	r := newRemotes(client, namespace, o, opened)
+	r.own = apiServer(config.Host)
+	return r, nil
 }
 
 func newRemotes(client dynamic.Interface, namespace string, o watch.Options, opened func(string, *rest.Config)) *Remotes {
@@ -87,6 +91,12 @@ func (r *Remotes) Run(ctx context.Context, update func([]watch.Remote, []watch.R
 func (r *Remotes) clusters(secrets []*corev1.Secret) (all []watch.Remote, refusals []watch.Refusal) {
 	owners, servers := map[string]string{}, map[string]string{}
 	for _, s := range secrets {
+		if len(s.Data) == 0 {
+			refusals = append(refusals, watch.Refusal{Cluster: s.Name, Problem: mesh.Problem{
+				Code: mesh.CodeInvalidValue, Severity: mesh.Error, Object: mesh.Ref{Kind: "Secret", Namespace: s.Namespace, Name: s.Name}, Field: "data",
+				Message: "The Secret has no data, so no cluster is joined by it. Add the kubeconfig of a cluster under the cluster's name.",
+			}})
+		}
 		for _, name := range slices.Sorted(maps.Keys(s.Data)) {
 			report := func(code mesh.Code, format string, args ...any) {
 				refusals = append(refusals, watch.Refusal{Cluster: name, Problem: mesh.Problem{
@@ -100,20 +110,26 @@ func (r *Remotes) clusters(secrets []*corev1.Secret) (all []watch.Remote, refusa
 				report(mesh.CodeConflict, "%q is the name of the control plane's own cluster (--cluster-id). The cluster is not joined. Use another key.", name)
 				continue
 			case wrong != "":
-				report(mesh.CodeInvalidValue, "%s It is not used, and the last known state of the cluster is served. Correct the kubeconfig.", wrong)
+				report(mesh.CodeInvalidValue, "%s It is not used: what was read or saved of the cluster before stays in effect. Write a kubeconfig with an https server, certificate-authority-data and a token.", wrong)
 				if owners[name] == "" && clusterName.MatchString(name) {
 					owners[name] = s.Name
-					all = append(all, watch.Remote{Name: name, Secret: s.Namespace + "/" + s.Name, Network: s.Annotations[mesh.LabelNetwork]})
+					all = append(all, watch.Remote{Name: name, Wrong: wrong, Secret: s.Namespace + "/" + s.Name, Network: s.Annotations[mesh.LabelNetwork]})
 				}
 				continue
 			case owners[name] != "":
 				report(mesh.CodeConflict, "Secret %s has a cluster of that name, too, and is in effect. Remove one of the two.", owners[name])
 				continue
-			case servers[config.Host] != "":
-				report(mesh.CodeConflict, "Cluster %s has the same API server, %s. The cluster is not joined twice. Remove one of the two.", servers[config.Host], config.Host)
+			}
+			server := apiServer(config.Host)
+			switch {
+			case server == r.own:
+				report(mesh.CodeConflict, "%s is the API server of the control plane's own cluster. The cluster is not joined with itself. Write the server of the other cluster, or remove the key.", config.Host)
+				continue
+			case servers[server] != "":
+				report(mesh.CodeConflict, "Cluster %s has the same API server, %s. The cluster is not joined twice. Remove one of the two.", servers[server], config.Host)
 				continue
 			}
-			owners[name], servers[config.Host] = s.Name, name
+			owners[name], servers[server] = s.Name, name
 			all = append(all, r.remote(name, s, config))
 		}
 	}

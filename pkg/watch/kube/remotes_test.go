@@ -59,10 +59,23 @@ func TestSecretsOfClusters(t *testing.T) {
 			[]string{"Secret mizzen-system/s data[c] Cluster b has the same API server, https://b:6443"},
 		},
 		"a name that is no name": {[]*corev1.Secret{secretWith("s", data{"_": kubeconfigOf("b")})}, nil, []string{`Secret mizzen-system/s data[_] "_" is not a name of a cluster`}},
-		"none":                   {nil, nil, nil},
+		"the own API server": {
+			[]*corev1.Secret{secretWith("s", data{"b": kubeconfigOf("OWN")})},
+			nil,
+			[]string{"Secret mizzen-system/s data[b] https://OWN:6443 is the API server of the control plane's own cluster. The cluster is not joined with itself."},
+		},
+		"one cluster, its server in capitals": {
+			[]*corev1.Secret{secretWith("s", data{"b": kubeconfigOf("b"), "c": kubeconfigOf("B")})},
+			[]string{"b"},
+			[]string{"Secret mizzen-system/s data[c] Cluster b has the same API server, https://B:6443"},
+		},
+		"no data": {[]*corev1.Secret{secretWith("s", nil)}, nil, []string{"Secret mizzen-system/s data The Secret has no data, so no cluster is joined by it."}},
+		"none":    {nil, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			remotes, refusals := newRemotes(newFakeSecrets(), "mizzen-system", watch.Options{Name: "a"}, nil).clusters(test.secrets)
+			r := newRemotes(newFakeSecrets(), "mizzen-system", watch.Options{Name: "a"}, nil)
+			r.own = apiServer("https://own:6443/")
+			remotes, refusals := r.clusters(test.secrets)
 			var clusters, texts []string
 			for _, r := range remotes {
 				if r.Open == nil {

@@ -80,8 +80,11 @@ func (c entryConverter) workload(w *networking.WorkloadEntry, field string) *Wor
 	case strings.HasPrefix(w.GetAddress(), "unix://"):
 		c.warn(field+".address", "Clients in other pods and machines cannot connect to a Unix socket. The endpoint is left out. Write an IP address.")
 		return nil
-	case text == "":
+	case text == "" && w.GetNetwork() != "":
 		c.refuse(field+".address", "The address is empty. The endpoint is left out: Mizzen reaches no other network through gateways. Write an IP address.")
+		return nil
+	case text == "":
+		c.refuse(field+".address", "The endpoint has no address, so it is left out. Write its IP address.")
 		return nil
 	case err == nil && !mesh.SameEverywhere(ip):
 		c.refuse(field+".address", "%q means another server on each machine, such as the metadata of a cloud. The endpoint is left out. Write an address that all clients reach.", w.GetAddress())
