@@ -7,8 +7,15 @@ import (
 	"strings"
 )
 
-// Nearest returns the known name that somebody probably meant, or empty.
+// Nearest returns the known name that somebody probably meant, or empty. One that ends in y may be meant in the plural.
 func Nearest(name string, names []string) string {
+	if many, ok := strings.CutSuffix(name, "y"); ok && slices.Contains(names, many+"ies") && !slices.Contains(names, name) {
+		return many + "ies"
+	}
+	return nearest(name, names)
+}
+
+func nearest(name string, names []string) string {
 	best, bestDistance := "", 1+min(3, max(1, len(name)/2))
 	for _, candidate := range names {
 		if max(len(name)-len(candidate), len(candidate)-len(name)) >= bestDistance {
