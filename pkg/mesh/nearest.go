@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -109,4 +110,26 @@ func NearHostsOf(host, domain string, known iter.Seq[string]) NearHosts {
 func nearestOf(name string, names []string) string {
 	slices.Sort(names)
 	return Nearest(name, names)
+}
+
+// MeantReference returns what to do about a reference by a name and a namespace to a Service that does not exist, and the field that
+// is wrong. host is its host, and meant the Service that is probably meant, as an author in the namespace own writes a host.
+// elsewhere is what to do if it is in another namespace.
+func MeantReference(host, meant, own string, elsewhere func(namespace string) string) (field, wayOut string) {
+	host, _, _ = strings.Cut(host, ".svc.")
+	i := strings.LastIndexByte(host, '.')
+	name, namespace := host[:max(i, 0)], host[i+1:]
+	meantName, home, qualified := strings.Cut(meant, ".")
+	if !qualified {
+		home = own
+	}
+	switch {
+	case home == namespace:
+		return ".name", fmt.Sprintf("Did you mean %q? Correct the name.", meantName)
+	case meantName != name:
+		return ".name", fmt.Sprintf("Did you mean name: %s and namespace: %s?", meantName, home)
+	case home == own:
+		return ".namespace", fmt.Sprintf("Service %s is in namespace %s, as this object is. Remove namespace.", name, home)
+	}
+	return ".namespace", fmt.Sprintf("Service %s is in namespace %s. %s", name, home, elsewhere(home))
 }
