@@ -200,13 +200,13 @@ var Kinds = []*KindRow{
 	{
 		Kind: KindGRPCRoute, Resource: gatewayResource("grpcroutes"),
 		Optional: true, Elective: true, Authored: true, ParentStatus: "parents", Traced: true, After: KindDestinationRule, Close: closeGRPCRoute,
-		Misplaced: notInGRPCRoute,
+		Misplaced: notInGRPCRoute, Rejections: rejectionsOf(rejectGRPCRoute),
 		converter: converterOf(convertGRPCRoute), codec: codecOf(grpcRouteField, storeRoute, loadGRPCRoute),
 	},
 	{
 		Kind: KindHTTPRoute, Resource: gatewayResource("httproutes"), OtherVersions: []string{"v1beta1"},
 		Optional: true, Elective: true, Authored: true, ParentStatus: "parents", Traced: true, After: KindDestinationRule, Close: closeHTTPRoute,
-		Misplaced: notInHTTPRoute,
+		Misplaced: notInHTTPRoute, Rejections: rejectionsOf(rejectHTTPRoute),
 		converter: converterOf(convertHTTPRoute), codec: codecOf(httpRouteField, storeRoute, loadHTTPRoute),
 	},
 	{
