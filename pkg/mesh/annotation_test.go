@@ -44,6 +44,7 @@ func TestMeantAnnotation(t *testing.T) {
 		"mizzen.dev/lbPolicy":              "mizzen.dev/lb-policy",
 		"mizzen.dev/subsetsize":            "mizzen.dev/subset-size",
 		"mizzen.dev/ignored":               "mizzen.dev/ignore",
+		"mizzen.dev/retry":                 "mizzen.dev/retries",
 		"mizzen.dev/owner":                 "",
 		"mizzen.dev/abc":                   "",
 		"Mizzen.dev/weight":                "mizzen.dev/weight",

@@ -1,14 +1,22 @@
 package mesh
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
 	"strings"
 )
 
-// Nearest returns the known name that somebody probably meant, or empty.
+// Nearest returns the known name that somebody probably meant, or empty. One that ends in y may be meant in the plural.
 func Nearest(name string, names []string) string {
+	if many, ok := strings.CutSuffix(name, "y"); ok && slices.Contains(names, many+"ies") && !slices.Contains(names, name) {
+		return many + "ies"
+	}
+	return nearest(name, names)
+}
+
+func nearest(name string, names []string) string {
 	best, bestDistance := "", 1+min(3, max(1, len(name)/2))
 	for _, candidate := range names {
 		if max(len(name)-len(candidate), len(candidate)-len(name)) >= bestDistance {
@@ -102,4 +110,26 @@ func NearHostsOf(host, domain string, known iter.Seq[string]) NearHosts {
 func nearestOf(name string, names []string) string {
 	slices.Sort(names)
 	return Nearest(name, names)
+}
+
+// MeantReference returns what to do about a reference by a name and a namespace to a Service that does not exist, and the field that
+// is wrong. host is its host, and meant the Service that is probably meant, as an author in the namespace own writes a host.
+// elsewhere is what to do if it is in another namespace.
+func MeantReference(host, meant, own string, elsewhere func(namespace string) string) (field, wayOut string) {
+	host, _, _ = strings.Cut(host, ".svc.")
+	i := strings.LastIndexByte(host, '.')
+	name, namespace := host[:max(i, 0)], host[i+1:]
+	meantName, home, qualified := strings.Cut(meant, ".")
+	if !qualified {
+		home = own
+	}
+	switch {
+	case home == namespace:
+		return ".name", fmt.Sprintf("Did you mean %q? Correct the name.", meantName)
+	case meantName != name:
+		return ".name", fmt.Sprintf("Did you mean name: %s and namespace: %s?", meantName, home)
+	case home == own:
+		return ".namespace", fmt.Sprintf("Service %s is in namespace %s, as this object is. Remove namespace.", name, home)
+	}
+	return ".namespace", fmt.Sprintf("Service %s is in namespace %s. %s", name, home, elsewhere(home))
 }

@@ -37,6 +37,10 @@ type Author struct {
 	DefaultRetries bool
 }
 
+// NamespaceOfDestination is the path below a destination that an Author has if its author writes the name and the namespace of a
+// Service in two fields.
+const NamespaceOfDestination = ".namespace"
+
 // FieldOf returns the author's field that a part of the rule was compiled from, by the path of the part, such as
 // ".match[1].uri.exact".
 func (a *Author) FieldOf(path string) string {

@@ -16,6 +16,7 @@ import (
 func (t destinationResolver) compiledRules(vs *mesh.VirtualService) []boundRule {
 	all := make([]boundRule, len(vs.Authors))
 	for i, author := range vs.Authors {
+		t.author = author
 		all[i] = boundRule{rule: t.limited(vs.Spec.GetHttp()[i], author), at: report.Field{Sink: new([]mesh.Problem), Ref: author.Ref}, index: i, destinations: t, author: author}
 	}
 	return all

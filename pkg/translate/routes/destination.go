@@ -30,6 +30,8 @@ type destinationResolver struct {
 	node string
 	// audience is the VirtualService whose hosts the clients call: the delegating one for the rules of a delegate.
 	audience *mesh.VirtualService
+	// author is that of a compiled rule; nil for others.
+	author *mesh.Author
 	// called is set if clients of the namespace may take the rule. Then a Service that they do not see is a Problem. named is
 	// set if the rules name the namespace, so that there are such clients.
 	called, named bool
@@ -47,7 +49,7 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 		found = mesh.Destination{Host: d.GetHost()}
 	}
 	if found.Service == nil {
-		t.reportNoService(at.Child("host"), found)
+		t.reportNoService(at, found)
 		return resource.ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), found.Host), policy.Split{}
 	}
 	t.checkVisible(at.Child("host"), found.Service)
@@ -121,10 +123,19 @@ func (t destinationResolver) checkVisible(at report.Field, service *mesh.Service
 }
 
 // reportNoService reports a destination without a Service.
-func (t destinationResolver) reportNoService(at report.Field, found mesh.Destination) {
+func (t destinationResolver) reportNoService(destination report.Field, found mesh.Destination) {
+	at := destination.Child("host")
 	if found.Refused {
 		at.Errorf(mesh.CodeAlias, "This is another name for %s, and a DestinationRule for this name sets TLS, which has no effect on %s. "+
 			"Calls to this destination fail. Set the host of the DestinationRule to %s.", found.Host, found.Host, found.Host)
+		return
+	}
+	if found.Meant != "" && t.author != nil && t.author.Fields[destination.Path+mesh.NamespaceOfDestination] != "" {
+		field, wayOut := mesh.MeantReference(found.Host, found.Meant, t.author.Ref.Namespace, func(home string) string { return "Write namespace: " + home + "." })
+		if field == mesh.NamespaceOfDestination {
+			at = destination.Append(field)
+		}
+		at.Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. %s", found.Host, wayOut)
 		return
 	}
 	if found.Meant != "" {

@@ -28,7 +28,7 @@ func timeoutCap(at report.Field, timeout *durationpb.Duration) *routev3.RouteAct
 // callLimit returns the limit of a whole call. 0 means no limit.
 func callLimit(at report.Field, timeout *durationpb.Duration) *durationpb.Duration {
 	if timeout != nil && (timeout.CheckValid() != nil || timeout.AsDuration() < minTimeout || timeout.AsDuration() > maxTimeout) {
-		at.Errorf(mesh.CodeInvalidValue, "The timeout is not a duration from 1ms to 2400h. Calls have no timeout. Set a duration such as 1.5s, or remove the field for no timeout.")
+		at.Errorf(mesh.CodeInvalidValue, "The timeout is not a duration from 1ms to 2400h. Calls have no timeout. Set a duration such as 300ms, or remove the field for no timeout.")
 		timeout = nil
 	}
 	return durationpb.New(timeout.AsDuration())

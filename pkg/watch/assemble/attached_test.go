@@ -129,10 +129,10 @@ func TestAttachedProblems(t *testing.T) {
 		unbound []string
 	}{
 		"no Service": {
-			grpc("a", "name: ecko"), []string{`warning NoSuchHost GRPCRoute demo/a spec.parentRefs[0].name: No Service has the host ecko.demo.svc.cluster.local. The rules have no effect on it. Did you mean "echo"?`}, []string{"GRPCRoute demo/a"},
+			grpc("a", "name: ecko"), []string{`warning NoSuchHost GRPCRoute demo/a spec.parentRefs[0].name: No Service has the host ecko.demo.svc.cluster.local. The rules have no effect on it. Did you mean "echo"? Correct the name.`}, []string{"GRPCRoute demo/a"},
 		},
 		"in another namespace": {
-			grpc("shop/a", "name: echo"), []string{`warning NoSuchHost GRPCRoute shop/a spec.parentRefs[0].name: No Service has the host echo.shop.svc.cluster.local. The rules have no effect on it. Did you mean "echo.demo"?`}, []string{"GRPCRoute shop/a"},
+			grpc("shop/a", "name: echo"), []string{`warning NoSuchHost GRPCRoute shop/a spec.parentRefs[0].namespace: No Service has the host echo.shop.svc.cluster.local. The rules have no effect on it. Service echo is in namespace demo. Move the Route there if it is for all clients, or write namespace: demo if it is for clients in namespace shop alone.`}, []string{"GRPCRoute shop/a"},
 		},
 		"a consumer": {
 			grpc("shop/a", "name: echo, namespace: demo"), []string{"info Approximated GRPCRoute shop/a spec.parentRefs[0].namespace: Service demo/echo is in another namespace, so the rules apply only to clients in namespace shop. Move the Route to namespace demo if they are for all clients."}, nil,

@@ -38,7 +38,10 @@ func (t *attachedBinding) parent(a *attachedRoute, parent mesh.ParentRef) (servi
 	}
 	switch {
 	case t.service == nil && object.Kind(parent.Kind) == object.KindService:
-		t.problems = append(t.problems, t.rules.noSuchHost(a.key, fmt.Sprintf("spec.parentRefs[%d].name", parent.Index), t.host, "The rules have no effect on it."))
+		t.problems = append(t.problems, t.rules.noSuchReference(a.key, fmt.Sprintf("spec.parentRefs[%d]", parent.Index), t.host, "The rules have no effect on it.",
+			func(home string) string {
+				return fmt.Sprintf("Move the Route there if it is for all clients, or write namespace: %s if it is for clients in namespace %s alone.", home, a.key.Namespace)
+			}))
 	case t.service == nil:
 		t.report(a, parent, ".name", mesh.CodeNoSuchHost, mesh.Warning, "There is no %s %s/%s that clients can call. The rules have no effect on it. Create it, or correct the name.", parent.Kind, home, parent.Name)
 	case t.alias:

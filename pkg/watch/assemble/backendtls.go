@@ -119,7 +119,9 @@ func (r *rules) boundTo(host string, service *mesh.Service) (list []*mesh.Backen
 			var port mesh.Port
 			if service == nil {
 				key := object.Key{Kind: object.KindBackendTLSPolicy, Namespace: p.Written.Ref.Namespace, Name: p.Written.Ref.Name}
-				problems = append(problems, r.noSuchHost(key, at+".name", host, "The object has no effect on it."))
+				missing := r.noSuchReference(key, at, host, "The object encrypts no calls to it.", func(string) string { return "Move the object there." })
+				missing.Field = at + ".name" // A target has no namespace.
+				problems = append(problems, missing)
 				continue
 			}
 			if t.SectionName != "" {

@@ -32,6 +32,17 @@ func (r *rules) noSuchHost(key object.Key, field, host, effect string) mesh.Prob
 	return mesh.Problem{Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: key.Ref(), Field: field, Message: message}
 }
 
+// noSuchReference makes the Problem of a reference by name and namespace to a Service that does not exist. elsewhere is that of
+// mesh.MeantReference.
+func (r *rules) noSuchReference(key object.Key, at, host, effect string, elsewhere func(namespace string) string) mesh.Problem {
+	p := r.noSuchHost(key, at+".name", host, effect)
+	if meant := r.meantIn(host, key.Namespace); meant != "" {
+		field, wayOut := mesh.MeantReference(host, meant, key.Namespace, elsewhere)
+		p.Field, p.Message = at+field, fmt.Sprintf("No Service has the host %s. %s %s", host, effect, wayOut)
+	}
+	return p
+}
+
 // wayOut returns what to do about a host without a Service that an object of the namespace names.
 func (r *rules) wayOut(host, field, namespace string) string {
 	if meant := r.meantIn(host, namespace); meant != "" {

@@ -39,7 +39,7 @@ func TestListOfACluster(t *testing.T) {
 	line := 2 + 10*services
 	want := []string{
 		fmt.Sprintf("error TooLarge File objects.yaml (objects.yaml:%d): The document is larger than %d bytes. It is not read. Split it.", line+1, maxDocument),
-		fmt.Sprintf("error InvalidValue Service default/wrong spec.ports[0].port (objects.yaml:%d): Found the string \"many\". The object is not used, because a 32-bit integer is required here. Write port: 1", line+7),
+		fmt.Sprintf("error InvalidValue Service default/wrong spec.ports[0].port (objects.yaml:%d): Found the string \"many\". The object is not used, because a port from 1 to 65535 is required here. Correct it.", line+7),
 	}
 	if diff := cmp.Diff(want, watchtest.ProblemLines(w)); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)

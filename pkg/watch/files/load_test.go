@@ -154,7 +154,7 @@ func TestLoadProblems(t *testing.T) {
 		},
 		"value of another type": {
 			strings.Replace(echo, "port: 1", "port: one", 1),
-			[]string{`error InvalidValue Service default/echo spec.ports[0].port (objects.yaml:4): Found the string "one". The object is not used, because a 32-bit integer is required here. Write port: 1`},
+			[]string{`error InvalidValue Service default/echo spec.ports[0].port (objects.yaml:4): Found the string "one". The object is not used, because a port from 1 to 65535 is required here. Correct it.`},
 			0,
 		},
 		"unknown kind":          {"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n---\n" + echo, []string{"info UnknownKind Deployment d (objects.yaml:1)"}, 1},

@@ -291,7 +291,7 @@ func (f *fileParser) reading(typed metav1.Object, before int, ref mesh.Ref, row 
 	r.Reader = schema.Reader{
 		Nearest: mesh.Nearest, Grants: row.Protects(), Defined: row.Optional,
 		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
-			r.found = append(r.found, f.unknownField(before+key.Line, ref, r.root, path, name, s, row.Protects()))
+			r.found = append(r.found, f.unknownField(before+key.Line, ref, row, r.root, path, name, s))
 			r.unread = append(r.unread, schema.Join(path, name))
 		},
 		Replaced: func(key *yaml.Node, path, name string) {
@@ -343,16 +343,19 @@ func (f *fileParser) rejected(o *object.Object, typed metav1.Object, n *yaml.Nod
 	}
 }
 
-// unknownField is the Problem of a field that the API does not have. closes means that the part that contains it closes.
-func (f *fileParser) unknownField(line int, ref mesh.Ref, root schema.Schema, path, name string, s schema.Schema, closes bool) mesh.Problem {
+// unknownField is the Problem of a field that the API does not have.
+func (f *fileParser) unknownField(line int, ref mesh.Ref, row *object.KindRow, root schema.Schema, path, name string, s schema.Schema) mesh.Problem {
 	effect := "is ignored"
-	if closes && !strings.HasPrefix(path, "metadata") {
+	if row.Protects() && !strings.HasPrefix(path, "metadata") {
 		effect = "is not understood, so the part that contains it closes"
 	}
 	wayOut := "Remove it."
 	meant := mesh.Nearest(name, s.Fields())
 	place, ok := schema.Place(root, path, name)
+	misplaced := row.Misplaced[schema.ParentName(path)+"."+name]
 	switch {
+	case misplaced != "":
+		wayOut = misplaced
 	// One letter is a slip of the pen, also if the name exists elsewhere: "namespace" for "namespaces".
 	case meant != "" && (!ok || mesh.Distance(strings.ToLower(name), strings.ToLower(meant)) <= 1):
 		wayOut = fmt.Sprintf("Did you mean %q?", meant)

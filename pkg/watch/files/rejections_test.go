@@ -16,9 +16,24 @@ func TestLoadRejections(t *testing.T) {
 		endpoints = "apiVersion: v1\nkind: Endpoints\nmetadata: {name: a}\nsubsets:\n- "
 		ports     = "ports: [{port: 80}]\n  "
 	)
+	route := func(kind, rule string) string {
+		return strings.Replace(routeYAML(kind, "{parentRefs: [{group: '', kind: Service, name: echo}], rules: [RULE]}"), "RULE", rule, 1) + "---\n" + strings.TrimSuffix(routeService, "---\n")
+	}
+	const backend = "backendRefs: [{name: echo, port: 80"
 	address := func(text string) string { return slice + "endpoints:\n- addresses:\n  - " + text }
 	many := func(n int, text string) string { return strings.Repeat(text+",", n-1) + text }
 	for name, test := range map[string]struct{ text, want string }{
+		"a duration of a Route":              {route("HTTPRoute", "{"+backend+"}], timeouts: {request: 1.5s}}"), `spec.rules[0].timeouts.request (objects.yaml:4): An API server rejects the object: Invalid value: "1.5s": must be whole numbers with the units h, m, s and ms, such as 1500ms or 1m30s.`},
+		"a short duration of a Route":        {route("HTTPRoute", "{"+backend+"}], timeouts: {request: 500us}}"), `Write a duration such as 300ms.`},
+		"durations of a Route":               {route("HTTPRoute", "{"+backend+"}], timeouts: {request: 1m30s, backendRequest: 500ms}, retry: {backoff: 25ms}}"), ""},
+		"a long attempt of a Route":          {route("HTTPRoute", "{"+backend+"}], timeouts: {request: 1s, backendRequest: 2s}}"), "spec.rules[0].timeouts.backendRequest (objects.yaml:4): An API server rejects the object: Invalid value: \"2s\": must not be longer than request."},
+		"no limit and one of an attempt":     {route("HTTPRoute", "{"+backend+"}], timeouts: {request: 0s, backendRequest: 2s}}"), ""},
+		"a back-off of a Route":              {route("HTTPRoute", "{"+backend+"}], retry: {backoff: 0.5s}}"), "spec.rules[0].retry.backoff"},
+		"a huge weight of a backend":         {route("GRPCRoute", "{"+backend+", weight: 2000000}]}"), "spec.rules[0].backendRefs[0].weight (objects.yaml:4): An API server rejects the object: Invalid value: 2000000: must be a number from 0 to 1000000."},
+		"a negative weight of a backend":     {route("HTTPRoute", "{"+backend+", weight: -1}]}"), "spec.rules[0].backendRefs[0].weight"},
+		"a name of a rule":                   {route("GRPCRoute", "{name: Split Rule, "+backend+"}]}"), "spec.rules[0].name (objects.yaml:4): An API server rejects the object: Invalid value: \"Split Rule\""},
+		"a name of a rule, right":            {route("GRPCRoute", "{name: split-rule.1, "+backend+", weight: 1000000}]}"), ""},
+		"a method of nothing":                {route("GRPCRoute", "{matches: [{method: {}}], "+backend+"}]}"), "spec.rules[0].matches[0].method"},
 		"names of two ports":                 {service + "ports:\n  - {name: a, port: 1}\n  - {name: a, port: 2}", `spec.ports[1].name (objects.yaml:7): An API server rejects the object: Duplicate value: "a". In a folder, the rest of it is used. Correct the value.`},
 		"two ports of one name, UDP":         {service + "ports: [{name: a, port: 1}, {name: a, port: 1, protocol: UDP}]", "spec.ports[1].name"},
 		"two ports, one name":                {service + "ports:\n  - {name: a, port: 1}\n  - port: 2", "spec.ports[1].name (objects.yaml:7): An API server rejects the object: Required value: with more than one port, each needs a name. In a folder, the rest of it is used. Correct the value."},

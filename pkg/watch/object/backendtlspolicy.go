@@ -7,6 +7,7 @@ import (
 	"time"
 
 	networking "istio.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -48,17 +49,38 @@ func convertBackendTLSPolicy(typed *gatewayv1.BackendTLSPolicy, _ string) Object
 	out := newObject(KindBackendTLSPolicy, &typed.ObjectMeta)
 	spec := typed.Spec.DeepCopy()
 	p := &BackendTLSPolicy{Written: mesh.Route{Ref: out.Key.Ref(), Spec: spec}, Created: created(&typed.ObjectMeta)}
-	for i := range spec.TargetRefs {
-		if t := &spec.TargetRefs[i]; t.Group == "" && t.Kind == "Service" {
-			p.Targets = append(p.Targets, BackendTLSTarget{Index: i, Name: string(t.Name), SectionName: string(valueOr(t.SectionName, ""))})
-		}
-	}
+	p.Targets = backendTLSTargets(spec.TargetRefs, &out)
 	if len(p.Targets) == 0 {
 		return out
 	}
 	p.TLS, p.Refused = backendTLS(&spec.Validation, &out)
 	out.Value = p
 	return out
+}
+
+// backendTLSTargets returns the targets that are Services. It reports the others: their authors take calls for encrypted.
+func backendTLSTargets(refs []gatewayv1.LocalPolicyTargetReferenceWithSectionName, out *Object) (targets []BackendTLSTarget) {
+	const effect = "The object encrypts no calls to it."
+	for i := range refs {
+		t, at := &refs[i], fmt.Sprintf("spec.targetRefs[%d]", i)
+		group, kind := string(t.Group), string(t.Kind)
+		switch meant := hostKind(group, kind); {
+		case group == "" && kind == string(KindService):
+			targets = append(targets, BackendTLSTarget{Index: i, Name: string(t.Name), SectionName: string(valueOr(t.SectionName, ""))})
+		case meant == KindService && kind != string(meant):
+			out.Report(mesh.CodeInvalidValue, mesh.Error, at+".kind", fmt.Sprintf("There is no kind %q. %s Write kind: Service and group: \"\".", kind, effect))
+		case meant == KindService:
+			out.Report(mesh.CodeInvalidValue, mesh.Error, at+".group", fmt.Sprintf("The group of a Service is \"\", and not %q. %s Write group: \"\".", group, effect))
+		case meant != "" || group == hostGroups[KindServiceEntry] && kind == kindHostname:
+			out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("The target is %s. %s Name a Service, or use a DestinationRule with the mode SIMPLE for the host.", withArticle(kind), effect))
+		default:
+			out.Report(mesh.CodeNotForMesh, mesh.Info, at, fmt.Sprintf("The target is %s of the group %q, which Mizzen does not read. %s Name a Service if its calls should be encrypted.", withArticle(kind), group, effect))
+		}
+	}
+	if len(refs) == 0 {
+		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.targetRefs", `There is no target. The object encrypts no calls. Add the Service to which calls should be encrypted: {group: "", kind: Service, name: NAME}.`)
+	}
+	return targets
 }
 
 // backendTLS compiles the validation of servers. The hostname is the name that servers must have, unless others are listed.
@@ -74,8 +96,11 @@ func backendTLS(v *gatewayv1.BackendTLSPolicyValidation, out *Object) (tls *netw
 	case authorities != gatewayv1.WellKnownCACertificatesSystem:
 		refuse(mesh.CodeInvalidValue, "wellKnownCACertificates", "%q is not a set of authorities. Calls fail. Write System.", authorities)
 	}
-	if v.Hostname == "" {
+	switch name := string(v.Hostname); {
+	case name == "":
 		refuse(mesh.CodeInvalidValue, "hostname", "The name of the server is not set. Calls fail. Set it.")
+	case len(validation.IsDNS1123Subdomain(name)) > 0:
+		refuse(mesh.CodeInvalidValue, "hostname", "%q is not a DNS name in lower case, so no certificate has it. Calls fail. Write the name alone, such as pay.example.com.", name)
 	}
 	for i, name := range v.SubjectAltNames {
 		switch {

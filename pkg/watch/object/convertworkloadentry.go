@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -91,6 +93,10 @@ func (c entryConverter) workload(w *networking.WorkloadEntry, field string) *Wor
 		return nil
 	case err == nil && ip.Zone() == "":
 		out.IP = ip.Unmap().String()
+	case hasPort(text):
+		host, port, _ := net.SplitHostPort(text)
+		c.refuse(field+".address", "%q has a port. The endpoint is left out. Write address: %s, and in ports: {NAME: %s} the name of the port of the ServiceEntry.", w.GetAddress(), host, port)
+		return nil
 	case text == "*" || !isHost(text):
 		c.refuse(field+".address", "%q is neither an IP address nor a DNS name. The endpoint is left out. Write an address.", w.GetAddress())
 		return nil
@@ -99,6 +105,13 @@ func (c entryConverter) workload(w *networking.WorkloadEntry, field string) *Wor
 	}
 	out.Ports = c.workloadPorts(w, field)
 	return out
+}
+
+// hasPort reports whether a text is an address with the number of a port.
+func hasPort(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	number, wrong := strconv.ParseUint(port, 10, 16)
+	return err == nil && wrong == nil && number > 0 && host != ""
 }
 
 // workloadPorts returns the ports of an endpoint by name; 0 for those that it does not serve. It is nil if it has none.

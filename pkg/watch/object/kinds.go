@@ -101,6 +101,8 @@ type KindRow struct {
 	// could get in, or calls would go elsewhere. The annotations and parts are what can be read of it. It is nil for other
 	// kinds.
 	Close func(key Key, domain string, annotations map[string]string, parts Parts) Object
+	// Misplaced has what to do about fields that authors take for those of the kind.
+	Misplaced map[string]string
 	// NewList makes an empty list of a built-in kind, which is read in protocol buffers; nil if the kind is Optional.
 	NewList func() runtime.Object
 
@@ -179,12 +181,14 @@ var Kinds = []*KindRow{
 	{
 		Kind: KindServiceEntry, Resource: istiov1.SchemeGroupVersion.WithResource("serviceentries"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Elective: true, Authored: true, Traced: true,
+		Misplaced: notInServiceEntry,
 		converter: converterOf(convertServiceEntry),
 		codec:     codecOf(serviceEntryField, storeAsIs[ServiceEntry], storeAsIs[ServiceEntry]),
 	},
 	{
 		Kind: KindWorkloadEntry, Resource: istiov1.SchemeGroupVersion.WithResource("workloadentries"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Elective: true, Authored: true, Traced: true,
+		Misplaced: notInWorkloadEntry,
 		converter: converterOf(convertWorkloadEntry),
 		codec:     codecOf(workloadField, storeAsIs[Workload], storeAsIs[Workload]),
 	},
@@ -196,11 +200,13 @@ var Kinds = []*KindRow{
 	{
 		Kind: KindGRPCRoute, Resource: gatewayResource("grpcroutes"),
 		Optional: true, Elective: true, Authored: true, ParentStatus: "parents", Traced: true, After: KindDestinationRule, Close: closeGRPCRoute,
+		Misplaced: notInGRPCRoute, Rejections: rejectionsOf(rejectGRPCRoute),
 		converter: converterOf(convertGRPCRoute), codec: codecOf(grpcRouteField, storeRoute, loadGRPCRoute),
 	},
 	{
 		Kind: KindHTTPRoute, Resource: gatewayResource("httproutes"), OtherVersions: []string{"v1beta1"},
 		Optional: true, Elective: true, Authored: true, ParentStatus: "parents", Traced: true, After: KindDestinationRule, Close: closeHTTPRoute,
+		Misplaced: notInHTTPRoute, Rejections: rejectionsOf(rejectHTTPRoute),
 		converter: converterOf(convertHTTPRoute), codec: codecOf(httpRouteField, storeRoute, loadHTTPRoute),
 	},
 	{

@@ -40,7 +40,7 @@ func (c *routeCompiler) backends(r *compiledRule, at string, list []routeBackend
 		}
 		path := fmt.Sprintf(".route[%d]", len(all))
 		r.fields[path], r.fields[path+".headers"], r.fields[path+".weight"] = where, where+".filters", where+".weight"
-		r.fields[path+".destination.host"], r.fields[path+".destination.port"] = where+".name", where+".port"
+		r.nameDestination(path+".destination", where, list[k].BackendObjectReference)
 		all = append(all, d)
 	}
 	switch {
@@ -50,6 +50,14 @@ func (c *routeCompiler) backends(r *compiledRule, at string, list []routeBackend
 		c.out.Report(mesh.CodeNoWeight, mesh.Error, at+".backendRefs", "All backends have weight 0. The calls fail. Give a backend a weight above 0.")
 	default:
 		r.rule.Route = all
+	}
+}
+
+// nameDestination records where a destination is written. A host has no namespace.
+func (r *compiledRule) nameDestination(path, where string, ref gatewayv1.BackendObjectReference) {
+	r.fields[path], r.fields[path+".host"], r.fields[path+".port"] = where, where+".name", where+".port"
+	if string(valueOr(ref.Kind, "")) != kindHostname {
+		r.fields[path+mesh.NamespaceOfDestination] = where + ".namespace"
 	}
 }
 

@@ -126,6 +126,7 @@ func (c *routeCompiler) mirror(r *compiledRule, at string, m *gatewayv1.HTTPRequ
 		share = 100 * float64(m.Fraction.Numerator) / float64(max(valueOr(m.Fraction.Denominator, 100), 1))
 	}
 	path := fmt.Sprintf(".mirrors[%d]", len(r.rule.GetMirrors()))
-	r.fields[path], r.fields[path+".destination"] = at, at+".backendRef"
+	r.fields[path] = at
+	r.nameDestination(path+".destination", at+".backendRef", m.BackendRef)
 	r.rule.Mirrors = append(r.rule.Mirrors, &networking.HTTPMirrorPolicy{Destination: d, Percentage: &networking.Percent{Value: share}})
 }

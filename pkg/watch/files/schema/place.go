@@ -73,3 +73,9 @@ func schemaAt(root Schema, path string) Schema {
 	}
 	return s
 }
+
+// ParentName returns the name of the field at a path, also if the path is that of an item in it.
+func ParentName(path string) string {
+	list, _, _ := strings.Cut(path[strings.LastIndexByte(path, '.')+1:], "[")
+	return list
+}

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 
@@ -15,16 +16,17 @@ const (
 	maxExample = 4
 )
 
-// message returns why a value is rejected where something else is required, with a line that the author can copy.
+// message returns why a value is rejected where something else is required, with a line that the author can copy if it is known
+// what was meant. A single value that nobody wrote is not proposed: it would be as wrong as the other.
 func (v found) message(required string, s Schema) string {
 	line := s.proposal(v)
-	if invented := v.isNull() || !isAccepted(line, s); invented || v.isEmpty() {
-		if v.grants {
-			return fmt.Sprintf("Found %s. The object is not used, because %s is required here. Correct it.", v, required)
+	if invented := v.isNull() || !isAccepted(line, s); invented || v.isEmpty() && v.grants {
+		if _, single := s.(scalarSchema); !single && !v.grants {
+			required += " is required here, such as " + s.example(0)
+		} else {
+			required += " is required here"
 		}
-		if invented {
-			line = s.example(0)
-		}
+		return fmt.Sprintf("Found %s. The object is not used, because %s. Correct it.", v, required)
 	}
 	if v.name != "" {
 		line = key(v.name) + ": " + line
@@ -164,6 +166,16 @@ func fieldProposal(v found, s Schema, names []string) string {
 		}
 	}
 	return ""
+}
+
+// endpointProposal writes a text with an address and a port as an endpoint; empty for any other value.
+func endpointProposal(v found) string {
+	text, _ := v.value.(string)
+	host, port, err := net.SplitHostPort(text)
+	if number, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil || number == 0 {
+		return ""
+	}
+	return "{address: " + key(host) + ", ports: {NAME: " + port + "}}"
 }
 
 // fieldExample is a mapping with one field.

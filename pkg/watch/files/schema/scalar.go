@@ -102,9 +102,8 @@ func integer(bits int, signed bool) scalarSchema {
 	}
 	s.meant = func(v found) string {
 		if f, ok := leadingNumber(v); ok {
-			f = min(max(math.Round(f), low), high)
-			if bits == 64 && f == high { // the float is rounded up to one more
-				return map[bool]string{true: "9223372036854775807", false: "18446744073709551615"}[signed]
+			if f = math.Round(f); f < low || f >= high {
+				return "" // It is not known which one was meant.
 			}
 			return strconv.FormatFloat(f, 'f', 0, 64)
 		}
@@ -114,12 +113,27 @@ func integer(bits int, signed bool) scalarSchema {
 }
 
 var durationSchema = scalarSchema{
-	what: "a duration", sample: "1.5s",
+	what: "a duration such as 1.5s", sample: "1.5s",
 	accepts: func(v found) bool {
 		_, err := time.ParseDuration(v.node.Value)
 		return err == nil && v.isString()
 	},
 	meant: meantDuration,
+}
+
+// gatewayDuration is a string. Conversion reports one that is not a duration. It has whole numbers, unlike others.
+var gatewayDuration = scalarSchema{
+	what: "a duration such as 1500ms", sample: "1500ms", accepts: found.isString,
+	meant: func(v found) string {
+		d, err := time.ParseDuration(meantDuration(v))
+		if err != nil || d < time.Millisecond || d%time.Millisecond != 0 {
+			return ""
+		}
+		if d%time.Second == 0 && d < 100_000*time.Second {
+			return strconv.FormatInt(int64(d/time.Second), 10) + "s"
+		}
+		return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
+	},
 }
 
 // durationWords matches a number and a unit that durations do not have in this form.
@@ -218,6 +232,7 @@ var ownForms = map[string]scalarSchema{
 	"k8s.io/api/core/v1.ServiceInternalTrafficPolicy": oneOf("Cluster", "Local"),
 	"k8s.io/api/core/v1.ServiceType":                  oneOf("NodePort", "LoadBalancer", "ExternalName", "ClusterIP").orEmpty(),
 	"k8s.io/api/discovery/v1.AddressType":             oneOf("IPv6", "FQDN", "IPv4"),
+	"sigs.k8s.io/gateway-api/apis/v1.Duration":        gatewayDuration,
 	"k8s.io/apimachinery/pkg/apis/meta/v1.Time":       timeSchema, "k8s.io/apimachinery/pkg/apis/meta/v1.MicroTime": timeSchema,
 	"k8s.io/apimachinery/pkg/util/intstr.IntOrString": {
 		what: "a port's number or name", sample: "8080", meant: integer(32, true).meant,
@@ -257,6 +272,15 @@ func usable(what string, high float64, sample string) scalarSchema {
 	}
 	return s
 }
+
+// portFields are the fields of Kubernetes' types that are ports. API servers reject other numbers, and conversion reports them.
+var portFields = []string{"port", "nodePort", "containerPort", "hostPort"}
+
+var portSchema = func() scalarSchema {
+	s := usable("a port", math.MaxUint16, "8080")
+	s.accepts = integer(32, true).accepts
+	return s
+}()
 
 // maxWeight is the largest weight of an endpoint that is not reduced, mesh.MaxEndpointWeight.
 const maxWeight = 1000

@@ -106,6 +106,14 @@ func (s *goSchema) field(name string) (Schema, bool) {
 	if !ok {
 		return nil, s.entries == nil
 	}
+	if number := t; slices.Contains(portFields, name) {
+		if t.Kind() == reflect.Pointer {
+			number = t.Elem()
+		}
+		if number.Kind() == reflect.Int32 {
+			return portSchema, true
+		}
+	}
 	return s.types.Of(t), true
 }
 
@@ -253,6 +261,8 @@ func (s *messageSchema) violation(v found) string {
 
 func (s *messageSchema) proposal(v found) string {
 	switch {
+	case s.message != nil && s.message.FullName() == "istio.networking.v1alpha3.WorkloadEntry" && endpointProposal(v) != "":
+		return endpointProposal(v)
 	case s.message != nil:
 		return fieldProposal(v, s, s.names())
 	case s.in.IsList():
@@ -311,7 +321,7 @@ func (s *messageSchema) incomplete(entries map[string]any, path string) (field, 
 		name := f.JSONName()
 		if entries[name] == nil {
 			if isRequired(f) {
-				return Join(path, name), fmt.Sprintf("The field is required. The object is not used. Write %s: %s", name, exampleOf(f, 1))
+				return Join(path, name), "The field is required. The object is not used. Add " + name + ": " + requiredOf(f) + "."
 			}
 			continue
 		}
@@ -331,6 +341,18 @@ func (s *messageSchema) incomplete(entries map[string]any, path string) (field, 
 func isRequired(f protoreflect.FieldDescriptor) bool {
 	behaviors, _ := proto.GetExtension(f.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
 	return slices.Contains(behaviors, annotations.FieldBehavior_REQUIRED)
+}
+
+// requiredOf says what a field needs, with an example of a list or a mapping.
+func requiredOf(f protoreflect.FieldDescriptor) string {
+	if single, ok := schemaOfItem(f).(scalarSchema); ok && !f.IsMap() && !f.IsList() {
+		return single.what
+	}
+	what := "a mapping"
+	if f.IsList() {
+		what = "a list"
+	}
+	return what + ", such as " + exampleOf(f, 1)
 }
 
 func exampleOf(f protoreflect.FieldDescriptor, depth int) string {
