@@ -3,6 +3,7 @@ package routes
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	networking "istio.io/api/networking/v1"
@@ -127,7 +128,8 @@ func (c routeScope) blocks(list *routeList, r boundRule) []block {
 		}
 		if r.forHTTP() {
 			where.Withdraw(mesh.CodeUnreachable)
-			foreign = foreign || why == c.form.noSuchPath || why == reasonNotPost
+			wrong := r.at.Sink != nil && slices.ContainsFunc(*r.at.Sink, func(p mesh.Problem) bool { return p.Severity == mesh.Error && strings.HasPrefix(p.Field, where.Path) })
+			foreign = foreign || !wrong && (why == c.form.noSuchPath || why == reasonNotPost)
 		}
 		if why != "" {
 			list.skip(r, len(list.routes)+len(all), where.Path, why)
