@@ -94,7 +94,7 @@ var virtualServiceFields = []Row{
 	{Field: "RegexRewrite.rewrite", Verdict: Refused, Leaf: "action", GRFC: "A28", Golden: "action/redirect", Note: noteSameMethod},
 
 	{Field: "HTTPRetry.attempts", Verdict: Caveat, Leaf: "retry", GRFC: "A44", Golden: "retry/policies", Calls: "TestRetriesAreSeenAtTheBackend", Ignored: byRust, Note: "At most 4 retries."},
-	{Field: "HTTPRetry.perTryTimeout", Verdict: Warned, GRFC: "A44", Golden: "action/dropped", Note: "gRPC clients do not limit a single attempt. Set timeout."},
+	{Field: "HTTPRetry.perTryTimeout", Verdict: Warned, GRFC: "A44", Golden: "action/dropped", Note: "gRPC clients do not limit a single attempt. Set timeout, which for a GRPCRoute is mizzen.dev/timeout."},
 	{Field: "HTTPRetry.retryOn", Verdict: Caveat, Leaf: "retry", GRFC: "A44", Golden: "retry/policies", Calls: "TestRetriesAreSeenAtTheBackend", Ignored: byRust, Note: "gRPC statuses. HTTP conditions that mean unavailable are treated as unavailable."},
 	{Field: "HTTPRetry.retryRemoteLocalities", Verdict: Warned, GRFC: "A44", Golden: "action/dropped", Note: "gRPC clients balance a retry like any call. Remove the field."},
 	{Field: "HTTPRetry.retryIgnorePreviousHosts", Verdict: Warned, GRFC: "A44", Golden: "action/dropped", Note: "gRPC clients balance a retry like any call. Remove the field."},

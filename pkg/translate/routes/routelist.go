@@ -3,6 +3,7 @@ package routes
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	networking "istio.io/api/networking/v1"
@@ -127,7 +128,7 @@ func (c routeScope) blocks(list *routeList, r boundRule) []block {
 		}
 		if r.forHTTP() {
 			where.Withdraw(mesh.CodeUnreachable)
-			foreign = foreign || why == c.form.noSuchPath || why == reasonNotPost
+			foreign = foreign || !r.reportsError(where) && (why == c.form.noSuchPath || why == reasonNotPost)
 		}
 		if why != "" {
 			list.skip(r, len(list.routes)+len(all), where.Path, why)
@@ -140,6 +141,13 @@ func (c routeScope) blocks(list *routeList, r boundRule) []block {
 		r.at.Child("match").Notef(mesh.CodeUnreachable, "No gRPC call has this path and method. The match matches nothing for gRPC clients. Nothing is wrong if it is for HTTP clients.")
 	}
 	return all
+}
+
+// reportsError reports whether a part of the rule is wrong by a Problem.
+func (r boundRule) reportsError(at report.Field) bool {
+	return r.at.Sink != nil && slices.ContainsFunc(*r.at.Sink, func(p mesh.Problem) bool {
+		return p.Severity == mesh.Error && strings.HasPrefix(p.Field, at.Path)
+	})
 }
 
 // originsOf returns the Origins of the route with the index: the match block and, for a merged rule, the other of

@@ -53,11 +53,20 @@ func ignoredKey(what, name, kind string, kinds []string) string {
 	case kind == string(KindHTTPRoute) && slices.Contains(routeAnnotations, name):
 		return "It is ignored on an HTTPRoute, which has fields for it. Set timeouts and retry in the rules."
 	case len(kinds) > 0:
-		return fmt.Sprintf("It is ignored on %s. Set it on %s.", withArticle(kind), withArticle(strings.Join(kinds, " or ")))
+		return fmt.Sprintf("It is ignored on %s. Set it on %s.", withArticle(kind), withArticle(either(kinds)))
 	case meant != "" && meant != name:
 		return fmt.Sprintf("Unknown %s is ignored. Did you mean %q?", what, meant)
 	}
 	return fmt.Sprintf("Unknown %s is ignored. Remove it.", what)
+}
+
+// either joins names by commas and an "or".
+func either(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // AnnotationField returns the field path of an annotation.

@@ -38,7 +38,7 @@ func TestAnnotationSettings(t *testing.T) {
 		"success rate, empty":        {"mizzen.dev/outlier-success-rate", "", mesh.AnnotationSettings{}, `"" ` + unreadable},
 		"misspelled":                 {"mizzen.dev/subset-sice", "5", mesh.AnnotationSettings{}, `Unknown annotation is ignored. Did you mean "mizzen.dev/subset-size"?`},
 		"made up":                    {"mizzen.dev/telemetry-sampling", "5", mesh.AnnotationSettings{}, "Unknown annotation is ignored. Remove it."},
-		"of other kinds":             {"mizzen.dev/weight", "5", mesh.AnnotationSettings{}, "It is ignored on a Service. Set it on a Pod or EndpointSlice or Endpoints."},
+		"of other kinds":             {"mizzen.dev/weight", "5", mesh.AnnotationSettings{}, "It is ignored on a Service. Set it on a Pod, EndpointSlice or Endpoints."},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -49,9 +49,15 @@ func (c *routeCompiler) retries(text string) *networking.HTTPRetry {
 			return wrong("Retries have no field %q.", name)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		one, err := json.Marshal(map[string]json.RawMessage{name: fields[name]})
+		if err != nil || json.Unmarshal(one, &networking.HTTPRetry{}) != nil {
+			return wrong("The field %s cannot have the value %s.", name, fields[name])
+		}
+	}
 	retries := &networking.HTTPRetry{}
 	if err := json.Unmarshal([]byte(text), retries); err != nil {
-		return wrong("The value cannot be read: %s.", fmt.Sprint(err))
+		return wrong("The fields do not fit each other.")
 	}
 	return retries
 }

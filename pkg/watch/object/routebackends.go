@@ -89,7 +89,7 @@ func (c *routeCompiler) destination(at string, ref gatewayv1.BackendObjectRefere
 		return &networking.Destination{}
 	}
 	if ref.Port == nil {
-		c.out.Report(mesh.CodeInvalidValue, mesh.Error, at+".port", fmt.Sprintf("The backend has no port here. %s. Set one of its ports.", effect))
+		c.out.Report(mesh.CodeInvalidValue, mesh.Error, at+".port", fmt.Sprintf("The backend states no port. %s. Set port to a port of the Service.", effect))
 		return &networking.Destination{}
 	}
 	return &networking.Destination{Host: host, Port: &networking.PortSelector{Number: uint32(*ref.Port)}}

@@ -104,7 +104,7 @@ func tryValue(t *testing.T, path string, s Schema, text string) bool {
 	if _, single := s.(scalarSchema); !ok && strings.HasSuffix(why, " is required here. Correct it.") && single {
 		return true // Nobody knows what was meant.
 	}
-	if _, example, any := strings.Cut(why, " is required here, such as "); !ok && any {
+	if _, example, shown := strings.Cut(why, " is required here, such as "); !ok && shown {
 		if line, ok = strings.TrimSuffix(example, ". Correct it."), true; lastName(path) != "" {
 			line = lastName(path) + ": " + line
 		}
