@@ -61,7 +61,11 @@ func (q Question) retrySettings(p *routev3.RetryPolicy) []string {
 	if on == "" {
 		return []string{"no retries: plain HTTP calls do not meet " + p.GetRetryOn()}
 	}
-	text := fmt.Sprintf("up to %d retries on %s, after %s at least", p.GetNumRetries().GetValue(), on, p.GetRetryBackOff().GetBaseInterval().AsDuration())
+	retries := "retries"
+	if p.GetNumRetries().GetValue() == 1 {
+		retries = "retry"
+	}
+	text := fmt.Sprintf("up to %d %s on %s, after %s at least", p.GetNumRetries().GetValue(), retries, on, p.GetRetryBackOff().GetBaseInterval().AsDuration())
 	if len(p.GetRetryHostPredicate()) > 0 {
 		text += ", on other endpoints if there are any"
 	}

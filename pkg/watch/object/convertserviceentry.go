@@ -86,7 +86,7 @@ func (c entryConverter) hosts(spec *networking.ServiceEntry, value *ServiceEntry
 		case !ok:
 			continue
 		case wildcard && !strings.HasPrefix(suffix, "."):
-			c.refuse(at, "%q is for all names, or for names in part. It is ignored. Write * in place of the first label, such as *.example.com.", text)
+			c.refuse(at, "%q is not a wildcard for the names below a domain. It is ignored. Write * in place of the first label, such as *.example.com.", text)
 			continue
 		case wildcard && (strings.HasSuffix(suffix, services) || strings.HasSuffix(services, suffix)):
 			c.refuse(at, "%q covers names of Services. It is ignored, because misspelled names would be called. Write a wildcard outside of %s.", text, c.domain)
