@@ -127,7 +127,7 @@ func MeantReference(host, meant, own string, elsewhere func(namespace string) st
 	case home == namespace:
 		return ".name", fmt.Sprintf("Did you mean %q? Correct the name.", meantName)
 	case meantName != name:
-		return ".name", fmt.Sprintf("Did you mean name: %s and namespace: %s?", meantName, home)
+		return ".name", fmt.Sprintf("Did you mean name: %s and namespace: %s? Write both.", meantName, home)
 	case home == own:
 		return ".namespace", fmt.Sprintf("Service %s is in namespace %s, as this object is. Remove namespace.", name, home)
 	}

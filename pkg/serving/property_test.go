@@ -115,8 +115,10 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 	"httproute": func(r *rand.Rand, ns, name string) string { return randomRoute(r, "HTTPRoute", ns, name) },
 	"entry": func(r *rand.Rand, ns, name string) string {
 		hosts := []string{"api.example.com", "'*.example.com'", name + "." + ns + ".svc.cluster.local", "cart.demo.svc.cluster.local"}
-		endpoints := []string{"resolution: NONE", "resolution: STATIC, endpoints: [{address: 10.0.3.1}, {address: 10.0.3.2, ports: {grpc: 9}}]",
-			"resolution: STATIC, workloadSelector: {labels: {app: outside}}", "resolution: DNS", "resolution: DNS_ROUND_ROBIN, endpoints: [{address: db.example.org}]"}
+		endpoints := []string{
+			"resolution: NONE", "resolution: STATIC, endpoints: [{address: 10.0.3.1}, {address: 10.0.3.2, ports: {grpc: 9}}]",
+			"resolution: STATIC, workloadSelector: {labels: {app: outside}}", "resolution: DNS", "resolution: DNS_ROUND_ROBIN, endpoints: [{address: db.example.org}]",
+		}
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: %s, namespace: %s, creationTimestamp: '2026-01-0%dT00:00:00Z'}\n"+
 			"spec: {hosts: [%s], exportTo: ['%s'], ports: [{number: %d, name: grpc, protocol: GRPC}], location: %s, %s}\n", name, ns, 1+r.IntN(2), hosts[r.IntN(len(hosts))],
 			[]string{"*", "."}[r.IntN(2)], []int{80, 8080, 8081}[r.IntN(3)], []string{"MESH_INTERNAL", "MESH_EXTERNAL"}[r.IntN(2)], endpoints[r.IntN(len(endpoints))])

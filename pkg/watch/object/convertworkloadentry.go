@@ -62,18 +62,27 @@ func has(conditions []*metav1alpha1.IstioCondition, kind, status string) bool {
 // localityLabel has the locality of a workload, with dots or slashes.
 const localityLabel = "istio-locality"
 
+// usable reports what is wrong with an endpoint beside its address, and whether it can be called all the same.
+func (c entryConverter) usable(w *networking.WorkloadEntry, field string) bool {
+	if w.GetWeight() > mesh.MaxEndpointWeight {
+		c.remark(field+".weight", "Weights of endpoints are at most %d. The weight is %d. Write smaller numbers.", mesh.MaxEndpointWeight, mesh.MaxEndpointWeight)
+	}
+	validator{c.out}.labels(field+".labels", w.GetLabels(), "No selector matches it")
+	account := w.GetServiceAccount()
+	if account == "" || len(validation.IsDNS1123Subdomain(account)) == 0 {
+		return true
+	}
+	c.refuse(field+".serviceAccount", "%q cannot be the name of a service account. The endpoint is left out, because its identity is not known. Write the name alone, such as ledger, or remove the field.", account)
+	return false
+}
+
 // workload converts an endpoint; nil if it cannot be called.
 func (c entryConverter) workload(w *networking.WorkloadEntry, field string) *Workload {
 	out := &Workload{
 		Field: field, Labels: mesh.Labels(Intern(string(mesh.MakeLabels(w.GetLabels())))), Network: Intern(w.GetNetwork()),
 		ServiceAccount: Intern(w.GetServiceAccount()), Locality: locality(w), Weight: min(w.GetWeight(), mesh.MaxEndpointWeight),
 	}
-	if w.GetWeight() > mesh.MaxEndpointWeight {
-		c.remark(field+".weight", "Weights of endpoints are at most %d. The weight is %d. Write smaller numbers.", mesh.MaxEndpointWeight, mesh.MaxEndpointWeight)
-	}
-	validator{c.out}.labels(field+".labels", w.GetLabels(), "No selector matches it")
-	if account := w.GetServiceAccount(); account != "" && len(validation.IsDNS1123Subdomain(account)) > 0 {
-		c.refuse(field+".serviceAccount", "%q cannot be the name of a service account. The endpoint is left out, because its identity is not known. Write the name alone, such as ledger, or remove the field.", account)
+	if !c.usable(w, field) {
 		return nil
 	}
 	text := strings.ToLower(strings.TrimSuffix(w.GetAddress(), "."))
