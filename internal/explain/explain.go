@@ -157,6 +157,8 @@ func (a *Answer) reach(endpoints int, failing float64) {
 		if failing > 0 {
 			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail because their cluster has no endpoints", failing)
 		}
+	case a.refused():
+		a.Outcome = "the call fails: the matched route refuses it, because nothing that it names can be called; the Problems of the objects above say why"
 	case endpoints == 0:
 		a.Outcome = "the call fails: the clusters of the matched route have no endpoints"
 		if slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return len(c.EndpointNotes) > 0 }) {
@@ -170,6 +172,11 @@ func (a *Answer) reach(endpoints int, failing float64) {
 	default:
 		a.Outcome = "the call goes to " + oneOf(endpoints)
 	}
+}
+
+// refused reports whether the matched route leads nowhere, because its rule has no destination that can be called.
+func (a *Answer) refused() bool {
+	return len(a.Clusters) > 0 && !slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return c.Name != resource.RefusedCluster })
 }
 
 func (a *Answer) unresolved() bool {
@@ -192,7 +199,7 @@ func oneOf(endpoints int) string {
 
 // aborted fills in the outcome of a fault that ends every call.
 func (a *Answer) aborted(fault *faultv3.FaultAbort, q Question) {
-	a.Outcome, a.Fails, a.Status = "the route itself ends the call, with "+statusOf(fault), true, 0
+	a.Outcome, a.Fails, a.Status = "the route itself ends the call, with "+q.statusOf(fault), true, 0
 	if q.IsHTTP() {
 		a.Status = int(fault.GetHttpStatus())
 	}

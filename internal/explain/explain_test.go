@@ -152,7 +152,7 @@ func TestExplain(t *testing.T) {
 			},
 		},
 		"a response of the route's own": {
-			"echo", "/echo.Echo/Closed", nil, []string{"         100 % of the calls end with HTTP status 403", "outcome   the route itself ends the call, with HTTP status 403"},
+			"echo", "/echo.Echo/Closed", nil, []string{"         100 % of the calls end with PERMISSION_DENIED (HTTP status 403)", "outcome   the route itself ends the call, with PERMISSION_DENIED (HTTP status 403)"},
 		},
 		"a part of the calls fails": {
 			"echo", "/other.Other/Say", map[string]string{"x-user": "bob,eve"}, []string{
@@ -161,7 +161,7 @@ func TestExplain(t *testing.T) {
 			},
 		},
 		"an action that no client has": {
-			"echo", "/echo.Echo/Moved", nil, []string{"cluster   refused  100 %\n", "  not encrypted\n  no endpoints\n", "outcome   the call fails: the clusters of the matched route have no endpoints"},
+			"echo", "/echo.Echo/Moved", nil, []string{"cluster   refused  100 %\n", "  not encrypted\n  no endpoints\n", "outcome   the call fails: the matched route refuses it"},
 		},
 		"no route":          {"echo", "/other.Other/Say", nil, []string{"outcome   the call fails immediately: no route matches"}},
 		"no such host":      {"nobody:80", "/a.A/B", nil, []string{`outcome   the call fails immediately: for a client in namespace demo, "nobody:80" is not a port`}},

@@ -116,7 +116,7 @@ func TestExplainHTTP(t *testing.T) {
 			call: "GET https://web:80/elsewhere?x", want: Answer{Status: 301, Location: "https://other.example/n?a=b"}, outcome: "301",
 		},
 		"no endpoints":      {to: "web", call: "GET /none", want: Answer{Fails: true}, outcome: "no endpoints"},
-		"to a port of gRPC": {to: "web", call: "GET /grpc", want: Answer{Fails: true}, outcome: "no endpoints"},
+		"to a port of gRPC": {to: "web", call: "GET /grpc", want: Answer{Fails: true}, outcome: "nothing that it names can be called"},
 		"by TLS to a plain port": {
 			call: "POST https://web/", want: Answer{Fails: true, Sends: &Sent{Method: "POST", Path: "/"}},
 			outcome: "one of 2 endpoints; it fails there: the application sends TLS, and port 80 of Service demo/web is declared as http: call http://web",

@@ -44,7 +44,7 @@ func (q Question) routeSettings(r *routev3.Route) []string {
 	for _, override := range r.GetTypedPerFilterConfig() {
 		var fault faultv3.HTTPFault
 		if override.UnmarshalTo(&fault) == nil {
-			all = append(all, faultSettings(&fault)...)
+			all = append(all, q.faultSettings(&fault)...)
 		}
 	}
 	return all
@@ -106,20 +106,41 @@ func abort(r *routev3.Route) *faultv3.FaultAbort {
 	return nil
 }
 
-func statusOf(a *faultv3.FaultAbort) string {
-	if a.GetHttpStatus() != 0 {
-		return fmt.Sprintf("HTTP status %d", a.GetHttpStatus())
+// statusOf names the status of a fault as the caller sees it: gRPC clients make a gRPC status of an HTTP status.
+func (q Question) statusOf(a *faultv3.FaultAbort) string {
+	switch status := a.GetHttpStatus(); {
+	case status != 0 && q.IsHTTP():
+		return fmt.Sprintf("HTTP status %d", status)
+	case status != 0:
+		return fmt.Sprintf("%s (HTTP status %d)", grpcStatus(status), status)
 	}
 	return fmt.Sprintf("gRPC status %d", a.GetGrpcStatus())
 }
 
-func faultSettings(f *faultv3.HTTPFault) []string {
+// grpcStatus is the status that gRPC clients make of an HTTP status, by gRPC's protocol.
+func grpcStatus(http uint32) string {
+	switch http {
+	case 400:
+		return "INTERNAL"
+	case 401:
+		return "UNAUTHENTICATED"
+	case 403:
+		return "PERMISSION_DENIED"
+	case 404:
+		return "UNIMPLEMENTED"
+	case 429, 502, 503, 504:
+		return "UNAVAILABLE"
+	}
+	return "UNKNOWN"
+}
+
+func (q Question) faultSettings(f *faultv3.HTTPFault) []string {
 	var all []string
 	if d := f.GetDelay(); d != nil {
 		all = append(all, fmt.Sprintf("%s of the calls are delayed by %s", percent(d.GetPercentage()), d.GetFixedDelay().AsDuration()))
 	}
 	if a := f.GetAbort(); a != nil {
-		all = append(all, fmt.Sprintf("%s of the calls end with %s", percent(a.GetPercentage()), statusOf(a)))
+		all = append(all, fmt.Sprintf("%s of the calls end with %s", percent(a.GetPercentage()), q.statusOf(a)))
 	}
 	return all
 }
