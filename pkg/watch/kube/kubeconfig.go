@@ -52,6 +52,9 @@ func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong st
 	if err != nil {
 		return nil, fmt.Sprintf("The kubeconfig cannot be used: %v.", err)
 	}
+	if _, err := rest.TLSConfigFor(config); err != nil {
+		return nil, fmt.Sprintf("certificate-authority-data, client-certificate-data or client-key-data of the kubeconfig is not PEM: %v.", err)
+	}
 	return config, ""
 }
 

@@ -36,6 +36,8 @@ type Remotes struct {
 	own string
 	// opened is called with each cluster that is to be read, or read otherwise, and without a config once it is no longer joined.
 	opened func(name string, config *rest.Config)
+	// joined are the clusters of the last call of clusters, by their names.
+	joined map[string]joining
 }
 
 var _ watch.Remotes = (*Remotes)(nil)
@@ -86,54 +88,115 @@ func (r *Remotes) Run(ctx context.Context, update func([]watch.Remote, []watch.R
 	return nil
 }
 
-// clusters returns the remote clusters of Secrets, and what is wrong with the others. If several Secrets have a name, the first
-// by name of the Secret has it.
-func (r *Remotes) clusters(secrets []*corev1.Secret) (all []watch.Remote, refusals []watch.Refusal) {
-	owners, servers := map[string]string{}, map[string]string{}
+// joining is by which Secret a cluster is joined, and whether its kubeconfig is of use.
+type joining struct {
+	secret string
+	usable bool
+}
+
+// kubeconfigKey is a key in the data of a Secret, and the name of a cluster.
+type kubeconfigKey struct {
+	secret *corev1.Secret
+	name   string
+}
+
+// keys returns all keys, those first whose cluster is joined by that Secret already: no other Secret takes its name or its API
+// server from it. A Secret without data has the keys that it had. The others are sorted by Secret and name.
+func (r *Remotes) keys(secrets []*corev1.Secret) (all []kubeconfigKey) {
 	for _, s := range secrets {
+		names := slices.Sorted(maps.Keys(s.Data))
 		if len(s.Data) == 0 {
-			refusals = append(refusals, watch.Refusal{Cluster: s.Name, Problem: mesh.Problem{
-				Code: mesh.CodeInvalidValue, Severity: mesh.Error, Object: mesh.Ref{Kind: "Secret", Namespace: s.Namespace, Name: s.Name}, Field: "data",
-				Message: "The Secret has no data, so no cluster is joined by it. Add the kubeconfig of a cluster under the cluster's name.",
-			}})
+			names = r.joinedBy(s.Name)
 		}
-		for _, name := range slices.Sorted(maps.Keys(s.Data)) {
-			report := func(code mesh.Code, format string, args ...any) {
-				refusals = append(refusals, watch.Refusal{Cluster: name, Problem: mesh.Problem{
-					Code: code, Severity: mesh.Error, Object: mesh.Ref{Kind: "Secret", Namespace: s.Namespace, Name: s.Name}, Field: fmt.Sprintf("data[%s]", name),
-					Message: fmt.Sprintf(format, args...),
-				}})
-			}
-			config, wrong := remoteConfig(name, s.Data[name])
-			switch {
-			case name == r.options.Name:
-				report(mesh.CodeConflict, "%q is the name of the control plane's own cluster (--cluster-id). The cluster is not joined. Use another key.", name)
-				continue
-			case wrong != "":
-				report(mesh.CodeInvalidValue, "%s It is not used: what was read or saved of the cluster before stays in effect. Write a kubeconfig with an https server, certificate-authority-data and a token.", wrong)
-				if owners[name] == "" && clusterName.MatchString(name) {
-					owners[name] = s.Name
-					all = append(all, watch.Remote{Name: name, Wrong: wrong, Secret: s.Namespace + "/" + s.Name, Network: s.Annotations[mesh.LabelNetwork]})
-				}
-				continue
-			case owners[name] != "":
-				report(mesh.CodeConflict, "Secret %s has a cluster of that name, too, and is in effect. Remove one of the two.", owners[name])
-				continue
-			}
-			server := apiServer(config.Host)
-			switch {
-			case server == r.own:
-				report(mesh.CodeConflict, "%s is the API server of the control plane's own cluster. The cluster is not joined with itself. Write the server of the other cluster, or remove the key.", config.Host)
-				continue
-			case servers[server] != "":
-				report(mesh.CodeConflict, "Cluster %s has the same API server, %s. The cluster is not joined twice. Remove one of the two.", servers[server], config.Host)
-				continue
-			}
-			owners[name], servers[server] = s.Name, name
-			all = append(all, r.remote(name, s, config))
+		for _, name := range names {
+			all = append(all, kubeconfigKey{s, name})
 		}
 	}
+	rank := func(k kubeconfigKey) int {
+		before, ok := r.joined[k.name]
+		switch {
+		case !ok || before.secret != k.secret.Name:
+			return 2
+		case !before.usable:
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(all, func(a, b kubeconfigKey) int { return rank(a) - rank(b) })
+	return all
+}
+
+// joinedBy returns the names of the clusters that a Secret has joined, sorted.
+func (r *Remotes) joinedBy(secret string) (names []string) {
+	for name, by := range r.joined {
+		if by.secret == secret {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// clusters returns the remote clusters of Secrets, and what is wrong with them. What is known of a cluster stays in effect until
+// no Secret names it: a mistake in its Secret, or in another one, takes nothing away. If two Secrets that are new have one name or one API
+// server, the first has it.
+func (r *Remotes) clusters(secrets []*corev1.Secret) (all []watch.Remote, refusals []watch.Refusal) {
+	refusals = withoutData(secrets)
+	joined, servers := map[string]joining{}, map[string]string{}
+	for _, k := range r.keys(secrets) {
+		s, name := k.secret, k.name
+		config, wrong := remoteConfig(name, s.Data[name])
+		code, message := mesh.CodeConflict, ""
+		switch {
+		case name == r.options.Name:
+			message = fmt.Sprintf("%q is the name of the control plane's own cluster (--cluster-id). The cluster is not joined. Use another key.", name)
+		case joined[name].secret != "":
+			message = fmt.Sprintf("Secret %s has a cluster of that name, too, and is in effect. Remove one of the two.", joined[name].secret)
+		case len(s.Data) == 0:
+			wrong = "The Secret has no data."
+		case wrong != "":
+			code, message = mesh.CodeInvalidValue, wrong+" It is not used: what was read or saved of the cluster before stays in effect. Write a kubeconfig with an https server, certificate-authority-data and a token."
+		case apiServer(config.Host) == r.own:
+			wrong = config.Host + " is the API server of the control plane's own cluster."
+			message = wrong + " The cluster is not joined with itself; what was read or saved of it before stays in effect. Write the server of the other cluster, or remove the key."
+		case servers[apiServer(config.Host)] != "":
+			wrong = fmt.Sprintf("Cluster %s has the same API server, %s.", servers[apiServer(config.Host)], config.Host)
+			message = wrong + " The cluster is not joined twice; what was read or saved of it before stays in effect. Remove one of the two."
+		default:
+			servers[apiServer(config.Host)] = name
+		}
+		if message != "" {
+			refusals = append(refusals, refusal(s, name, fmt.Sprintf("data[%s]", name), code, message))
+		}
+		if name == r.options.Name || joined[name].secret != "" || !clusterName.MatchString(name) {
+			continue
+		}
+		joined[name] = joining{s.Name, wrong == ""}
+		if wrong == "" {
+			all = append(all, r.remote(name, s, config))
+		} else {
+			all = append(all, watch.Remote{Name: name, Wrong: wrong, Secret: s.Namespace + "/" + s.Name, Network: s.Annotations[mesh.LabelNetwork]})
+		}
+	}
+	r.joined = joined
 	return all, refusals
+}
+
+// withoutData reports the Secrets that have no kubeconfig.
+func withoutData(secrets []*corev1.Secret) (refusals []watch.Refusal) {
+	for _, s := range secrets {
+		if len(s.Data) == 0 {
+			refusals = append(refusals, refusal(s, s.Name, "data", mesh.CodeInvalidValue,
+				"The Secret has no data, so no cluster is joined by it. Add the kubeconfig of a cluster under the cluster's name, or delete the Secret to end its clusters."))
+		}
+	}
+	return refusals
+}
+
+func refusal(s *corev1.Secret, cluster, field string, code mesh.Code, message string) watch.Refusal {
+	return watch.Refusal{Cluster: cluster, Problem: mesh.Problem{
+		Code: code, Severity: mesh.Error, Object: mesh.Ref{Kind: "Secret", Namespace: s.Namespace, Name: s.Name}, Field: field, Message: message,
+	}}
 }
 
 func (r *Remotes) remote(name string, s *corev1.Secret, config *rest.Config) watch.Remote {

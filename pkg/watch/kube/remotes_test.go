@@ -55,18 +55,18 @@ func TestSecretsOfClusters(t *testing.T) {
 		},
 		"one cluster under two names": {
 			[]*corev1.Secret{secretWith("s", data{"b": kubeconfigOf("b"), "c": kubeconfigOf("b")})},
-			[]string{"b"},
+			[]string{"b", "c?"},
 			[]string{"Secret mizzen-system/s data[c] Cluster b has the same API server, https://b:6443"},
 		},
 		"a name that is no name": {[]*corev1.Secret{secretWith("s", data{"_": kubeconfigOf("b")})}, nil, []string{`Secret mizzen-system/s data[_] "_" is not a name of a cluster`}},
 		"the own API server": {
 			[]*corev1.Secret{secretWith("s", data{"b": kubeconfigOf("OWN")})},
-			nil,
-			[]string{"Secret mizzen-system/s data[b] https://OWN:6443 is the API server of the control plane's own cluster. The cluster is not joined with itself."},
+			[]string{"b?"},
+			[]string{"Secret mizzen-system/s data[b] https://OWN:6443 is the API server of the control plane's own cluster. The cluster is not joined with itself"},
 		},
 		"one cluster, its server in capitals": {
 			[]*corev1.Secret{secretWith("s", data{"b": kubeconfigOf("b"), "c": kubeconfigOf("B")})},
-			[]string{"b"},
+			[]string{"b", "c?"},
 			[]string{"Secret mizzen-system/s data[c] Cluster b has the same API server, https://B:6443"},
 		},
 		"no data": {[]*corev1.Secret{secretWith("s", nil)}, nil, []string{"Secret mizzen-system/s data The Secret has no data, so no cluster is joined by it."}},
@@ -92,6 +92,53 @@ func TestSecretsOfClusters(t *testing.T) {
 			}
 			if !slices.EqualFunc(texts, test.problems, strings.HasPrefix) {
 				t.Errorf("got the Problems %q, want %q", texts, test.problems)
+			}
+		})
+	}
+}
+
+// TestNoSecretTakesClusterAway edits Secrets while cluster z is joined by Secret s. Whatever is wrong with that Secret or with another
+// one, z stays in the list, so that what is known of it stays in effect.
+func TestNoSecretTakesClusterAway(t *testing.T) {
+	type data = map[string][]byte
+	good := data{"z": kubeconfigOf("z")}
+	for name, test := range map[string]struct {
+		own   data
+		other *corev1.Secret
+		want  []string
+	}{
+		"another cluster has the API server":         {good, secretWith("a", data{"b": kubeconfigOf("z")}), []string{"z", "b?"}},
+		"another Secret has the name":                {good, secretWith("a", data{"z": kubeconfigOf("b")}), []string{"z"}},
+		"another Secret has the name, and is broken": {good, secretWith("a", data{"z": []byte("{")}), []string{"z"}},
+		"broken":                                  {data{"z": []byte("{")}, nil, []string{"z?"}},
+		"the API server of the own cluster":       {data{"z": kubeconfigOf("own")}, nil, []string{"z?"}},
+		"the API server of another, which is new": {data{"z": kubeconfigOf("b")}, secretWith("a", data{"b": kubeconfigOf("b")}), []string{"z", "b?"}},
+		"no data": {nil, nil, []string{"z?"}},
+		"no data, and another Secret has its cluster": {nil, secretWith("a", data{"z": kubeconfigOf("z")}), []string{"z?"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRemotes(newFakeSecrets(), "mizzen-system", watch.Options{Name: "a"}, nil)
+			r.own = apiServer("https://own:6443/")
+			r.clusters([]*corev1.Secret{secretWith("s", good)})
+			secrets := []*corev1.Secret{secretWith("s", test.own)}
+			if test.other != nil {
+				secrets = slices.Insert(secrets, 0, test.other)
+			}
+			for range 3 { // Each call begins with what the one before left.
+				remotes, _ := r.clusters(secrets)
+				var got []string
+				for _, remote := range remotes {
+					if remote.Open == nil {
+						remote.Name += "?"
+					}
+					got = append(got, remote.Name)
+				}
+				if !slices.Equal(got, test.want) {
+					t.Errorf("got the clusters %q, want %q", got, test.want)
+				}
+			}
+			if remotes, _ := r.clusters(nil); len(remotes) > 0 {
+				t.Errorf("without Secrets: got %v", remotes)
 			}
 		})
 	}
