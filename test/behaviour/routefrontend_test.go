@@ -60,3 +60,10 @@ func TestClosedRoute(t *testing.T) {
 		})
 	}
 }
+
+// TestClosedBackendTLSPolicy: calls to the target of a policy that cannot be read fail; they do not go out unencrypted.
+func TestClosedBackendTLSPolicy(t *testing.T) {
+	p := newPlane(t, service("echo", newBackend(t, "a", "v1")), "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: echo, namespace: demo}\n"+
+		"spec: {targetRefs: [{group: '', kind: Service, name: echo}], validation: {wellKnownCACertificates: System, hostname: echo.example.com, subjectAltNames: [{type: URI, hostname: true}]}}\n")
+	wantEach(t, p.dial("echo"), map[string]string{"": "Unavailable"})
+}

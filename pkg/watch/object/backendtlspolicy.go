@@ -7,6 +7,7 @@ import (
 	"time"
 
 	networking "istio.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -58,6 +59,32 @@ func convertBackendTLSPolicy(typed *gatewayv1.BackendTLSPolicy, _ string) Object
 	return out
 }
 
+// closeBackendTLSPolicy makes a policy that refuses the calls to its targets of one that cannot be read: without it they would not
+// be encrypted. See KindRow.Close.
+func closeBackendTLSPolicy(key Key, _ string, _ map[string]string, parts Parts) Object {
+	out := newObject(key.Kind, &metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name})
+	out.Closed = true
+	var targets []gatewayv1.LocalPolicyTargetReferenceWithSectionName
+	data, err := json.Marshal(parts["targetRefs"])
+	if err == nil {
+		err = json.Unmarshal(data, &targets)
+	}
+	const wayOut = "Correct the fields that the other Problems of the object name."
+	if err != nil || len(targets) == 0 {
+		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.targetRefs", "The targets of the object cannot be read. It has no effect, and calls are not encrypted by it. "+wayOut)
+		return out
+	}
+	p := &BackendTLSPolicy{
+		Written: mesh.Route{Ref: out.Key.Ref(), Spec: &gatewayv1.BackendTLSPolicySpec{TargetRefs: targets}}, Targets: backendTLSTargets(targets, &out),
+		TLS: &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_SIMPLE}, Refused: true,
+	}
+	if len(p.Targets) > 0 {
+		out.Report(mesh.CodeClosed, mesh.Error, "spec", "The object cannot be read. Calls to its targets fail, because it is not known how to verify their servers. "+wayOut)
+		out.Value = p
+	}
+	return out
+}
+
 // backendTLSTargets returns the targets that are Services. It reports the others: their authors take calls for encrypted.
 func backendTLSTargets(refs []gatewayv1.LocalPolicyTargetReferenceWithSectionName, out *Object) (targets []BackendTLSTarget) {
 	const effect = "The object encrypts no calls to it."
@@ -65,6 +92,7 @@ func backendTLSTargets(refs []gatewayv1.LocalPolicyTargetReferenceWithSectionNam
 		t, at := &refs[i], fmt.Sprintf("spec.targetRefs[%d]", i)
 		group, kind := string(t.Group), string(t.Kind)
 		switch meant := hostKind(group, kind); {
+		case kind == "": // It is required, so the object cannot be read, and another Problem says that.
 		case group == "" && kind == string(KindService):
 			targets = append(targets, BackendTLSTarget{Index: i, Name: string(t.Name), SectionName: string(valueOr(t.SectionName, ""))})
 		case meant == KindService && kind != string(meant):

@@ -98,7 +98,7 @@ type KindRow struct {
 	// ForServers means that the kind configures servers. A mesh whose servers are not configured by xDS needs no such kind.
 	ForServers bool
 	// Close makes an object, with Object.Closed, of one that cannot be read. It is for kinds without whose objects callers
-	// could get in, or calls would go elsewhere. The annotations and parts are what can be read of it. It is nil for other
+	// could get in, or calls would go elsewhere or not be encrypted. The annotations and parts are what can be read of it. It is nil for other
 	// kinds.
 	Close func(key Key, domain string, annotations map[string]string, parts Parts) Object
 	// Misplaced has what to do about fields that authors take for those of the kind.
@@ -211,7 +211,7 @@ var Kinds = []*KindRow{
 	},
 	{
 		Kind: KindBackendTLSPolicy, Resource: gatewayResource("backendtlspolicies"),
-		Optional: true, Elective: true, Authored: true, ParentStatus: "ancestors", Traced: true,
+		Optional: true, Elective: true, Authored: true, ParentStatus: "ancestors", Traced: true, Close: closeBackendTLSPolicy,
 		converter: converterOf(convertBackendTLSPolicy), codec: codecOf(backendTLSPolicyField, storeBackendTLSPolicy, loadBackendTLSPolicy),
 	},
 	{
