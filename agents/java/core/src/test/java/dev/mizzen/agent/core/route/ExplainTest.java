@@ -123,7 +123,7 @@ class ExplainTest {
         RetryPolicy retry = route.retry;
         if (retry != null) {
             String met = java.util.Arrays.stream(retry.retryOn.split(",")).filter(HTTP_CONDITIONS::contains).collect(java.util.stream.Collectors.joining(","));
-            all.add("up to " + retry.retries + " retries on " + met + ", after " + duration(retry.baseInterval) + " at least"
+            all.add("up to " + retry.retries + (retry.retries == 1 ? " retry" : " retries") + " on " + met + ", after " + duration(retry.baseInterval) + " at least"
                 + (retry.avoidsTried ? ", on other endpoints if there are any" : ""));
             if (retry.statusCodes.length > 0) {
                 all.add("retriable status codes " + java.util.Arrays.toString(retry.statusCodes).replaceAll("[\\[\\],]", ""));
