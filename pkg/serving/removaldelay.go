@@ -23,6 +23,8 @@ type removals struct {
 	// client's routes do not name.
 	all, left time.Duration
 	routes    *subscription
+	// outdated are the client's routes if others are to come; nil if none are.
+	outdated *subscription
 }
 
 // removals returns which removals of the subscription must wait: none but those of clusters and endpoints. The caller holds
@@ -36,7 +38,11 @@ func (sub *subscription) removals() removals {
 	since := time.Since(s.routesSentAt)
 	switch {
 	case listeners.changing() || routes.changing():
-		return removals{all: removalDelay}
+		r := removals{all: removalDelay}
+		if routes.due() {
+			r.outdated = routes
+		}
+		return r
 	case since < removalDelay:
 		return removals{all: removalDelay - since}
 	case since < followLimit && routes != nil:
@@ -51,30 +57,39 @@ func (sub *subscription) changing() bool {
 	if sub == nil || !sub.unansweredSince.IsZero() && time.Since(sub.unansweredSince) >= followLimit {
 		return false
 	}
-	return !sub.unansweredSince.IsZero() || sub.t == snapshot.RouteType && sub.introducing() || sub.hasChanges()
+	return !sub.unansweredSince.IsZero() || sub.due()
+}
+
+// due reports whether anything is to be sent, after an introduction or immediately. sub may be nil.
+func (sub *subscription) due() bool {
+	return sub != nil && (sub.t == snapshot.RouteType && sub.introducing() || sub.hasChanges())
 }
 
 // wait returns how long the removal of a Cluster, or of the endpoints of the same name, must wait before it is looked at
 // again; 0 if it must not wait.
-func (r removals) wait(name string) time.Duration {
-	if r.left == 0 || r.routes.leadTo(name) {
+func (r removals) wait(e *entry) time.Duration {
+	switch {
+	case e.sent == nil && (r.outdated == nil || !r.outdated.takeCallsTo(e.name)):
+		return 0
+	case r.left == 0 || r.routes.leadTo(e.name):
 		return r.all
 	}
 	return r.left
 }
 
 // deferRemoval reports whether v, the answer for a resource that no longer exists or has no endpoints any more, must wait
-// because the client may still use routes that lead to the resource (make before break), and looks at it again later. If v is
-// the stand-in for a withheld resource, the client keeps what it has. The caller holds Session.mu.
+// because the client may still use routes that lead to the resource (make before break), and looks at it again later. The
+// client has the resource, or asks for it because of routes that others are about to replace. If v is the stand-in for a
+// withheld resource, the client keeps what it has. The caller holds Session.mu.
 func (sub *subscription) deferRemoval(e *entry, v *snapshot.Versioned, removals removals) bool {
-	if !e.loses(v) {
+	if !v.Removes() || e.sent != nil && e.sent.Removes() {
 		return false
 	}
-	wait := removals.wait(e.name)
+	wait := removals.wait(e)
 	if wait > 0 {
 		sub.recheckLater(wait)
 	}
-	return wait > 0 || v.StandIn
+	return wait > 0 || v.StandIn && e.sent != nil
 }
 
 // leadTo reports whether any routes that the client has name the Cluster.
@@ -84,6 +99,18 @@ func (sub *subscription) leadTo(cluster string) bool {
 			return false
 		}
 		_, names := slices.BinarySearch(e.sent.LeadsTo, cluster)
+		return names
+	})
+}
+
+// takeCallsTo reports whether any routes that the client has lead calls to the Cluster: they do more than introduce it.
+func (sub *subscription) takeCallsTo(cluster string) bool {
+	return slices.ContainsFunc(sub.entries, func(e *entry) bool {
+		if !e.subscribed() || e.sent == nil {
+			return false
+		}
+		under, _ := sub.introduction(e)
+		_, names := slices.BinarySearch(under.base.LeadsTo, cluster)
 		return names
 	})
 }

@@ -190,7 +190,9 @@ func (sub *subscription) versionFor(e *entry, removals removals) (v *snapshot.Ve
 		return nil, false
 	}
 	if sub.deferRemoval(e, v, removals) {
-		v = e.sent
+		if v = e.sent; v == nil {
+			return nil, false
+		}
 	}
 	v = sub.introduce(e, v)
 	send = e.needs(v)
