@@ -45,7 +45,7 @@ func TestSidecar(t *testing.T) {
 	}
 	expect("without a Sidecar", true, true, true)
 
-	own := sidecar("demo", "default", "egress: [{hosts: [./*]}]")
+	own := sidecar("demo", "default", "egress: [{hosts: [./*]}], outboundTrafficPolicy: {mode: ALLOW_ANY}") // there is no proxy that lets calls pass
 	p.write("sidecars.yaml", own)
 	expect("one for a namespace", false, false, true)
 	if _, err := call(t, p.dial("echo:80")); err != nil {

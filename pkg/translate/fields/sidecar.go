@@ -17,7 +17,7 @@ var sidecarFields = []Row{
 	{Field: "Sidecar.ingress", Verdict: Warned, Golden: "sidecar/dropped", Note: noteNoIngress},
 	{Field: "Sidecar.egress", Verdict: Translated, Leaf: "sidecar", GRFC: "A27", Golden: "sidecar/namespace", Calls: "TestSidecar", Note: "If it is unset, clients see every host that is exported to them."},
 	{Field: "Sidecar.inboundConnectionPool", Verdict: Warned, Golden: "sidecar/dropped", Note: noteNoInboundPool},
-	{Field: "Sidecar.outboundTrafficPolicy", Verdict: Caveat, Leaf: "sidecar", Golden: "sidecar/dropped", Note: "Clients do as with REGISTRY_ONLY. See its fields.", Untold: "each of its fields has its own Problem"},
+	{Field: "Sidecar.outboundTrafficPolicy", Verdict: Caveat, Leaf: "sidecar", Golden: "sidecar/dropped", Calls: "TestSidecar", Note: "Clients do as with REGISTRY_ONLY. See its fields.", Untold: "each of its fields has its own Problem"},
 	{Field: "WorkloadSelector.labels", Verdict: Translated, Leaf: "sidecar", GRFC: "A27", Golden: "sidecar/selector", Calls: "TestSidecar", Note: "All labels must match. An empty selector selects the whole namespace."},
 	{Field: "IstioIngressListener.port", Verdict: Warned, Golden: "sidecar/dropped", Note: noteNoIngress},
 	{Field: "IstioIngressListener.bind", Verdict: Warned, Golden: "sidecar/dropped", Note: noteNoIngress},
