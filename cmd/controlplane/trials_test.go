@@ -125,7 +125,7 @@ func TestTrials(t *testing.T) {
 		},
 		"a host that a Sidecar does not import": {
 			dir: "sidecar", args: "explain -f . --as shop --to vault.fin --call /a.B/C", code: exitFailure,
-			want: []string{"from Sidecar shop/default", "Sidecar shop/default does not import it: add fin/vault.fin.svc.cluster.local to the hosts of its egress"},
+			want: []string{"from Sidecar shop/default", "Sidecar shop/default does not import it: add fin/vault.fin.svc.cluster.local to its spec.egress[0].hosts"},
 		},
 		"a host that the Sidecar of a pod excludes": {
 			dir: "sidecar", args: "explain -f . --pod shop/batch-0 --to vault.fin --call /a.B/C", code: exitFailure,

@@ -51,5 +51,20 @@ func Covers(wildcard, host string) bool {
 // machine or network, such as the metadata of a cloud.
 func SameEverywhere(ip netip.Addr) bool {
 	ip = ip.Unmap()
-	return !ip.IsUnspecified() && !ip.IsMulticast() && !ip.IsLinkLocalUnicast()
+	return !ip.IsUnspecified() && !ip.IsMulticast() && !ip.IsLinkLocalUnicast() && !isMetadata(ip)
+}
+
+// isMetadata reports an address under which a cloud tells each machine about itself, if that is not a link-local one: those of Alibaba
+// Cloud and of Azure, and by IPv6 those of AWS and of Google Cloud.
+func isMetadata(ip netip.Addr) bool {
+	switch ip.WithZone("").String() {
+	case "100.100.100.200", "168.63.129.16", "fd00:ec2::254", "fd20:ce::254":
+		return true
+	}
+	return false
+}
+
+// IsLocalhost reports whether a name is each client's own machine, by RFC 6761.
+func IsLocalhost(name string) bool {
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }

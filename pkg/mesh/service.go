@@ -72,7 +72,12 @@ func (s *Service) VisibleTo(namespace string) bool {
 // SeenBy reports whether the client sees the Service: it is exported to the client's namespace, is not of another cluster alone,
 // and the client's Sidecar does not leave it out.
 func (s *Service) SeenBy(client Client) bool {
-	return s.VisibleTo(client.Namespace) && (!s.ClusterLocal || s.Ref.Cluster == client.Cluster) && client.Sidecar.Sees(client.Namespace, s.Ref.Namespace, s.Host)
+	return s.SeenAs(s.Host, client)
+}
+
+// SeenAs reports whether the client sees the Service under a host: its own, or a name below it if that is a wildcard.
+func (s *Service) SeenAs(host string, client Client) bool {
+	return s.VisibleTo(client.Namespace) && (!s.ClusterLocal || s.Ref.Cluster == client.Cluster) && client.Sidecar.Sees(client.Namespace, s.Ref.Namespace, host)
 }
 
 // TrafficDistribution is a Service's preference for endpoints near the client. Clients call the other endpoints

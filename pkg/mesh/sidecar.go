@@ -129,7 +129,7 @@ func (e EgressHost) Matches(namespace, owner, host string) bool {
 }
 
 // MatchesRules does the same for a host of a VirtualService. As in Istio, the rules of a wildcard are those of an entry below
-// it, too.
+// it, too. An entry below the wildcard of a ServiceEntry stands for the names that both cover.
 func (e EgressHost) MatchesRules(namespace, owner, host string) bool {
 	return e.Matches(namespace, owner, host) || e.names(namespace, owner) && below(host, e.Host)
 }

@@ -22,7 +22,7 @@ func (s *Snapshot) serviceBelow(host string, client mesh.Client) (*subject, bool
 		if !mesh.Covers(pattern, host) {
 			continue
 		}
-		if h, ok := s.serviceFor(pattern, client); ok {
+		if h, ok := s.serviceAs(pattern, host, client); ok {
 			return h.below(s, pattern, host), true
 		}
 	}

@@ -13,11 +13,15 @@ func leftOut(s *Snapshot, q query) []Near {
 	if !hides {
 		return nil
 	}
-	what, by := fmt.Sprintf("%s %s has the name", ref.Kind, refName(ref)), "Sidecar "+refName(sidecar.Ref)
-	if e, excluded := sidecar.Excluding(q.client.Namespace, ref.Namespace, host); excluded {
-		return []Near{{Text: fmt.Sprintf("%s, and %s of %s excludes it: remove or narrow that entry", what, e.Field, by)}}
+	return []Near{{Text: fmt.Sprintf("%s %s has the name, and %s", ref.Kind, refName(ref), hiddenBy(sidecar, q.client.Namespace, ref, host))}}
+}
+
+// hiddenBy says where a Sidecar leaves out a host that an object declares, and what to do.
+func hiddenBy(sidecar *mesh.Sidecar, namespace string, declared mesh.Ref, host string) string {
+	if e, excluded := sidecar.Excluding(namespace, declared.Namespace, host); excluded {
+		return fmt.Sprintf("%s of Sidecar %s excludes it: remove or narrow that entry", e.Field, refName(sidecar.Ref))
 	}
-	return []Near{{Text: fmt.Sprintf("%s, and %s does not import it: add %s/%s to the hosts of its egress", what, by, ref.Namespace, host)}}
+	return fmt.Sprintf("Sidecar %s does not import it: add %s/%s to its spec.egress[0].hosts", refName(sidecar.Ref), declared.Namespace, host)
 }
 
 // hidden returns the object that declares the host that a name refers to, and the host as it declares it. ok is false unless
@@ -42,7 +46,10 @@ func (s *Snapshot) hidden(q query) (ref mesh.Ref, host string, ok bool) {
 	for _, host := range hosts {
 		if h, ok := s.serviceFor(host, q.client); ok {
 			service := h.facts.Service
-			return service.Ref, service.Host, !sidecar.Sees(q.client.Namespace, service.Ref.Namespace, service.Host)
+			if host = service.Host; mesh.IsWildcard(host) {
+				host = q.dialed.Host
+			}
+			return service.Ref, host, !sidecar.Sees(q.client.Namespace, service.Ref.Namespace, host)
 		}
 	}
 	h, ok := s.servicelessFor(q.dialed.Host)

@@ -194,21 +194,28 @@ func addressOfEndpoint(s *Snapshot, q query) []Near {
 	if err != nil {
 		return nil
 	}
-	text := address.String()
-	var found []Near
+	text, sidecar := address.String(), q.client.Sidecar
+	q.client.Sidecar = nil
+	var found, hidden []Near
 	for host, set := range s.world.Endpoints.All() {
 		service, ok := s.visible(host, q)
 		if !ok || !slices.ContainsFunc(set.Endpoints, func(e mesh.Endpoint) bool { return e.Address == text || e.Additional == text }) {
 			continue
 		}
+		if !sidecar.Sees(q.client.Namespace, service.Ref.Namespace, service.Host) {
+			hidden = append(hidden, Near{Text: fmt.Sprintf("%s is an endpoint of %s, and %s", text, service.Ref, hiddenBy(sidecar, q.client.Namespace, service.Ref, service.Host))})
+			continue
+		}
 		dial := s.spelled(service, q)
 		found = append(found, Near{dial, fmt.Sprintf("%s is an endpoint of %s: %s", text, service.Ref, q.advice(dial))})
 	}
-	if found == nil {
+	if found == nil && hidden == nil {
 		return []Near{{Text: text + " is neither the cluster IP of a Service nor an endpoint: dial the name of a Service"}}
 	}
-	slices.SortFunc(found, func(a, b Near) int { return cmp.Compare(a.Dial, b.Dial) })
-	return found
+	byText := func(a, b Near) int { return cmp.Or(cmp.Compare(a.Dial, b.Dial), cmp.Compare(a.Text, b.Text)) }
+	slices.SortFunc(found, byText)
+	slices.SortFunc(hidden, byText)
+	return append(found, hidden...)
 }
 
 // otherDomain: the name has the form of a Service's host, in another domain than the cluster's.

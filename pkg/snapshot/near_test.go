@@ -169,12 +169,14 @@ func TestNear(t *testing.T) {
 		{plain, "10.0.0.1:9090", []snapshot.Near{{"greeter.mizzen-example", "10.0.0.1 is an endpoint of Service mizzen-example/greeter: dial greeter.mizzen-example"}}},
 		{plain, "10.9.9.9:9090", []snapshot.Near{{"", "10.9.9.9 is neither the cluster IP of a Service nor an endpoint: dial the name of a Service"}}},
 		// What a Sidecar leaves out.
-		{"narrow", "greeter.mizzen-example", []snapshot.Near{{"", "Service mizzen-example/greeter has the name, and Sidecar narrow/default does not import it: add mizzen-example/greeter.mizzen-example.svc.cluster.local to the hosts of its egress"}}},
-		{"narrow", "10.96.0.7:50051", []snapshot.Near{{"", "Service mizzen-example/greeter has the name, and Sidecar narrow/default does not import it: add mizzen-example/greeter.mizzen-example.svc.cluster.local to the hosts of its egress"}}},
-		{"narrow", "greeter-0.greeter.mizzen-example", []snapshot.Near{{"", "Service mizzen-example/greeter has the name, and Sidecar narrow/default does not import it: add mizzen-example/greeter.mizzen-example.svc.cluster.local to the hosts of its egress"}}},
+		{"narrow", "greeter.mizzen-example", []snapshot.Near{{"", "Service mizzen-example/greeter has the name, and Sidecar narrow/default does not import it: add mizzen-example/greeter.mizzen-example.svc.cluster.local to its spec.egress[0].hosts"}}},
+		{"narrow", "10.96.0.7:50051", []snapshot.Near{{"", "Service mizzen-example/greeter has the name, and Sidecar narrow/default does not import it: add mizzen-example/greeter.mizzen-example.svc.cluster.local to its spec.egress[0].hosts"}}},
+		{"narrow", "greeter-0.greeter.mizzen-example", []snapshot.Near{{"", "Service mizzen-example/greeter has the name, and Sidecar narrow/default does not import it: add mizzen-example/greeter.mizzen-example.svc.cluster.local to its spec.egress[0].hosts"}}},
 		{"narrow", "cart.shop", []snapshot.Near{{"", "Service shop/cart has the name, and spec.egress[0].hosts[2] of Sidecar narrow/default excludes it: remove or narrow that entry"}}},
 		{"narrow", "api.example.com", []snapshot.Near{{"", "VirtualService shop/api has the name, and spec.egress[0].hosts[3] of Sidecar narrow/default excludes it: remove or narrow that entry"}}},
 		{"narrow", "any.example.net", []snapshot.Near{{"", "ServiceEntry shop/outside has the name, and spec.egress[0].hosts[4] of Sidecar narrow/default excludes it: remove or narrow that entry"}}},
+		{"narrow", "10.0.0.1:9090", []snapshot.Near{{"", "10.0.0.1 is an endpoint of Service mizzen-example/greeter, and Sidecar narrow/default does not import it: add mizzen-example/greeter.mizzen-example.svc.cluster.local to its spec.egress[0].hosts"}}},
+		{"narrow", "10.9.9.9:9090", []snapshot.Near{{"", "10.9.9.9 is neither the cluster IP of a Service nor an endpoint: dial the name of a Service"}}},
 		{"narrow", "vault.fin", []snapshot.Near{{"", "Service fin/vault has the name, and is not exported to namespace narrow"}}},
 		{"narrow", "gretter.mizzen-example.svc.cluster.local", nil},
 		// What is not exported.

@@ -111,9 +111,14 @@ func answerService(s *Snapshot, q query) (*Versioned, bool) {
 // client's namespace, or else the first that the client can see. A Service of the client's cluster that is for that cluster alone
 // comes before all others.
 func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) {
+	return s.serviceAs(host, host, client)
+}
+
+// serviceAs does the same for a client that dials a host: that of the Service, or a name below it if it is a wildcard.
+func (s *Snapshot) serviceAs(host, dialed string, client mesh.Client) (*subject, bool) {
 	if client.Cluster != "" {
 		if own, ok := s.subjects.Get(mesh.HostInCluster(host, client.Cluster)); ok && !own.serviceless() {
-			return own, own.visibleTo(client)
+			return own, own.visibleTo(dialed, client)
 		}
 	}
 	h, ok := s.subjects.Get(host)
@@ -123,23 +128,23 @@ func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) 
 	others := h.facts.Service.Others
 	if i := slices.Index(others, client.Namespace); i >= 0 {
 		others = slices.Insert(slices.Delete(slices.Clone(others), i, i+1), 0, client.Namespace)
-		if own, ok := s.subjects.Get(mesh.HostIn(host, client.Namespace)); ok && own.visibleTo(client) {
+		if own, ok := s.subjects.Get(mesh.HostIn(host, client.Namespace)); ok && own.visibleTo(dialed, client) {
 			return own, true
 		}
 	}
-	if h.visibleTo(client) {
+	if h.visibleTo(dialed, client) {
 		return h, true
 	}
 	for _, namespace := range others {
-		if other, ok := s.subjects.Get(mesh.HostIn(host, namespace)); ok && other.visibleTo(client) {
+		if other, ok := s.subjects.Get(mesh.HostIn(host, namespace)); ok && other.visibleTo(dialed, client) {
 			return other, true
 		}
 	}
 	return nil, false
 }
 
-func (h *subject) visibleTo(client mesh.Client) bool {
-	return !h.serviceless() && h.facts.Service.SeenBy(client)
+func (h *subject) visibleTo(dialed string, client mesh.Client) bool {
+	return !h.serviceless() && h.facts.Service.SeenAs(dialed, client)
 }
 
 // answerPort answers for the port of the Service that the client dialed.

@@ -119,3 +119,47 @@ func BenchmarkNarrowed(b *testing.B) {
 		})
 	}
 }
+
+// TestNamesBelowAWildcard: of the names below the wildcard of a ServiceEntry, a client sees those that its Sidecar imports.
+func TestNamesBelowAWildcard(t *testing.T) {
+	s := snapshot.New(snapshottest.Load(t, []string{
+		`
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: outside, namespace: outside}
+spec: {hosts: ['*.example.org'], ports: [{number: 80, name: grpc}], resolution: NONE}
+`,
+		narrowing("name", "default", "egress: [{hosts: [outside/api.example.org]}]"),
+		narrowing("elsewhere", "default", "egress: [{hosts: [shop/api.example.org]}]"),
+		narrowing("longer", "default", "egress: [{hosts: ['*/*.v2.example.org']}]"),
+		narrowing("shorter", "default", "egress: [{hosts: ['*/*.org']}]"),
+		narrowing("but", "default", "egress: [{hosts: [outside/*, ~outside/api.example.org]}]"),
+	}))
+	for namespace, want := range map[string]string{
+		"none": "api.example.org a.v2.example.org", "name": "api.example.org", "elsewhere": "", "longer": "a.v2.example.org", "shorter": "api.example.org a.v2.example.org", "but": "a.v2.example.org",
+	} {
+		client := mesh.Client{Namespace: namespace, Kind: mesh.GRPCGo}
+		var seen []string
+		for _, host := range []string{"api.example.org", "a.v2.example.org"} {
+			listener, routes := s.Resource(snapshot.ListenerType, host+":80", client), s.Resource(snapshot.RouteType, "outbound|80||"+host, client)
+			if listener.NotFound != routes.NotFound {
+				t.Errorf("%s: %s: the Listener is not found: %t; the RouteConfiguration: %t", namespace, host, listener.NotFound, routes.NotFound)
+			}
+			if !listener.NotFound {
+				seen = append(seen, host)
+			}
+		}
+		if got := strings.Join(seen, " "); got != want {
+			t.Errorf("a client of namespace %s sees %q, want %q", namespace, got, want)
+		}
+	}
+	near := s.Near("other.example.org:80", mesh.Client{Namespace: "name", Kind: mesh.GRPCGo})
+	if want := "ServiceEntry outside/outside has the name, and Sidecar name/default does not import it: add outside/other.example.org to its spec.egress[0].hosts"; len(near) != 1 || near[0].Text != want {
+		t.Errorf("got %q, want %q", near, want)
+	}
+	for _, p := range s.World().Problems {
+		if p.Code == mesh.CodeNoSuchHost && p.Object.Namespace != "elsewhere" {
+			t.Errorf("got the Problem %s: %s", p.Object, p.Message)
+		}
+	}
+}

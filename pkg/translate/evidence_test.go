@@ -147,7 +147,6 @@ var withoutCalls = map[string]string{
 	"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize": "the size affects only memory",
 	"OutlierDetection.consecutiveErrors":                             "as consecutive5xxErrors: both become one number",
 	"OutlierDetection.consecutiveGatewayErrors":                      "as consecutive5xxErrors: both become one number",
-	"Sidecar.outboundTrafficPolicy":                                  "no field inside it has an effect",
 	"OutlierDetection.maxEjectionPercent":                            "a test would need many endpoints",
 }
 

@@ -1,7 +1,9 @@
 package behaviour
 
 import (
+	"crypto/tls"
 	"fmt"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
 // entry makes a ServiceEntry.
@@ -113,6 +117,129 @@ func TestServiceEntryOutsideOfTheMesh(t *testing.T) {
 		t.Errorf("the server saw %d calls in plain text", len(attempts))
 	}
 	p.wantProblem(mesh.Error, ".tls.mode")
+}
+
+// TestServiceEntryNamesOfServers: the names that certificates must have are those of the ServiceEntry, and of the accounts of its
+// endpoints.
+func TestServiceEntryNamesOfServers(t *testing.T) {
+	mesh := authority.New(t)
+	server := mesh.Server("safe", "books.example.org")
+	server.ClientAuth = tls.NoClientCert
+	mine := clientFiles(mesh)
+	providers := map[string]bootstrap.Certificates{"default": mine, "shop": {Roots: mine.Roots}}
+	const refused = "do not match any of the accepted SANs"
+	for name, test := range map[string]struct{ entry, account, rule, failure string }{
+		"its name":                   {", subjectAltNames: [books.example.org]", "", "mode: SIMPLE, credentialName: shop", ""},
+		"one of two names":           {", subjectAltNames: [other.example.org, books.example.org]", "", "mode: SIMPLE, credentialName: shop", ""},
+		"another name":               {", subjectAltNames: [other.example.org]", "", "mode: SIMPLE, credentialName: shop", refused},
+		"no name, and another host":  {"", "", "mode: SIMPLE, credentialName: shop", refused},
+		"a name of the rule":         {", subjectAltNames: [other.example.org]", "", "mode: SIMPLE, credentialName: shop, subjectAltNames: [books.example.org]", ""},
+		"its account":                {"", ", serviceAccount: safe", "mode: ISTIO_MUTUAL", ""},
+		"another account":            {"", ", serviceAccount: other", "mode: ISTIO_MUTUAL", refused},
+		"another account, its name":  {", subjectAltNames: [books.example.org]", ", serviceAccount: other", "mode: ISTIO_MUTUAL", ""},
+		"its account, another names": {", subjectAltNames: [other.example.org]", ", serviceAccount: safe", "mode: ISTIO_MUTUAL", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at := (&backend{port: newSecureServer(t, server).port}).endpoint(test.account)
+			p := newPlane(t,
+				entry("demo", "ledger", "hosts: [ledger.example.com], location: MESH_INTERNAL, resolution: STATIC, "+grpcPort+test.entry+", endpoints: ["+at+"]"),
+				policy("ledger.example.com", "{tls: {"+test.rule+"}}"),
+			)
+			_, err := call(t, p.dialSafeTo("ledger.example.com:80", providers))
+			if failure := status.Convert(err).Message(); (err != nil) != (test.failure != "") || !strings.Contains(failure, test.failure) {
+				t.Errorf("got the failure %q, want %q", failure, test.failure)
+			}
+		})
+	}
+}
+
+// TestServiceEntryProtocol: rules for calls apply to ports of gRPC, and rules for connections to those of TCP.
+func TestServiceEntryProtocol(t *testing.T) {
+	calls, connections := newBackend(t, "calls", "v1"), newBackend(t, "connections", "v2")
+	at := func(b *backend) string {
+		return fmt.Sprintf("{address: 127.0.0.1, ports: {a: %[1]d, b: %[1]d}, labels: {version: %s}}", b.port, b.version)
+	}
+	p := newPlane(t,
+		entry("demo", "ledger", "hosts: [ledger.example.com], resolution: STATIC, ports: [{number: 80, name: a, protocol: GRPC}, {number: 81, name: b, protocol: TCP}], endpoints: ["+at(calls)+", "+at(connections)+"]"),
+		subsets("ledger.example.com", "v1", "v2"),
+		routes("ledger.example.com", "route: [{destination: {host: ledger.example.com, subset: v1}}]")+"  tcp: [{route: [{destination: {host: ledger.example.com, subset: v2}}]}]\n",
+	)
+	for port, want := range map[int]string{80: "calls", 81: "connections"} {
+		client := p.dial(fmt.Sprintf("ledger.example.com:%d", port))
+		for range 20 {
+			if resp, err := call(t, client); err != nil || resp.GetHostname() != want {
+				t.Fatalf("port %d: got %v, %v, want an answer by the rule for %s", port, resp, err, want)
+			}
+		}
+	}
+}
+
+// TestServiceEntryShortNames: a client means by a name of two labels a Service, so that it is below no wildcard of a ServiceEntry, and a
+// ServiceEntry must list it.
+func TestServiceEntryShortNames(t *testing.T) {
+	b := newBackend(t, "a", "v1")
+	static := ", resolution: STATIC, " + grpcPort + ", endpoints: [" + b.endpoint("") + "]"
+	p := newPlane(t, entry("demo", "inner", "hosts: ['*.internal']"+static))
+	if resp, err := call(t, p.dial("eu.db.internal:80")); err != nil || resp.GetHostname() != "a" {
+		t.Errorf("three labels: got %v, %v, want an answer of a", resp, err)
+	}
+	short := p.dial("db.internal:80")
+	if _, err := call(t, short); status.Code(err) != codes.Unavailable {
+		t.Errorf("two labels: got %v, want that the name is not known", err)
+	}
+	p.wantProblem(mesh.Warning, "spec.hosts[0]")
+	p.write("objects.yaml", entry("demo", "inner", "hosts: ['*.internal', db.internal]"+static))
+	until(t, short, "the name that is listed is called", func(r *testgrpc.SimpleResponse, err error) bool { return err == nil && r.GetHostname() == "a" })
+	p.write("objects.yaml", entry("demo", "inner", "hosts: ['*.internal', db.internal]"+static), strings.ReplaceAll(service("db", newBackend(t, "b", "v1")), "namespace: demo", "namespace: internal"))
+	until(t, short, "a Service takes precedence", func(r *testgrpc.SimpleResponse, err error) bool { return err == nil && r.GetHostname() == "b" })
+}
+
+// TestWorkloadEntryNetwork: an endpoint of another network gets no calls.
+func TestWorkloadEntryNetwork(t *testing.T) {
+	near, unsaid, far := newBackend(t, "near", "near"), newBackend(t, "unsaid", "unsaid"), newBackend(t, "far", "far")
+	p := newPlaneOf(t, watch.Options{Network: "east"},
+		entry("demo", "ledger", "hosts: [ledger.example.com], resolution: STATIC, "+grpcPort+", workloadSelector: {labels: {app: ledger}}"),
+		near.workload("near", ", labels: {app: ledger}, network: east"), unsaid.workload("unsaid", ", labels: {app: ledger}"), far.workload("far", ", labels: {app: ledger}, network: west"),
+	)
+	client := p.dial("ledger.example.com:80")
+	until(t, client, "both are called", spread(t, client))
+	if got := answers(t, client, 100); got["far"] != 0 || len(got) != 2 {
+		t.Errorf("got answers of %v, want of the other two alone", got)
+	}
+	p.wantProblem(mesh.Warning, "spec.network")
+}
+
+// TestWorkloadEntryLocality: clients call a machine in their zone, and another one if that is away.
+func TestWorkloadEntryLocality(t *testing.T) {
+	a, b := newBackend(t, "a", "zone-a"), newBackend(t, "b", "zone-b")
+	p := newPlane(t,
+		entry("demo", "ledger", "hosts: [ledger.example.com], resolution: STATIC, "+grpcPort+", workloadSelector: {labels: {app: ledger}}"),
+		a.workload("a", ", labels: {app: ledger}, locality: eu/zone-a/rack"), b.workload("b", ", labels: {app: ledger, istio-locality: eu.zone-b}"),
+		policy("ledger.example.com", "{loadBalancer: {localityLbSetting: {enabled: true}}}"),
+	)
+	inA, inB := p.dialAs("ledger.example.com:80", at("zone-a", "")), p.dialAs("ledger.example.com:80", at("zone-b", ""))
+	wantOnly(t, inA, "zone-a")
+	wantOnly(t, inB, "zone-b")
+	a.server.Stop()
+	until(t, inA, "the other zone answers when the client's is away", answeredBy(b))
+}
+
+// TestWorkloadEntryWeight: calls follow the weights of machines.
+func TestWorkloadEntryWeight(t *testing.T) {
+	heavy, light := newBackend(t, "heavy", "heavy"), newBackend(t, "light", "light")
+	p := newPlane(t,
+		entry("demo", "ledger", "hosts: [ledger.example.com], resolution: STATIC, "+grpcPort+", workloadSelector: {labels: {app: ledger}}"),
+		heavy.workload("heavy", ", labels: {app: ledger}, weight: 8"), light.workload("light", ", labels: {app: ledger}, weight: 2"),
+	)
+	client := p.dial("ledger.example.com:80")
+	until(t, client, "both are connected", spread(t, client))
+	const calls = 2000
+	got := answers(t, client, calls)
+	// Pearson's chi-squared test with one degree of freedom. A correct client exceeds 23.9 once in a million times.
+	off := float64(got["heavy"]) - 0.8*calls
+	if chi := off*off/(0.8*calls) + off*off/(0.2*calls); chi > 23.9 {
+		t.Errorf("%v of %d calls do not follow 8 to 2: chi-square %.1f", got, calls, chi)
+	}
 }
 
 // TestWorkloadEntries calls machines that a ServiceEntry and a Service select, beside pods, and not those that are unhealthy or

@@ -45,7 +45,7 @@ func TestSidecar(t *testing.T) {
 	}
 	expect("without a Sidecar", true, true, true)
 
-	own := sidecar("demo", "default", "egress: [{hosts: [./*]}]")
+	own := sidecar("demo", "default", "egress: [{hosts: [./*]}], outboundTrafficPolicy: {mode: ALLOW_ANY}") // there is no proxy that lets calls pass
 	p.write("sidecars.yaml", own)
 	expect("one for a namespace", false, false, true)
 	if _, err := call(t, p.dial("echo:80")); err != nil {
@@ -62,4 +62,24 @@ func TestSidecar(t *testing.T) {
 	expect("one for the mesh", false, false, true)
 	p.write("sidecars.yaml")
 	expect("without a Sidecar again", true, true, true)
+}
+
+// TestSidecarBelowAWildcard: of the names below the wildcard of a ServiceEntry, clients call those that their Sidecar imports.
+func TestSidecarBelowAWildcard(t *testing.T) {
+	b := newBackend(t, "a", "v1")
+	p := newPlane(t,
+		entry("pay", "outside", "hosts: ['*.example.org'], resolution: STATIC, "+grpcPort+", endpoints: ["+b.endpoint("")+"]"),
+		sidecar("demo", "default", "egress: [{hosts: [pay/api.example.org]}]"),
+		sidecar("other", "default", "egress: [{hosts: [pay/*, ~pay/api.example.org]}]"),
+	)
+	for namespace, want := range map[string]map[string]codes.Code{
+		"demo":  {"api.example.org": codes.OK, "books.example.org": codes.Unavailable},
+		"other": {"api.example.org": codes.Unavailable, "books.example.org": codes.OK},
+	} {
+		for host, want := range want {
+			if _, err := call(t, p.dialAs(host+":80", bootstrap.Options{Namespace: namespace, NodeID: namespace})); status.Code(err) != want {
+				t.Errorf("%s from namespace %s: got %v, want %s", host, namespace, err, want)
+			}
+		}
+	}
 }

@@ -101,6 +101,12 @@ func clientFiles(mesh *authority.Authority) bootstrap.Certificates {
 // dialSafe connects a client with xDS credentials. They fall back to plain text if no rule requires encryption.
 func (p *plane) dialSafe(providers map[string]bootstrap.Certificates) testgrpc.TestServiceClient {
 	p.t.Helper()
+	return p.dialSafeTo("safe", providers)
+}
+
+// dialSafeTo is dialSafe with another target.
+func (p *plane) dialSafeTo(target string, providers map[string]bootstrap.Certificates) testgrpc.TestServiceClient {
+	p.t.Helper()
 	config, err := bootstrap.JSON(bootstrap.Options{ServerURI: p.xds, NodeID: p.t.Name(), Namespace: "demo", Certificates: providers})
 	if err != nil {
 		p.t.Fatal(err)
@@ -113,7 +119,7 @@ func (p *plane) dialSafe(providers map[string]bootstrap.Certificates) testgrpc.T
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	channel, err := grpc.NewClient("xds:///safe", grpc.WithResolvers(resolver), grpc.WithTransportCredentials(creds))
+	channel, err := grpc.NewClient("xds:///"+target, grpc.WithResolvers(resolver), grpc.WithTransportCredentials(creds))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ import (
 // TestMachine has servers outside of the cluster. A machine joins with a token and a WorkloadEntry, is called by the host of a
 // ServiceEntry, is not called any more when it dies while another one lives, and when its WorkloadEntry says that it is unhealthy.
 func TestMachine(t *testing.T) {
+	installDefinitions(t)
 	ns := newNamespace(t)
 	p := startSecure(t)
 	host := "ledger." + ns + ".example.com"
@@ -91,6 +92,8 @@ func TestMachine(t *testing.T) {
 // TestMachineWithStream has a machine whose health is its stream: it joins, is called, moves to another replica, dies, and is left out, by the condition on
 // its WorkloadEntry, which the control plane writes with the rights that it is installed with.
 func TestMachineWithStream(t *testing.T) {
+	install(t, "overlays/dev") // the namespace and the rights
+	installDefinitions(t)
 	ns := newNamespace(t)
 	p := startSecure(t, "--write-status", "on", "--kubeconfig", accountKubeconfig(t))
 	host := "ledger." + ns + ".example.com"

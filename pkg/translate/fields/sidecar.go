@@ -8,7 +8,7 @@ const (
 	noteNoInboundPool   = "Servers without a proxy have no connection pool of the mesh. Limit connections and calls in the application, or in a DestinationRule of the clients."
 	noteEgressHosts     = "A client does not see other hosts: it gets the answer for a name that does not exist, so its calls fail, where a proxy with ALLOW_ANY lets them pass. " +
 		"VirtualServices that no entry imports do not apply to the client. What the rules of a host send calls to need not be imported, and Routes of the Gateway API apply wherever the host is seen. " +
-		"Names are not completed: write full names. A list exposes what it imports and does not exclude (`~NAMESPACE/HOST`), and several lists together what any of them exposes."
+		"An entry may be one name below the wildcard of a ServiceEntry. Names are not completed: write full names. A list exposes what it imports and does not exclude (`~NAMESPACE/HOST`), and several lists together what any of them exposes."
 )
 
 // sidecarFields is the support table of Sidecar, in the order of its API.
@@ -17,7 +17,7 @@ var sidecarFields = []Row{
 	{Field: "Sidecar.ingress", Verdict: Warned, Golden: "sidecar/dropped", Note: noteNoIngress},
 	{Field: "Sidecar.egress", Verdict: Translated, Leaf: "sidecar", GRFC: "A27", Golden: "sidecar/namespace", Calls: "TestSidecar", Note: "If it is unset, clients see every host that is exported to them."},
 	{Field: "Sidecar.inboundConnectionPool", Verdict: Warned, Golden: "sidecar/dropped", Note: noteNoInboundPool},
-	{Field: "Sidecar.outboundTrafficPolicy", Verdict: Caveat, Leaf: "sidecar", Golden: "sidecar/dropped", Note: "Clients do as with REGISTRY_ONLY. See its fields.", Untold: "each of its fields has its own Problem"},
+	{Field: "Sidecar.outboundTrafficPolicy", Verdict: Caveat, Leaf: "sidecar", Golden: "sidecar/dropped", Calls: "TestSidecar", Note: "Clients do as with REGISTRY_ONLY. See its fields.", Untold: "each of its fields has its own Problem"},
 	{Field: "WorkloadSelector.labels", Verdict: Translated, Leaf: "sidecar", GRFC: "A27", Golden: "sidecar/selector", Calls: "TestSidecar", Note: "All labels must match. An empty selector selects the whole namespace."},
 	{Field: "IstioIngressListener.port", Verdict: Warned, Golden: "sidecar/dropped", Note: noteNoIngress},
 	{Field: "IstioIngressListener.bind", Verdict: Warned, Golden: "sidecar/dropped", Note: noteNoIngress},

@@ -213,6 +213,7 @@ func (a *Assembler) World() *mesh.World {
 	a.external.identities.apply(b, a.external.workloads)
 	a.aliases.apply(b)
 	a.rules.apply(b)
+	a.external.checkNames(b)
 	a.sidecars.apply(b)
 	a.emptiness.apply(b)
 	a.enforced.apply()

@@ -15,7 +15,7 @@ func (r *rules) outrankedRoutes(host string) []mesh.Problem {
 	if len(r.attached.tables[host]) == 0 {
 		return nil
 	}
-	table := r.routes.table(host, nil, r.attached.candidates)
+	table := r.routes.table(host, r.hosts[host], nil, r.attached.candidates)
 	winners := map[mesh.Ref]map[string]struct{}{} // the namespaces of the clients of each
 	for _, c := range table.Candidates {
 		namespaces := slices.Clone(c.Export.Namespaces)
@@ -61,7 +61,7 @@ func (r *rules) outrankedPatterns(h *routesEntry) (problems []mesh.Problem) {
 		}
 		var winners []mesh.Ref
 		for host, tables := range r.attached.tables {
-			if !covers(pattern, host) {
+			if !r.hosts.covers(pattern, host) {
 				continue
 			}
 			for _, t := range tables {
@@ -86,7 +86,7 @@ func (r *rules) outrankedPatterns(h *routesEntry) (problems []mesh.Problem) {
 // declared wildcards cover.
 func (r *rules) recheckPatterns(hosts, declared map[string]struct{}) {
 	for host := range hosts {
-		for _, tier := range r.routes.hosts.tiers(host) {
+		for _, tier := range r.routes.hosts.tiers(host, r.hosts[host]) {
 			if mesh.IsWildcard(tier.pattern) {
 				r.patterns[tier.pattern] = struct{}{}
 			}
@@ -97,7 +97,7 @@ func (r *rules) recheckPatterns(hosts, declared map[string]struct{}) {
 			continue
 		}
 		for host := range r.attached.tables {
-			if covers(pattern, host) {
+			if r.hosts.covers(pattern, host) {
 				hosts[host] = struct{}{}
 			}
 		}

@@ -204,7 +204,7 @@ func (e *egressEntry) find(b *worldBuilder, hosts iter.Seq[string]) string {
 }
 
 // places yields where in a World the host of the entry may be found: under its name, under that of a namespace, and under
-// wildcards of VirtualServices.
+// wildcards.
 func (e *egressEntry) places() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !yield(e.Host) || !yield(mesh.HostIn(e.Host, e.Namespace)) || !yield(mesh.HostIn(e.Host, e.clients)) {
@@ -215,7 +215,7 @@ func (e *egressEntry) places() iter.Seq[string] {
 			if !below {
 				return
 			}
-			if rest = parent; !yield("*." + rest) {
+			if rest = parent; !yield("*."+rest) || !yield(mesh.HostIn("*."+rest, e.Namespace)) || !yield(mesh.HostIn("*."+rest, e.clients)) {
 				return
 			}
 		}
@@ -225,7 +225,7 @@ func (e *egressEntry) places() iter.Seq[string] {
 // standsFor reports whether a Service or a VirtualService declares a host of a World, as the entry says. Compiled rules
 // declare no hosts.
 func (e *egressEntry) standsFor(b *worldBuilder, host string) bool {
-	if s := b.services.get(host); s != nil && e.Matches(e.clients, s.Ref.Namespace, s.Host) {
+	if s := b.services.get(host); s != nil && e.MatchesRules(e.clients, s.Ref.Namespace, s.Host) {
 		return true
 	}
 	rules := b.routes.get(host)
@@ -251,12 +251,16 @@ func (e *egressEntry) problem(b *worldBuilder, domain string) mesh.Problem {
 	switch {
 	case mesh.IsWildcard(e.Host):
 		p.Severity = mesh.Info // Hosts may come.
-		p.Message = fmt.Sprintf("No Service or VirtualService %s declares a host of %s. %s Correct the entry if it should.", from, e.Host, effect)
+		p.Message = fmt.Sprintf("No Service, ServiceEntry or VirtualService %s declares a host of %s. %s Correct the entry if it should.", from, e.Host, effect)
 		return p
 	case declared == nil:
-		p.Message = fmt.Sprintf("No Service or VirtualService %s declares the host %s. %s Create the Service, or correct the entry.", from, e.Host, effect)
+		create := "Create a ServiceEntry for it"
+		if inServiceDomain(full, domain) {
+			create = "Create the Service"
+		}
+		p.Message = fmt.Sprintf("No Service, ServiceEntry or VirtualService %s declares the host %s. %s %s, or correct the entry.", from, e.Host, effect, create)
 		return p
 	}
-	p.Message = fmt.Sprintf("No Service or VirtualService %s declares the host %s. %s Write \"%s/%s\" if you mean that Service.", from, e.Host, effect, declared.Ref.Namespace, declared.Host)
+	p.Message = fmt.Sprintf("No Service, ServiceEntry or VirtualService %s declares the host %s. %s Write \"%s/%s\" if you mean that %s.", from, e.Host, effect, declared.Ref.Namespace, declared.Host, declared.Ref.Kind)
 	return p
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // workload makes a WorkloadEntry of the namespace demo with the label app: ledger.
@@ -25,6 +26,7 @@ func TestEntries(t *testing.T) {
 	const selects = open + ", workloadSelector: {labels: {app: ledger}}"
 	const joins = "hosts: [echo.demo.svc.cluster.local], location: MESH_INTERNAL, ports: [{name: grpc, number: 80, protocol: GRPC}], resolution: STATIC, endpoints: [{address: 10.0.0.1}]"
 	const echo = watchtest.EchoHost
+	const noNames = "No DestinationRule for api.example.com sets TLS and leaves the names to the ServiceEntry, so that clients compare these names with no certificate. They have no effect. Set tls in a DestinationRule for the host, or remove them."
 	tests := map[string]struct {
 		text, host string
 		// endpoints are addresses with ports and weights.
@@ -60,6 +62,27 @@ func TestEntries(t *testing.T) {
 		"beside a Service, with annotations": {watchtest.EchoService + strings.Replace(entry("e", "01", joins), "metadata: {", "metadata: {annotations: {mizzen.dev/lb-policy: round_robin}, ", 1), echo, "10.0.0.1:80", []string{
 			`warning Conflict ServiceEntry demo/e metadata.annotations: Service demo/echo has this host, and decides how clients call it. The annotations about endpoints have no effect here. Set them on the Service.`,
 		}},
+		"like a Service of another namespace": {watchtest.EchoService + strings.Replace(entry("e", "01", strings.Replace(open, "api.example.com", "ledger.demo", 1)+", endpoints: [{address: 10.0.0.1}]"), "namespace: demo", "namespace: other", 1), "ledger.demo.svc.cluster.local", "10.0.0.1:80", []string{
+			`warning Conflict ServiceEntry other/e spec.hosts[0]: Clients mean by "ledger.demo" also the Service ledger of namespace demo, which does not exist. Their calls go to this object's servers, until that Service exists and takes precedence. Write the object in namespace demo, or use a host with more labels.`,
+		}},
+		"like a Service of its namespace":        {watchtest.EchoService + entry("e", "01", strings.Replace(open, "api.example.com", "ledger.demo", 1)+", endpoints: [{address: 10.0.0.1}]"), "ledger.demo.svc.cluster.local", "10.0.0.1:80", nil},
+		"a domain that no namespace is named by": {watchtest.EchoService + entry("e", "01", strings.Replace(open, "api.example.com", "example.com", 1)+", endpoints: [{address: 10.0.0.1}]"), "example.com.svc.cluster.local", "10.0.0.1:80", nil},
+		"localhost, and an address": {entry("e", "01", strings.Replace(open, "STATIC", "DNS", 1)+", endpoints: [{address: a.localhost}, {address: 10.0.0.1}]"), host, "10.0.0.1:80", []string{
+			`warning NotResolved ServiceEntry demo/e spec.endpoints[0]: "a.localhost" is each client's own machine. Mizzen resolves names by DNS alone, not by /etc/hosts, and sends clients no loopback address for a name. The endpoint gets no calls. Write 127.0.0.1.`,
+		}},
+		"localhost, with the annotation": {strings.Replace(entry("e", "01", strings.Replace(open, "STATIC", "DNS", 1)+", endpoints: [{address: localhost}]"), "metadata: {", "metadata: {annotations: {mizzen.dev/resolve: server}, ", 1), host, "", []string{
+			`warning NotResolved ServiceEntry demo/e spec.endpoints[0]: "localhost" is each client's own machine. Mizzen resolves names by DNS alone, not by /etc/hosts, and sends clients no loopback address for a name. The endpoint gets no calls. Remove the annotation mizzen.dev/resolve, so that clients resolve the name, or write 127.0.0.1 and resolution STATIC.`,
+		}},
+		"names of servers, without TLS": {entry("e", "01", open+", subjectAltNames: [x.example.com], endpoints: [{address: 10.0.0.1}]"), host, "10.0.0.1:80", []string{
+			`info Approximated ServiceEntry demo/e spec.subjectAltNames: ` + noNames,
+		}},
+		"names of servers, in plain text": {entry("e", "01", open+", subjectAltNames: [x.example.com], endpoints: [{address: 10.0.0.1}]") + watchtest.DestinationRule("r", "01", "host: api.example.com, trafficPolicy: {tls: {mode: DISABLE}}"), host, "10.0.0.1:80", []string{
+			`info Approximated ServiceEntry demo/e spec.subjectAltNames: ` + noNames,
+		}},
+		"names of servers, and others": {entry("e", "01", open+", subjectAltNames: [x.example.com], endpoints: [{address: 10.0.0.1}]") + watchtest.DestinationRule("r", "01", "host: api.example.com, trafficPolicy: {tls: {mode: SIMPLE, subjectAltNames: [y.example.com]}}"), host, "10.0.0.1:80", []string{
+			`info Approximated ServiceEntry demo/e spec.subjectAltNames: ` + noNames,
+		}},
+		"names of servers, with TLS of a port": {entry("e", "01", open+", subjectAltNames: [x.example.com], endpoints: [{address: 10.0.0.1}]") + watchtest.DestinationRule("r", "01", "host: '*.example.com', subsets: [{name: a, trafficPolicy: {portLevelSettings: [{port: {number: 80}, tls: {mode: SIMPLE}}]}}]"), host, "10.0.0.1:80", nil},
 		"beside a Service, without its port": {watchtest.EchoService + entry("e", "01", strings.Replace(joins, "ports: [", "ports: [{name: gone, number: 81}, ", 1)), echo, "10.0.0.1:80", []string{
 			`warning NoSuchPort ServiceEntry demo/e spec.ports[0]: Service demo/echo has this host, and no port "gone". The endpoints do not serve that port. Name the ports as the Service does.`,
 		}},
@@ -98,6 +121,46 @@ func TestEntries(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNamespaceOfAnEntry: whether a host reads like a Service depends on Services that come and go later.
+func TestNamespaceOfAnEntry(t *testing.T) {
+	a := newTestAssembler()
+	e := strings.Replace(entry("e", "01", "hosts: [ledger.demo], resolution: NONE, ports: [{name: grpc, number: 80}]"), "namespace: demo", "namespace: other", 1)
+	told := func(w *mesh.World) bool {
+		return slices.ContainsFunc(w.Problems, func(p mesh.Problem) bool { return p.Code == mesh.CodeConflict && p.Field == "spec.hosts[0]" })
+	}
+	if told(apply(t, a, e)) {
+		t.Error("without Services: the host is reported")
+	}
+	if !told(apply(t, a, watchtest.EchoService)) {
+		t.Error("once the namespace has a Service: the host is not reported")
+	}
+	a.remove(object.Key{Kind: object.KindService, Namespace: "demo", Name: "echo"})
+	if told(a.World()) {
+		t.Error("without Services again: the host is reported")
+	}
+}
+
+// TestNamesWithoutTLS: whether names of servers have an effect depends on DestinationRules that come and go later.
+func TestNamesWithoutTLS(t *testing.T) {
+	a := newTestAssembler()
+	told := func(w *mesh.World) bool {
+		return slices.ContainsFunc(w.Problems, func(p mesh.Problem) bool { return p.Field == "spec.subjectAltNames" })
+	}
+	e := "hosts: [api.example.com], resolution: NONE, ports: [{name: grpc, number: 80}]"
+	if !told(apply(t, a, entry("e", "01", e+", subjectAltNames: [x.example.com]"))) {
+		t.Error("without a DestinationRule: not reported")
+	}
+	if told(apply(t, a, watchtest.DestinationRule("r", "01", "host: api.example.com, trafficPolicy: {tls: {mode: SIMPLE}}"))) {
+		t.Error("with TLS: reported")
+	}
+	if !told(apply(t, a, watchtest.DestinationRule("r", "01", "host: api.example.com"))) {
+		t.Error("without TLS again: not reported")
+	}
+	if told(apply(t, a, entry("e", "01", e))) {
+		t.Error("without names: reported")
 	}
 }
 

@@ -110,11 +110,7 @@ func (c *entryEndpoints) add(entry, about object.Key, w *object.Workload, ports 
 		return
 	}
 	if w.DNSName != "" {
-		c.names = append(c.names, w.DNSName)
-		for _, p := range c.external.names.check(w.DNSName) {
-			p.Object, p.Field = about.Ref(), w.Field
-			c.problems = append(c.problems, p)
-		}
+		c.resolve(entry, about, w)
 	}
 	c.checkPorts(entry, about, w, ports)
 	if w.ByStream && !c.streams {
@@ -135,6 +131,25 @@ func (c *entryEndpoints) add(entry, about object.Key, w *object.Workload, ports 
 		if len(raw.Ports) > 0 {
 			c.all, c.origins = append(c.all, raw), append(c.origins, origin{about, w.Field, w.DNSName != ""})
 		}
+	}
+}
+
+// resolve adds the name of an endpoint to those that must be resolved, and reports what is wrong with it.
+func (c *entryEndpoints) resolve(entry, about object.Key, w *object.Workload) {
+	problems := c.external.names.check(w.DNSName)
+	if mesh.IsLocalhost(w.DNSName) {
+		wayOut := "Write 127.0.0.1."
+		if e := c.entries[entry]; e != nil && e.By == mesh.ResolveServer {
+			wayOut = "Remove the annotation " + mesh.AnnotationResolve + ", so that clients resolve the name, or write 127.0.0.1 and resolution STATIC."
+		}
+		problems = []mesh.Problem{{Code: mesh.CodeNotResolved, Severity: mesh.Warning, Message: fmt.Sprintf(
+			"%q is each client's own machine. Mizzen resolves names by DNS alone, not by /etc/hosts, and sends clients no loopback address for a name. The endpoint gets no calls. %s", w.DNSName, wayOut)}}
+	} else {
+		c.names = append(c.names, w.DNSName)
+	}
+	for _, p := range problems {
+		p.Object, p.Field = about.Ref(), w.Field
+		c.problems = append(c.problems, p)
 	}
 }
 

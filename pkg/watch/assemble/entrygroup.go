@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
@@ -39,6 +40,7 @@ func (x *external) hostGroups(host string) (map[string]*entryGroup, []mesh.Probl
 	}
 	var all []*entryGroup
 	for _, entries := range byNamespace {
+		problems = append(problems, x.readLikeServices(host, entries)...)
 		service, found := mergeEntries(host, entries)
 		problems = append(problems, found...)
 		all = append(all, &entryGroup{service: service, entries: entries})
@@ -58,6 +60,32 @@ func (x *external) hostGroups(host string) (map[string]*entryGroup, []mesh.Probl
 			"%s declares the host, too. Clients of namespace %s use this object, and clients of other namespaces the first that they can see. Keep one of the two, or set exportTo to \".\".", first.Ref, g.namespace()))
 	}
 	return groups, problems
+}
+
+// likeService returns the other namespace of which a host reads like a Service: clients dial db.shop for the Service db of the
+// namespace shop. It is empty if the host does not, or if its author is of that namespace.
+func (e *serviceEntry) likeService(host string) string {
+	_, namespace, short := strings.Cut(e.Hosts[slices.Index(e.hosts, host)].Name, ".")
+	if !short || mesh.IsWildcard(host) || strings.Contains(namespace, ".") || namespace == e.key.Namespace {
+		return ""
+	}
+	return namespace
+}
+
+// readLikeServices reports a host that clients probably take for a Service that is not there. It may also be a domain that has the
+// name of a namespace, so it is used.
+func (x *external) readLikeServices(host string, entries []*serviceEntry) []mesh.Problem {
+	var problems []mesh.Problem
+	for _, e := range entries {
+		namespace := e.likeService(host)
+		if namespace == "" || !x.inventory.hasNamespace(namespace) {
+			continue
+		}
+		problems = append(problems, e.problem(mesh.CodeConflict, mesh.Warning, e.fieldOf(host),
+			"Clients mean by %q also the Service %s of namespace %s, which does not exist. Their calls go to this object's servers, until that Service exists and takes precedence. Write the object in namespace %s, or use a host with more labels.",
+			e.Hosts[slices.Index(e.hosts, host)].Name, strings.TrimSuffix(host, "."+namespace+".svc."+x.domain), namespace, namespace))
+	}
+	return problems
 }
 
 func compareEntries(a, b *serviceEntry) int {

@@ -27,6 +27,8 @@ type external struct {
 	byHost      index[string, *serviceEntry]
 	selecting   index[string, *serviceEntry]
 	inNamespace index[string, object.ID]
+	// likeServices finds the ServiceEntries of other namespaces with hosts that read like Services of a namespace.
+	likeServices index[string, *serviceEntry]
 	// groups are what is declared for each key; see mesh.HostIn. variants are the keys of a host.
 	groups   map[string]*entryGroup
 	variants index[string, string]
@@ -38,7 +40,9 @@ type external struct {
 	identities identityIndex
 	// dirtyHosts must be grouped again, and unset are the keys whose endpoints must be assembled again.
 	dirtyHosts, unset map[string]struct{}
-	problems          *problemIndex
+	// unnamed are the keys whose subjectAltNames must be compared with DestinationRules again.
+	unnamed  map[string]struct{}
+	problems *problemIndex
 }
 
 // serviceEntry is an indexed ServiceEntry.
@@ -63,9 +67,9 @@ func newExternal(o Options, v *inventory, problems *problemIndex) *external {
 	x := &external{
 		domain: o.Domain, network: o.Network, streams: o.Streams, inventory: v,
 		entries: map[object.Key]*serviceEntry{}, workloads: map[object.ID]*object.Workload{},
-		byHost: index[string, *serviceEntry]{}, selecting: index[string, *serviceEntry]{}, inNamespace: index[string, object.ID]{},
+		byHost: index[string, *serviceEntry]{}, selecting: index[string, *serviceEntry]{}, inNamespace: index[string, object.ID]{}, likeServices: index[string, *serviceEntry]{},
 		groups: map[string]*entryGroup{}, variants: index[string, string]{}, sets: map[string]*mesh.EndpointSet{}, names: newNameIndex(o.ResolveNames), identities: newIdentityIndex(o.Pods),
-		dirtyHosts: map[string]struct{}{}, unset: map[string]struct{}{}, problems: problems,
+		dirtyHosts: map[string]struct{}{}, unset: map[string]struct{}{}, unnamed: map[string]struct{}{}, problems: problems,
 	}
 	v.observer = x
 	return x
@@ -109,6 +113,7 @@ func (x *external) putEntry(key object.Key, e *object.ServiceEntry) {
 		for _, host := range old.hosts {
 			x.byHost.remove(host, old)
 			x.dirtyHosts[host] = struct{}{}
+			x.likeServices.remove(old.likeService(host), old)
 		}
 		x.selecting.remove(key.Namespace, old)
 		delete(x.entries, key)
@@ -123,6 +128,9 @@ func (x *external) putEntry(key object.Key, e *object.ServiceEntry) {
 		entry.hosts = append(entry.hosts, host)
 		x.byHost.add(host, entry)
 		x.dirtyHosts[host] = struct{}{}
+		if namespace := entry.likeService(host); namespace != "" {
+			x.likeServices.add(namespace, entry)
+		}
 	}
 	if e.Selector == nil {
 		return
@@ -207,6 +215,9 @@ func (x *external) servicesMoved(old, now *mesh.Service) {
 }
 
 func (x *external) serviceMoved(s *mesh.Service) {
+	for _, e := range x.likeServices[s.Ref.Namespace] {
+		e.mark(x.dirtyHosts)
+	}
 	if x.groups[s.Host] != nil || len(x.byHost[s.Host]) > 0 || s.Selector != "" && len(x.inNamespace[s.Ref.Namespace]) > 0 {
 		x.dirtyHosts[s.Host] = struct{}{}
 	}
@@ -237,7 +248,7 @@ func (x *external) takeHosts() map[string]struct{} {
 			if x.groups[key] != nil && groups[key] == nil {
 				x.variants.remove(host, key)
 				delete(x.groups, key)
-				changed[key], x.unset[key] = struct{}{}, struct{}{}
+				changed[key], x.unset[key], x.unnamed[key] = struct{}{}, struct{}{}, struct{}{}
 			}
 		}
 		for key, g := range groups {
@@ -250,7 +261,7 @@ func (x *external) takeHosts() map[string]struct{} {
 			if key != host {
 				x.variants.add(host, key)
 			}
-			x.groups[key], x.unset[key] = g, struct{}{}
+			x.groups[key], x.unset[key], x.unnamed[key] = g, struct{}{}, struct{}{}
 		}
 	}
 	return changed

@@ -213,7 +213,7 @@ func randomEntry(r *rand.Rand) object.Object {
 		SubjectAltNames: watchtest.Pick(r, nil, []string{"x"}), Closed: r.IntN(8) == 0, Annotations: randomAnnotations(r, key),
 		Addresses: watchtest.Pick(r, nil, []object.EntryAddress{{IP: "10.96.0.1"}}, []object.EntryAddress{{IP: "10.0.0.1"}, {IP: "10.0.0.2"}}),
 	}
-	for _, host := range watchtest.Pick(r, nil, []string{"api.example.com"}, []string{"*.example.com"}, []string{"absent.ns1.svc.cluster.local", "api.example.com"}, []string{"a.ns1.svc.cluster.local"}, []string{"a", "b.ns2"}) {
+	for _, host := range watchtest.Pick(r, nil, []string{"api.example.com"}, []string{"*.example.com"}, []string{"absent.ns1.svc.cluster.local", "api.example.com"}, []string{"a.ns1.svc.cluster.local"}, []string{"a", "b.ns2"}, []string{"x.com", "y.ns1"}) {
 		e.Hosts = append(e.Hosts, object.DeclaredHost{Name: host, Field: fmt.Sprintf("spec.hosts[%d]", len(e.Hosts))})
 	}
 	for range r.IntN(3) {
@@ -292,7 +292,7 @@ func randomSlice(r *rand.Rand, key object.Key) *object.Slice {
 	return s
 }
 
-var randomHosts = []string{"a", "b.ns1", "c.ns2.svc.cluster.local", "*", "*.ns1.svc.cluster.local", "*b.ns2.svc.cluster.local", "absent", "api.example.com", "*.example.com", "*.com"}
+var randomHosts = []string{"a", "b.ns1", "c.ns2.svc.cluster.local", "*", "*.ns1.svc.cluster.local", "*b.ns2.svc.cluster.local", "absent", "api.example.com", "*.example.com", "*.com", "*.ns2"}
 
 func randomExport(r *rand.Rand) mesh.Export {
 	return watchtest.Pick(r, mesh.Export{Public: true}, mesh.Export{Public: true}, mesh.Export{Private: true}, mesh.Export{Namespaces: []string{"ns1"}}, mesh.Export{})

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
@@ -53,16 +54,31 @@ func (x *hostIndex) owner(host string) (object.Key, bool) {
 	return key, ok
 }
 
-// hostSet is a set of hosts.
-type hostSet map[string]struct{}
+// hostSet has all hosts, with their short names; see shortName.
+type hostSet map[string]string
 
-// put adds a host, or removes it.
-func (s hostSet) put(host string, in bool) {
-	if in {
-		s[host] = struct{}{}
+// put adds the host of a Service, or removes it if the Service is nil.
+func (s hostSet) put(host string, service *mesh.Service, domain string) {
+	if service != nil {
+		s[host] = shortName(service, domain)
 	} else {
 		delete(s, host)
 	}
+}
+
+// shortName returns the name of two labels that was completed to the host of a ServiceEntry, such as example.com; empty for other
+// hosts. Rules for wildcards apply to it: else those for *.example.com would, and those for *.com would not.
+func shortName(s *mesh.Service, domain string) string {
+	short, completed := strings.CutSuffix(s.Host, ".svc."+domain)
+	if !completed || object.Kind(s.Ref.Kind) != object.KindServiceEntry {
+		return ""
+	}
+	return short
+}
+
+// covers reports whether a pattern matches a host, or a wildcard its short name.
+func (s hostSet) covers(pattern, host string) bool {
+	return covers(pattern, host) || s[host] != "" && mesh.IsWildcard(pattern) && covers(pattern, s[host])
 }
 
 // covered yields the hosts that a pattern covers.
@@ -75,7 +91,22 @@ func (s hostSet) covered(pattern string) iter.Seq[string] {
 			return
 		}
 		for host := range s {
-			if covers(pattern, host) && !yield(host) {
+			if s.covers(pattern, host) && !yield(host) {
+				return
+			}
+		}
+	}
+}
+
+// shortCovered yields the hosts that have the form of one with a short name which a wildcard covers. The host may be a Service of a
+// remote cluster, and have a short name in the namespace of a ServiceEntry.
+func (s hostSet) shortCovered(pattern, domain string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !mesh.IsWildcard(pattern) || strings.HasSuffix(pattern, "."+domain) {
+			return
+		}
+		for host := range s {
+			if short, completed := strings.CutSuffix(host, ".svc."+domain); completed && covers(pattern, short) && !yield(host) {
 				return
 			}
 		}

@@ -15,11 +15,13 @@ import (
 func TestHostSet(t *testing.T) {
 	x := hostSet{}
 	for _, host := range []string{"x.b.svc.cluster.local", "api.example.com", "db.example.com", "gone.example.com"} {
-		x.put(host, true)
+		x.put(host, &mesh.Service{Host: host}, "cluster.local")
 	}
-	x.put("gone.example.com", false)
+	x.put("gone.example.com", nil, "cluster.local")
+	const internal = "db.internal.svc.cluster.local"
+	x.put(internal, &mesh.Service{Host: internal, Ref: mesh.Ref{Kind: "ServiceEntry"}}, "cluster.local")
 	for pattern, want := range map[string][]string{
-		"api.example.com": {"api.example.com"}, "*.example.com": {"api.example.com", "db.example.com"}, "*.local": {"x.b.svc.cluster.local"},
+		"api.example.com": {"api.example.com"}, "*.example.com": {"api.example.com", "db.example.com"}, "*.local": {"db.internal.svc.cluster.local", "x.b.svc.cluster.local"}, "*.internal": {"db.internal.svc.cluster.local"}, "db.internal": nil, "*.b": nil,
 		"example.com": nil, "*.org": nil, "": nil, "gone.example.com": nil,
 	} {
 		if d := cmp.Diff(want, slices.Sorted(x.covered(pattern))); d != "" || x.has(pattern) != (len(want) > 0) {

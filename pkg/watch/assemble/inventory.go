@@ -157,6 +157,16 @@ func (v *inventory) service(host string) *mesh.Service {
 	return nil
 }
 
+// hasNamespace reports whether a namespace has Services.
+func (v *inventory) hasNamespace(namespace string) bool {
+	for id := range v.services {
+		if id.Namespace == namespace {
+			return true
+		}
+	}
+	return false
+}
+
 // endpointsOf returns the endpoints for a Service, which may be another part's. Those of the same Service in another cluster
 // serve its calls, too.
 func (v *inventory) endpointsOf(host string, of *mesh.Service) *mesh.EndpointSet {

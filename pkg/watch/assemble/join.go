@@ -122,7 +122,7 @@ func (j *join) applyService(b *worldBuilder, host string) {
 	if variant {
 		b.touched[plain] = struct{}{}
 	} else {
-		j.hosts.put(host, now != nil)
+		j.hosts.put(host, now, b.last.Domain)
 	}
 	if _, _, local := mesh.CutHostInCluster(host); local {
 		return // Other Services may have the addresses in other clusters.

@@ -42,7 +42,7 @@ func TestNamedHistories(t *testing.T) {
 			watchtest.EchoService + watchtest.VirtualService("v", "01", caller) + entry("other/e", "01", strings.Replace(open, "[api.example.com]", "['*.example.com']", 1)),
 			entry("e", "02", strings.Replace(open, "[api.example.com]", "['*.example.com']", 1)),
 			watchtest.DestinationRule("r", "01", "host: '*.example.com'"),
-			entry("e", "02", strings.Replace(open, "[api.example.com]", "['*.com']", 1)),
+			entry("e", "02", strings.Replace(open, "[api.example.com]", "['*.com', x.com]", 1)),
 			gone + entry("other/e", "01", open),
 		},
 	}

@@ -67,14 +67,20 @@ type tier[T any] struct {
 	values  []T
 }
 
-// tiers returns what applies to a host, the most specific pattern first: the host itself, then the longest wildcard.
-func (p patterns[T]) tiers(host string) []tier[T] {
+// tiers returns what applies to a host, the most specific pattern first: the host itself, then the longest wildcard. The
+// wildcards for its short name, if it has one, come before those for the host.
+func (p patterns[T]) tiers(host, short string) []tier[T] {
 	var out []tier[T]
 	if list := p.exact[host]; list != nil {
 		out = append(out, tier[T]{host, list})
 	}
 	if len(p.wild) == 0 {
 		return out
+	}
+	for i := range len(short) {
+		if list := p.wild[short[i:]]; list != nil && !strings.HasSuffix(host, short[i:]) {
+			out = append(out, tier[T]{"*" + short[i:], list})
+		}
 	}
 	for i := range len(host) + 1 {
 		if list := p.wild[host[i:]]; list != nil {

@@ -191,10 +191,10 @@ func samePolicy(a, b *mesh.MergedDestinationRule) bool {
 	return slices.Equal(a.Refs, b.Refs) && slices.Equal(a.Specs, b.Specs) && a.Annotations == b.Annotations
 }
 
-// table returns everything that applies to a Service, or nil if nothing does.
-func (x *policyIndex) table(service *mesh.Service, root string) *mesh.DestinationRuleSet {
+// table returns everything that applies to a Service, or nil if nothing does. short is the short name of its host.
+func (x *policyIndex) table(service *mesh.Service, short, root string) *mesh.DestinationRuleSet {
 	t := &mesh.DestinationRuleSet{Host: service.Host, ServiceNamespace: service.Ref.Namespace, RootNamespace: root}
-	for _, tier := range x.hosts.tiers(service.Host) {
+	for _, tier := range x.hosts.tiers(service.Host, short) {
 		t.Candidates = append(t.Candidates, candidates(tier.values)...)
 	}
 	if len(t.Candidates) == 0 {

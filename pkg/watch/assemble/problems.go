@@ -34,6 +34,8 @@ const (
 	topicEndpoints
 	// topicEntry: ServiceEntries for one host. The key's name is the host.
 	topicEntry
+	// topicNames: subjectAltNames of the ServiceEntries for one host. The key's name is that of their Service.
+	topicNames
 	// topicInjection: pods without the bootstrap. The key's name is their namespace.
 	topicInjection
 	// topicEmpty: Services and subsets without endpoints that can be called. The key's name is the host.

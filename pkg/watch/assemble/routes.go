@@ -174,11 +174,11 @@ func sameDestination(a, b mesh.Destination) bool {
 
 // table returns every VirtualService that applies to the host of a Service, or nil if none does: those compiled from Routes,
 // which attached returns, and those that authors wrote. To an alias apply those that name it, and then those that apply to
-// what it refers to. alias may be nil.
-func (x *routeIndex) table(host string, alias *mesh.Alias, attached func(host string) []mesh.VirtualServiceCandidate) *mesh.VirtualServiceSet {
+// what it refers to. alias may be nil. short is the short name of the host.
+func (x *routeIndex) table(host, short string, alias *mesh.Alias, attached func(host string) []mesh.VirtualServiceCandidate) *mesh.VirtualServiceSet {
 	t := &mesh.VirtualServiceSet{Host: host}
 	if alias == nil {
-		t.Candidates = candidatesOf(attached(host), x.hosts.tiers(host))
+		t.Candidates = candidatesOf(attached(host), x.hosts.tiers(host, short))
 	} else {
 		var tiers []tier[*routesEntry]
 		if own := x.hosts.under(host); own != nil {
@@ -187,7 +187,7 @@ func (x *routeIndex) table(host string, alias *mesh.Alias, attached func(host st
 		t.Candidates = candidatesOf(nil, tiers)
 		if alias.IsService() {
 			t.Candidates = append(t.Candidates, attached(alias.Host)...)
-			t.Candidates = candidatesOf(t.Candidates, x.hosts.tiers(alias.Host))
+			t.Candidates = candidatesOf(t.Candidates, x.hosts.tiers(alias.Host, ""))
 		}
 	}
 	if len(t.Candidates) == 0 {

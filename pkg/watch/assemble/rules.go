@@ -69,10 +69,10 @@ func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
 func (r *rules) apply(b *worldBuilder) {
 	for host := range b.touched {
 		r.rebindTo(host)
-		for _, tier := range r.routes.hosts.tiers(host) { // Their matches may name ports of the Service.
+		for _, tier := range r.routes.hosts.tiers(host, r.hosts[host]) { // Their matches may name ports of the Service.
 			r.patterns[tier.pattern] = struct{}{}
 		}
-		for _, tier := range r.policies.hosts.tiers(host) { // Clients that see them may not see the Service.
+		for _, tier := range r.policies.hosts.tiers(host, r.hosts[host]) { // Clients that see them may not see the Service.
 			r.patterns[tier.pattern] = struct{}{}
 		}
 	}
@@ -155,7 +155,7 @@ func (r *rules) bindPolicies(b *worldBuilder) {
 	for host := range r.concerned(b, evaluated) {
 		var table *mesh.DestinationRuleSet
 		if service := configured(b, host); service != nil {
-			table = r.backendTLS.extend(service, r.root, r.policies.table(service, r.root))
+			table = r.backendTLS.extend(service, r.root, r.policies.table(service, shortName(service, r.domain), r.root))
 		}
 		if b.policies.put(host, table) {
 			r.rebindTo(host)
@@ -210,7 +210,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		plain, _, variant := mesh.CutHostIn(host)
 		switch {
 		case b.services.get(host) != nil:
-			b.routes.put(host, r.routes.table(plain, b.aliases.get(host), r.attached.candidates))
+			b.routes.put(host, r.routes.table(plain, shortName(b.services.get(host), r.domain), b.aliases.get(host), r.attached.candidates))
 		case variant:
 			b.routes.put(host, nil)
 		default:
@@ -239,6 +239,9 @@ func (r *rules) concerned(b *worldBuilder, patterns map[string]struct{}) map[str
 	}
 	for pattern := range patterns {
 		for host := range r.hosts.covered(pattern) {
+			out[host] = struct{}{}
+		}
+		for host := range r.hosts.shortCovered(pattern, r.domain) {
 			out[host] = struct{}{}
 		}
 	}

@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -206,5 +207,38 @@ func TestBindServiceComesAndGoes(t *testing.T) {
 	a.remove(object.Key{Kind: object.KindService, Namespace: "demo", Name: "echo"})
 	if d := watchtest.Diff(a.World(), without); d != "" {
 		t.Errorf("a removed Service left something in the World (-want +got):\n%s", d)
+	}
+}
+
+// TestWildcardsOfShortNames: a ServiceEntry's host of two labels is completed as a Service's, and rules for wildcards apply to it as its author
+// wrote it: else calls that must be encrypted would be sent in plain text.
+func TestWildcardsOfShortNames(t *testing.T) {
+	const full = "db.internal.svc.cluster.local"
+	objects := watchtest.Objects(t, entry("e", "01", "hosts: [db.internal], resolution: NONE, ports: [{name: grpc, number: 80}]")+
+		watchtest.DestinationRule("r", "01", "host: '*.internal', trafficPolicy: {tls: {mode: SIMPLE}}")+watchtest.DestinationRule("all", "01", "host: '*'")+
+		watchtest.DestinationRule("long", "01", "host: '*.svc.cluster.local'")+watchtest.DestinationRule("other", "01", "host: '*.external'")+
+		watchtest.VirtualService("v", "01", "hosts: ['*.internal'], http: [{timeout: 1s, route: [{destination: {host: db.internal}}]}]"))
+	for first := range objects {
+		a := newTestAssembler()
+		var w *mesh.World
+		for i := range objects {
+			a.set(*objects[(first+i)%len(objects)])
+			w = a.World()
+		}
+		var got []string
+		for _, c := range watchtest.Get(w.DestinationRules, full).Candidates {
+			got = append(got, c.Rule.Host)
+		}
+		if want := []string{"*.internal", "*.svc.cluster.local", "*"}; !slices.Equal(got, want) {
+			t.Errorf("from object %d on: got DestinationRules for %q, want %q", first, got, want)
+		}
+		if rules := watchtest.Get(w.VirtualServices, full); rules == nil || len(rules.Candidates) != 1 || rules.Candidates[0].Host != "*.internal" {
+			t.Errorf("from object %d on: got the VirtualServices %+v, want one", first, rules)
+		}
+		for _, p := range w.Problems {
+			if p.Code == mesh.CodeNoSuchHost && p.Object.Name != "other" {
+				t.Errorf("from object %d on: %s: %s", first, p.Object, p.Message)
+			}
+		}
 	}
 }

@@ -26,7 +26,7 @@ func (x *routeIndex) servicelessTable(host, domain string) *mesh.VirtualServiceS
 		return nil
 	}
 	var tiers []tier[*routesEntry]
-	for _, t := range x.hosts.tiers(host) {
+	for _, t := range x.hosts.tiers(host, "") {
 		if serviceless(t.pattern, domain) {
 			tiers = append(tiers, t)
 		}

@@ -46,9 +46,7 @@ func convertServiceEntry(e *istiov1.ServiceEntry, domain string) Object {
 	if len(value.Hosts) > 0 {
 		out.Value = value
 	}
-	if len(spec.GetAddresses()) > 0 && len(value.Hosts) > 0 && !slices.ContainsFunc(value.Hosts, func(h DeclaredHost) bool { return !mesh.IsWildcard(h.Name) }) {
-		c.warn("spec.addresses", "Clients dial an address in place of a host, and there are only wildcards, below which a client chooses the host. The addresses have no effect. Remove them, or list hosts.")
-	}
+	c.checkAddresses(spec, value)
 	return out
 }
 
@@ -80,35 +78,60 @@ func (c entryConverter) hosts(spec *networking.ServiceEntry, value *ServiceEntry
 	for i, text := range spec.GetHosts() {
 		at := fmt.Sprintf("spec.hosts[%d]", i)
 		host, ok := convertHost(text, at, c.out)
-		suffix, wildcard := strings.CutPrefix(host.Name, "*")
-		services := ".svc." + c.domain
-		switch {
-		case !ok:
+		if !ok {
 			continue
-		case wildcard && !strings.HasPrefix(suffix, "."):
-			c.refuse(at, "%q is not a wildcard for the names below a domain. It is ignored. Write * in place of the first label, such as *.example.com.", text)
+		}
+		if why := c.whyNoHost(text, host.Name, value); why != "" {
+			c.refuse(at, "%s", why)
 			continue
-		case wildcard && (strings.HasSuffix(suffix, services) || strings.HasSuffix(services, suffix)):
-			c.refuse(at, "%q covers names of Services. It is ignored, because misspelled names would be called. Write a wildcard outside of %s.", text, c.domain)
-			continue
-		case c.ofOther(host.Name) != "":
-			c.refuse(at, "%q is the name of a Service in namespace %s. It is ignored, because calls to that namespace would go elsewhere. Write the ServiceEntry in that namespace, or use a host outside of %s.",
-				text, c.ofOther(host.Name), c.domain)
-			continue
-		case wildcard && c.needsName(value):
-			c.refuse(at, "%q is a wildcard, and names no address to resolve. It is ignored. List endpoints, or set resolution to NONE, so that clients resolve the names that they dial.", text)
-			continue
-		case slices.ContainsFunc(all, func(h DeclaredHost) bool { return h.Name == host.Name }):
+		}
+		if slices.ContainsFunc(all, func(h DeclaredHost) bool { return h.Name == host.Name }) {
 			c.out.Report(mesh.CodeInvalidValue, mesh.Info, at, fmt.Sprintf("%q is in the list twice. The second has no effect. Remove it.", text))
 			continue
 		}
+		c.checkShortNames(spec.GetHosts(), host)
 		all = append(all, host)
 	}
 	return all
 }
 
+// whyNoHost returns why a host is ignored; empty if it is not.
+func (c entryConverter) whyNoHost(text, host string, value *ServiceEntry) string {
+	suffix, wildcard := strings.CutPrefix(host, "*")
+	services := ".svc." + c.domain
+	why := hostOfOneMachine(strings.TrimPrefix(suffix, "."))
+	switch {
+	case why != "":
+		return fmt.Sprintf(why, text)
+	case wildcard && !strings.HasPrefix(suffix, "."):
+		return fmt.Sprintf("%q is not a wildcard for the names below a domain. It is ignored. Write * in place of the first label, such as *.example.com.", text)
+	case wildcard && (strings.HasSuffix(suffix, services) || strings.HasSuffix(services, suffix) || strings.HasSuffix(suffix, ".svc")):
+		return fmt.Sprintf("%q covers names of Services. It is ignored, because misspelled names would be called. Write a wildcard outside of %s.", text, c.domain)
+	case c.ofOther(host) != "":
+		return fmt.Sprintf("%q is the name of a Service in namespace %s. It is ignored, because calls to that namespace would go elsewhere. Write the ServiceEntry in that namespace, or use a host outside of %s.",
+			text, c.ofOther(host), c.domain)
+	case wildcard && c.needsName(value):
+		return fmt.Sprintf("%q is a wildcard, and names no address to resolve. It is ignored. List endpoints, or set resolution to NONE, so that clients resolve the names that they dial.", text)
+	}
+	return ""
+}
+
+// checkShortNames reports a wildcard for a domain of one label, unless the author lists names of two labels, too.
+func (c entryConverter) checkShortNames(hosts []string, host DeclaredHost) {
+	suffix, wildcard := strings.CutPrefix(host.Name, "*")
+	listed := func(other string) bool {
+		return !mesh.IsWildcard(other) && strings.Count(other, ".") == 1 && strings.HasSuffix(strings.ToLower(other), suffix)
+	}
+	if wildcard && strings.Count(suffix, ".") == 1 && !slices.ContainsFunc(hosts, listed) {
+		c.warn(host.Field, fmt.Sprintf("Clients mean by a name such as x%s the Service x of a namespace %s, so the wildcard does not cover names of two labels, and calls to them fail. List each such name in hosts; longer names are covered.", suffix, suffix[1:]))
+	}
+}
+
 // ofOther returns the namespace of the Service that has a host by its name, if that is not the object's own.
 func (c entryConverter) ofOther(host string) string {
+	if strings.HasSuffix(host, ".svc") { // also what a client dials without the domain
+		host += "." + c.domain
+	}
 	name, ok := strings.CutSuffix(host, ".svc."+c.domain)
 	if !ok {
 		return ""
@@ -237,6 +260,18 @@ func (c entryConverter) protocol(at string, port *mesh.Port, p *networking.Servi
 		c.remark(at, "Clients encrypt calls by a DestinationRule or by their own credentials, not by the protocol of a port. Set tls.mode to SIMPLE in a DestinationRule for the host.")
 	case text != "" && port.Protocol == "" && !slices.Contains(entryProtocols, text):
 		c.out.Report(mesh.CodeInvalidValue, mesh.Warning, at, fmt.Sprintf("There is no protocol %q. Rules apply as if the port declared none. Write GRPC, or HTTP, HTTP2, TCP or TLS.", p.GetProtocol()))
+	}
+}
+
+// checkAddresses reports addresses that do not do what their author may mean.
+func (c entryConverter) checkAddresses(spec *networking.ServiceEntry, value *ServiceEntry) {
+	named := func(h DeclaredHost) bool { return !mesh.IsWildcard(h.Name) }
+	switch {
+	case len(spec.GetAddresses()) == 0 || len(value.Hosts) == 0:
+	case !slices.ContainsFunc(value.Hosts, named):
+		c.warn("spec.addresses", "Clients dial an address in place of a host, and there are only wildcards, below which a client chooses the host. The addresses have no effect. Remove them, or list hosts.")
+	case value.Resolution == networking.ServiceEntry_NONE && len(value.Addresses) > 0:
+		c.warn("spec.addresses", "With resolution NONE a host is called under the addresses that its name resolves to. So is a client's call to one of these addresses, which need not be that server. To call the addresses, set resolution to STATIC and list them in endpoints; else remove them.")
 	}
 }
 

@@ -1,7 +1,6 @@
 package object
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -80,7 +79,7 @@ func (c entryConverter) usable(w *networking.WorkloadEntry, field string) bool {
 func (c entryConverter) workload(w *networking.WorkloadEntry, field string) *Workload {
 	out := &Workload{
 		Field: field, Labels: mesh.Labels(Intern(string(mesh.MakeLabels(w.GetLabels())))), Network: Intern(w.GetNetwork()),
-		ServiceAccount: Intern(w.GetServiceAccount()), Locality: locality(w), Weight: min(w.GetWeight(), mesh.MaxEndpointWeight),
+		ServiceAccount: Intern(w.GetServiceAccount()), Locality: c.locality(w, field), Weight: min(w.GetWeight(), mesh.MaxEndpointWeight),
 	}
 	if !c.usable(w, field) {
 		return nil
@@ -97,7 +96,7 @@ func (c entryConverter) workload(w *networking.WorkloadEntry, field string) *Wor
 	case text == "":
 		c.refuse(field+".address", "The endpoint has no address, so it is left out. Write its IP address.")
 		return nil
-	case err == nil && !mesh.SameEverywhere(ip):
+	case err == nil && !mesh.SameEverywhere(ip), metadataName(text):
 		c.refuse(field+".address", "%q means another server on each machine, such as the metadata of a cloud. The endpoint is left out. Write an address that all clients reach.", w.GetAddress())
 		return nil
 	case err == nil && ip.Zone() == "":
@@ -108,6 +107,9 @@ func (c entryConverter) workload(w *networking.WorkloadEntry, field string) *Wor
 		return nil
 	case text == "*" || !isHost(text):
 		c.refuse(field+".address", "%q is neither an IP address nor a DNS name. The endpoint is left out. Write an address.", w.GetAddress())
+		return nil
+	case endsInNumber(text):
+		c.refuse(field+".address", "%q ends in a number, so clients may read it as an IP address in another notation. The endpoint is left out. Write the address as 10.0.0.1 is written, or a DNS name.", w.GetAddress())
 		return nil
 	default:
 		out.DNSName = text
@@ -141,39 +143,25 @@ func (c entryConverter) workloadPorts(w *networking.WorkloadEntry, field string)
 }
 
 // locality reads a locality such as region/zone/subzone, or else the label.
-func locality(w *networking.WorkloadEntry) mesh.Locality {
-	text := w.GetLocality()
+func (c entryConverter) locality(w *networking.WorkloadEntry, field string) mesh.Locality {
+	text, at := w.GetLocality(), field+".locality"
 	if label := w.GetLabels()[localityLabel]; text == "" && label != "" {
-		if text = label; !strings.Contains(text, "/") {
+		text, at = label, field+".labels["+localityLabel+"]"
+		if !strings.Contains(text, "/") {
 			text = strings.ReplaceAll(text, ".", "/")
 		}
 	}
-	parts := append(strings.SplitN(text, "/", 3), "", "")
+	if text == "" {
+		return mesh.Locality{}
+	}
+	parts := strings.Split(text, "/")
+	if len(parts) > 3 {
+		c.out.Report(mesh.CodeInvalidValue, mesh.Warning, at, fmt.Sprintf("%q has more parts than a region, a zone and a sub-zone. Only the first three are used. Write region/zone/subzone.", text))
+		parts = parts[:3]
+	}
+	if slices.Contains(strings.Split(strings.TrimRight(text, "/"), "/"), "") {
+		c.out.Report(mesh.CodeInvalidValue, mesh.Warning, at, fmt.Sprintf("%q has an empty part, and no client is in a place without a name. By that part and those behind it the endpoint is near to no client. Write region/zone/subzone, or end after the region or the zone.", text))
+	}
+	parts = append(parts, "", "")
 	return mesh.Locality{Region: Intern(parts[0]), Zone: Intern(parts[1]), SubZone: Intern(parts[2])}
-}
-
-// FromCluster leaves out what only means something on one machine, of an object that was just converted: the servers of a cluster
-// and its clients are on several. In files, tests and demonstrations have everything on one.
-func FromCluster(o *Object) {
-	c := entryConverter{out: o}
-	switch value := o.Value.(type) {
-	case *Workload:
-		if c.onOneMachine(value) {
-			o.Value = nil
-		}
-	case *ServiceEntry:
-		declared := len(value.Endpoints)
-		value.Endpoints = slices.DeleteFunc(value.Endpoints, func(w Workload) bool { return c.onOneMachine(&w) })
-		value.Closed = value.Closed || declared > 0 && len(value.Endpoints) == 0
-	}
-}
-
-// onOneMachine reports an address that is each client's own machine.
-func (c entryConverter) onOneMachine(w *Workload) bool {
-	ip, err := netip.ParseAddr(w.IP)
-	own := err == nil && ip.IsLoopback() || w.DNSName == "localhost" || strings.HasSuffix(w.DNSName, ".localhost")
-	if own {
-		c.refuse(w.Field+".address", "%q is each client's own machine. The endpoint is left out. Write an address that all clients reach.", cmp.Or(w.IP, w.DNSName))
-	}
-	return own
 }

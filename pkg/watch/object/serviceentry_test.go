@@ -23,6 +23,11 @@ func TestHostsOfOthers(t *testing.T) {
 		"ghost.bank.svc.cluster.local":   false,
 		"a.ghost.bank.svc.cluster.local": false,
 		"*.bank.svc.cluster.local":       false,
+		"ghost.bank.svc":                 false,
+		"a.ghost.bank.svc":               false,
+		"ghost.shop.svc":                 true,
+		"*.shop.svc":                     false,
+		"*.svc":                          false,
 	} {
 		t.Run(host, func(t *testing.T) {
 			out := convertServiceEntry(&istiov1.ServiceEntry{
@@ -45,6 +50,7 @@ func TestAddressesOfWorkloads(t *testing.T) {
 		"10.0.0.1": true, "fd00::1": true,
 		"127.0.0.1":       true, // for servers on one machine; see TestOneMachine
 		"169.254.169.254": false, "::ffff:169.254.169.254": false, "fe80::1": false, "0.0.0.0": false, "::": false, "224.0.0.1": false, "ff02::1": false,
+		"100.100.100.200": false, "fd00:ec2::254": false, "fd00:ec2::255": true, "metadata.google.internal": false, "Metadata.Goog.": false,
 	} {
 		out := convertWorkloadEntry(&istiov1.WorkloadEntry{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "w"}, Spec: networking.WorkloadEntry{Address: address},
@@ -52,6 +58,67 @@ func TestAddressesOfWorkloads(t *testing.T) {
 		if got := out.Value != nil; got != used || strings.Contains(fmt.Sprint(out.Problems), "another server") == used {
 			t.Errorf("%s: got a value: %t, want %t; Problems %v", address, got, used, out.Problems)
 		}
+	}
+}
+
+// TestHostsOfOneMachine: a host that is another server on each machine is no host. In a cluster, neither is the client's own machine.
+func TestHostsOfOneMachine(t *testing.T) {
+	for host, want := range map[string]struct{ file, cluster bool }{
+		"a.example.com": {true, true}, "10.0.0.1": {true, true}, "10-0-0-1.example.com": {true, true}, "localhost.example.com": {true, true}, "0xab.example.com": {true, true},
+		"localhost": {true, false}, "LocalHost.": {true, false}, "a.localhost": {true, false}, "*.localhost": {true, false}, "127.0.0.1": {true, false},
+		"169.254.169.254": {}, "0.0.0.0": {}, "224.0.0.1": {}, "168.63.129.16": {}, "metadata.google.internal": {}, "*.metadata.google.internal": {},
+		"2130706433": {}, "127.1": {}, "0x7f000001": {}, "0x7f.1": {}, "0177.0.0.01": {}, "0x": {}, "a.0x7f": {}, "*.1": {},
+	} {
+		t.Run(host, func(t *testing.T) {
+			out := convertYAML(t, KindServiceEntry, "{hosts: ['"+host+"'], resolution: NONE, ports: [{number: 80, name: grpc}]}")
+			told := func() bool { return strings.Contains(fmt.Sprint(linesOf(out.Problems)), "error spec.hosts[0]: ") }
+			if used := out.Value != nil; used != want.file || told() == want.file {
+				t.Errorf("from a file: used: %t, want %t; Problems %q", used, want.file, linesOf(out.Problems))
+			}
+			FromCluster(&out)
+			if used := out.Value != nil; used != want.cluster || told() == want.cluster {
+				t.Errorf("from a cluster: used: %t, want %t; Problems %q", used, want.cluster, linesOf(out.Problems))
+			}
+		})
+	}
+}
+
+// TestNamesLikeAddresses: many resolvers read a name that ends in a number as an IPv4 address, so it may be the client's own machine.
+func TestNamesLikeAddresses(t *testing.T) {
+	for address, used := range map[string]bool{"db.example.com": true, "10.0.0.1": true, "db1": true, "2130706433": false, "127.1": false, "0x7f000001": false, "0x7F.0.0.1": false, "0251.0376.0251.0376": false} {
+		out := convertYAML(t, KindServiceEntry, "{hosts: [a.example.com], resolution: DNS, ports: [{number: 80, name: grpc}], endpoints: [{address: '"+address+"'}]}")
+		if got := len(out.Value.(*ServiceEntry).Endpoints) == 1; got != used || used == (len(out.Problems) > 0) {
+			t.Errorf("%s: used: %t, want %t; Problems %q", address, got, used, linesOf(out.Problems))
+		}
+	}
+}
+
+// TestLocality: a locality has three parts, and none of them is empty.
+func TestLocality(t *testing.T) {
+	const more = `: "a/b/c/d/e" has more parts than a region, a zone and a sub-zone. Only the first three are used. Write region/zone/subzone.`
+	empty := func(text string) string {
+		return `: "` + text + `" has an empty part, and no client is in a place without a name. By that part and those behind it the endpoint is near to no client. Write region/zone/subzone, or end after the region or the zone.`
+	}
+	tests := map[string]struct {
+		spec string
+		want mesh.Locality
+		told string
+	}{
+		"none":            {"", mesh.Locality{}, ""},
+		"three":           {"locality: a/b/c", mesh.Locality{Region: "a", Zone: "b", SubZone: "c"}, ""},
+		"two and a slash": {"locality: a/b/", mesh.Locality{Region: "a", Zone: "b"}, ""},
+		"five":            {"locality: a/b/c/d/e", mesh.Locality{Region: "a", Zone: "b", SubZone: "c"}, "warning spec.locality" + more},
+		"no zone":         {"locality: a//c", mesh.Locality{Region: "a", SubZone: "c"}, "warning spec.locality" + empty("a//c")},
+		"no region":       {"locality: /b", mesh.Locality{Zone: "b"}, "warning spec.locality" + empty("/b")},
+		"a label":         {"labels: {istio-locality: a.b.c.d.e}", mesh.Locality{Region: "a", Zone: "b", SubZone: "c"}, "warning spec.labels[istio-locality]" + more},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			out := convertYAML(t, KindWorkloadEntry, "{address: 10.0.0.1, "+test.spec+"}")
+			if got := out.Value.(*Workload).Locality; got != test.want || strings.Join(linesOf(out.Problems), "\n") != test.told {
+				t.Errorf("got %+v with %q, want %+v with %q", got, linesOf(out.Problems), test.want, test.told)
+			}
+		})
 	}
 }
 
@@ -113,12 +180,36 @@ func TestEntryProblems(t *testing.T) {
 	}
 }
 
-// TestAddressesOfWildcards: an address stands for one host.
-func TestAddressesOfWildcards(t *testing.T) {
-	for hosts, told := range map[string]bool{"['*.example.com']": true, "['*.example.com', a.example.com]": false} {
-		out := convertYAML(t, KindServiceEntry, "{hosts: "+hosts+", resolution: NONE, addresses: [192.0.2.1], ports: [{number: 80, name: grpc}]}")
-		if lines := linesOf(out.Problems); told != (len(lines) == 1 && strings.HasPrefix(lines[0], "warning spec.addresses: ")) || !told && len(lines) > 0 {
-			t.Errorf("%s: got the Problems %q, want one about the addresses: %t", hosts, lines, told)
+// TestAddresses: an address stands for one host, and for its servers.
+func TestAddresses(t *testing.T) {
+	const static = "resolution: STATIC, endpoints: [{address: 10.0.0.1}]"
+	tests := map[string]struct{ hosts, resolution, told string }{
+		"a host":              {"[a.example.com]", static, ""},
+		"a wildcard":          {"['*.example.com']", static, "there are only wildcards"},
+		"both":                {"['*.example.com', a.example.com]", static, ""},
+		"a name":              {"[a.example.com]", "resolution: DNS", ""},
+		"NONE":                {"[a.example.com]", "resolution: NONE", "need not be that server"},
+		"NONE and a wildcard": {"['*.example.com']", "resolution: NONE", "there are only wildcards"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			out := convertYAML(t, KindServiceEntry, "{hosts: "+test.hosts+", "+test.resolution+", addresses: [192.0.2.1], ports: [{number: 80, name: grpc}]}")
+			lines := linesOf(out.Problems)
+			if told := strings.Join(lines, "\n"); len(lines) > 1 || (test.told == "") != (told == "") || test.told != "" && !strings.HasPrefix(told, "warning spec.addresses: ") || !strings.Contains(told, test.told) {
+				t.Errorf("got the Problems %q, want one warning about the addresses with %q", lines, test.told)
+			}
+		})
+	}
+}
+
+// TestShortWildcard: a client that dials a name of two labels means a Service, so that only its longer names are below a wildcard for
+// a domain of one label.
+func TestShortWildcard(t *testing.T) {
+	for host, told := range map[string]bool{"'*.internal'": true, "'*.example.com'": false, "a.internal": false, "'*.internal', db.internal": false, "'*.internal', db.example.com, a.db.internal": true} {
+		out := convertYAML(t, KindServiceEntry, "{hosts: ["+host+"], resolution: NONE, ports: [{number: 80, name: grpc}]}")
+		lines := linesOf(out.Problems)
+		if got := strings.Contains(fmt.Sprint(lines), "warning spec.hosts[0]: Clients mean by a name such as x.internal the Service x of a namespace internal"); got != told || !told && len(lines) > 0 || out.Value == nil {
+			t.Errorf("%s: got the Problems %q, want one about names of two labels: %t", host, lines, told)
 		}
 	}
 }
