@@ -61,9 +61,21 @@ func TestClosedRoute(t *testing.T) {
 	}
 }
 
-// TestClosedBackendTLSPolicy: calls to the target of a policy that cannot be read fail; they do not go out unencrypted.
+// TestClosedBackendTLSPolicy: calls to the Service that a policy is meant for fail if the policy or its target is wrong; they do not
+// go out unencrypted.
 func TestClosedBackendTLSPolicy(t *testing.T) {
-	p := newPlane(t, service("echo", newBackend(t, "a", "v1")), "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: echo, namespace: demo}\n"+
-		"spec: {targetRefs: [{group: '', kind: Service, name: echo}], validation: {wellKnownCACertificates: System, hostname: echo.example.com, subjectAltNames: [{type: URI, hostname: true}]}}\n")
-	wantEach(t, p.dial("echo"), map[string]string{"": "Unavailable"})
+	const target, valid = "group: '', kind: Service, name: echo", "hostname: echo.example.com"
+	for name, test := range map[string]struct{ target, validation, want string }{
+		"cannot be read":          {target, valid + ", subjectAltNames: [{type: URI, hostname: true}]", "Unavailable"},
+		"no port has the section": {target + ", sectionName: grcp", valid, "Unavailable"},
+		"a kind in lower case":    {"group: '', kind: service, name: echo", valid, "Unavailable"},
+		"another group":           {"group: core, kind: Service, name: echo", valid, "Unavailable"},
+		"another Service":         {"group: '', kind: Service, name: other", valid, "v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlane(t, service("echo", newBackend(t, "a", "v1")), "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: echo, namespace: demo}\n"+
+				"spec: {targetRefs: [{"+test.target+"}], validation: {wellKnownCACertificates: System, "+test.validation+"}}\n")
+			wantEach(t, p.dial("echo"), map[string]string{"": test.want})
+		})
+	}
 }

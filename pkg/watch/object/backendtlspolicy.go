@@ -31,6 +31,8 @@ type BackendTLSTarget struct {
 	Name  string
 	// SectionName is the name of a port; empty for all.
 	SectionName string
+	// Closed means that the reference is not exactly one to a Service, but one is meant. Its calls fail.
+	Closed bool
 }
 
 // Parents returns the targets as entries of the status have them.
@@ -88,17 +90,23 @@ func closeBackendTLSPolicy(key Key, _ string, _ map[string]string, parts Parts) 
 // backendTLSTargets returns the targets that are Services. It reports the others: their authors take calls for encrypted.
 func backendTLSTargets(refs []gatewayv1.LocalPolicyTargetReferenceWithSectionName, out *Object) (targets []BackendTLSTarget) {
 	const effect = "The object encrypts no calls to it."
+	const closes = "Calls to a Service of that name without other TLS settings fail."
 	for i := range refs {
 		t, at := &refs[i], fmt.Sprintf("spec.targetRefs[%d]", i)
 		group, kind := string(t.Group), string(t.Kind)
+		target := BackendTLSTarget{Index: i, Name: string(t.Name), SectionName: string(valueOr(t.SectionName, ""))}
 		switch meant := hostKind(group, kind); {
 		case kind == "": // It is required, so the object cannot be read, and another Problem says that.
 		case group == "" && kind == string(KindService):
-			targets = append(targets, BackendTLSTarget{Index: i, Name: string(t.Name), SectionName: string(valueOr(t.SectionName, ""))})
-		case meant == KindService && kind != string(meant):
-			out.Report(mesh.CodeInvalidValue, mesh.Error, at+".kind", fmt.Sprintf("There is no kind %q. %s Write kind: Service and group: \"\".", kind, effect))
+			targets = append(targets, target)
 		case meant == KindService:
-			out.Report(mesh.CodeInvalidValue, mesh.Error, at+".group", fmt.Sprintf("The group of a Service is \"\", and not %q. %s Write group: \"\".", group, effect))
+			target.Closed = true
+			targets = append(targets, target)
+			if kind != string(meant) {
+				out.Report(mesh.CodeInvalidValue, mesh.Error, at+".kind", fmt.Sprintf("There is no kind %q. %s Write kind: Service and group: \"\".", kind, closes))
+			} else {
+				out.Report(mesh.CodeInvalidValue, mesh.Error, at+".group", fmt.Sprintf("The group of a Service is \"\", and not %q. %s Write group: \"\".", group, closes))
+			}
 		case meant != "" || group == hostGroups[KindServiceEntry] && kind == kindHostname:
 			out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("The target is %s. %s Name a Service, or use a DestinationRule with the mode SIMPLE for the host.", withArticle(kind), effect))
 		default:
