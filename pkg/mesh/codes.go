@@ -231,7 +231,7 @@ var codes = []CodeDoc{
 		"Make the API server available. The control plane then serves its current objects. If the API server denies a request, the log names it.",
 	},
 	{
-		CodeClosed, "gRPC servers cannot check a part of an AuthorizationPolicy, or an AuthorizationPolicy or PeerAuthentication cannot be read. Ignoring it could let callers in, so the part closes. A rule that allows is dropped, a condition of a rule that denies is dropped so that it denies more, and a PeerAuthentication counts as STRICT. The message names the callers that are denied now. Also: a GRPCRoute or HTTPRoute cannot be read, so the calls to its parents that no other Route takes fail; or a BackendTLSPolicy, so the calls to its targets fail.",
+		CodeClosed, "gRPC servers cannot check a part of an AuthorizationPolicy, or an AuthorizationPolicy or PeerAuthentication cannot be read. Ignoring it could let callers in, so the part closes. A rule that allows is dropped, a condition of a rule that denies is dropped so that it denies more, and a PeerAuthentication counts as STRICT. The message names the callers that are denied now. Also: a VirtualService, GRPCRoute or HTTPRoute cannot be read, so the calls to its hosts or parents fail; or a BackendTLSPolicy, or a DestinationRule with TLS settings, so calls that would not be encrypted fail. A running control plane keeps the last state of a file that could be read.",
 		"Follow the message. [FIELDS.md](FIELDS.md) lists what servers can check.",
 	},
 	{

@@ -25,6 +25,9 @@ type MergedDestinationRule struct {
 	BackendTLS []*BackendTLS
 }
 
+// UnreadableTLS is the mode of a DestinationRule that cannot be read: calls fail, because it is not known how to encrypt them.
+const UnreadableTLS = networking.ClientTLSSettings_TLSmode(-1)
+
 // Subset is a group of a host's endpoints, selected by labels.
 type Subset struct {
 	Name   string

@@ -79,3 +79,22 @@ func TestClosedBackendTLSPolicy(t *testing.T) {
 		})
 	}
 }
+
+// TestClosedRule: calls to the host of a VirtualService that cannot be read fail, and so do those to the host of a DestinationRule
+// that may encrypt them. Without its other settings, calls go where they would go with them.
+func TestClosedRule(t *testing.T) {
+	own := newBackend(t, "a", "v1")
+	for name, test := range map[string]struct{ kind, spec, want string }{
+		"a port that is a text":        {"VirtualService", "{hosts: [echo], http: [{route: [{destination: {host: echo, port: {number: http}}}]}]}", "Unavailable"},
+		"a host in place of a list":    {"VirtualService", "{hosts: echo, http: [{route: [{destination: {host: echo}}]}]}", "Unavailable"},
+		"hosts that cannot be read":    {"VirtualService", "{hosts: {echo: true}}", "v1"},
+		"readable":                     {"VirtualService", "{hosts: [echo], http: [{route: [{destination: {host: echo}}]}]}", "v1"},
+		"a TLS mode that is not known": {"DestinationRule", "{host: echo, trafficPolicy: {tls: {mode: SIMPEL}}}", "Unavailable"},
+		"a balancer that is not known": {"DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {simple: ROUND}}}", "v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rule := "apiVersion: networking.istio.io/v1\nkind: " + test.kind + "\nmetadata: {name: echo, namespace: demo}\nspec: " + test.spec + "\n"
+			wantEach(t, newPlane(t, service("echo", own), rule).dial("echo"), map[string]string{"": test.want})
+		})
+	}
+}

@@ -135,7 +135,7 @@ func nameOfPort(service *mesh.Service, written string) string {
 	}
 	switch meant := mesh.Nearest(written, names); {
 	case meant != "":
-		return fmt.Sprintf("Did you mean %q?", meant)
+		return fmt.Sprintf("Did you mean %q? Correct the name.", meant)
 	case len(names) == 0 || len(names) > maxNamedPorts:
 		return "Write the name of one of its ports."
 	}

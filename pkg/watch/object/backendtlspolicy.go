@@ -71,9 +71,8 @@ func closeBackendTLSPolicy(key Key, _ string, _ map[string]string, parts Parts) 
 	if err == nil {
 		err = json.Unmarshal(data, &targets)
 	}
-	const wayOut = "Correct the fields that the other Problems of the object name."
 	if err != nil || len(targets) == 0 {
-		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.targetRefs", "The targets of the object cannot be read. It has no effect, and calls are not encrypted by it. "+wayOut)
+		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.targetRefs", "The targets of the object cannot be read. It has no effect, and calls are not encrypted by it. "+correctFields)
 		return out
 	}
 	p := &BackendTLSPolicy{
@@ -81,7 +80,7 @@ func closeBackendTLSPolicy(key Key, _ string, _ map[string]string, parts Parts) 
 		TLS: &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_SIMPLE}, Refused: true,
 	}
 	if len(p.Targets) > 0 {
-		out.Report(mesh.CodeClosed, mesh.Error, "spec", "The object cannot be read. Calls to its targets fail, because it is not known how to verify their servers. "+wayOut)
+		out.Report(mesh.CodeClosed, mesh.Error, "spec", "The object cannot be read. Calls to its targets fail, because it is not known how to verify their servers. "+correctFields)
 		out.Value = p
 	}
 	return out
