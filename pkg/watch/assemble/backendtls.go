@@ -177,10 +177,11 @@ func (x *backendTLSIndex) extend(service *mesh.Service, root string, table *mesh
 	before := bound.rules
 	bound.rules = map[*mesh.MergedDestinationRule]*mesh.MergedDestinationRule{}
 	for i := range table.Candidates {
-		table.Candidates[i].Rule = bound.rule(before, table.Candidates[i].Rule, service.Host)
+		c := &table.Candidates[i]
+		c.Rule = bound.rule(before, c.Rule, service.Host, clientsOf(*c, table))
 	}
 	// Last of all rules come those of the root namespace, and last of these the one without any other setting.
-	all := mesh.DestinationRuleCandidate{Namespace: root, Export: mesh.Export{Public: true}, Rule: bound.rule(before, nil, service.Host)}
+	all := mesh.DestinationRuleCandidate{Namespace: root, Export: mesh.Export{Public: true}, Rule: bound.rule(before, nil, service.Host, "")}
 	at := 0
 	for i, c := range table.Candidates {
 		if c.Namespace <= root {
@@ -191,9 +192,28 @@ func (x *backendTLSIndex) extend(service *mesh.Service, root string, table *mesh
 	return table
 }
 
-// rule returns the copy of a rule with the list. One that was made before keeps its pointer.
-func (t *boundTLS) rule(before map[*mesh.MergedDestinationRule]*mesh.MergedDestinationRule, of *mesh.MergedDestinationRule, host string) *mesh.MergedDestinationRule {
-	if known := before[of]; known != nil {
+// clientsOf says to which clients alone a rule applies; empty if it applies to all that no other rule comes first for.
+func clientsOf(c mesh.DestinationRuleCandidate, table *mesh.DestinationRuleSet) string {
+	own := "clients in namespace " + c.Namespace
+	switch {
+	case len(c.Rule.Selector) > 0:
+		return own + " with the labels of its workloadSelector"
+	case c.Rule.Selector != nil, c.Namespace != table.ServiceNamespace && c.Namespace != table.RootNamespace:
+		return own
+	case c.Export.Public:
+		return ""
+	}
+	namespaces := slices.Clone(c.Export.Namespaces)
+	if c.Export.Private {
+		namespaces = append(namespaces, c.Namespace)
+	}
+	slices.Sort(namespaces)
+	return "clients in " + inNamespaces(namespaces)
+}
+
+// rule returns the copy of a rule with the list and the clients that it is for. One that was made before keeps its pointer.
+func (t *boundTLS) rule(before map[*mesh.MergedDestinationRule]*mesh.MergedDestinationRule, of *mesh.MergedDestinationRule, host, clients string) *mesh.MergedDestinationRule {
+	if known := before[of]; known != nil && known.Clients == clients {
 		t.rules[of] = known
 		return known
 	}
@@ -201,7 +221,7 @@ func (t *boundTLS) rule(before map[*mesh.MergedDestinationRule]*mesh.MergedDesti
 	if of != nil {
 		extended = *of
 	}
-	extended.BackendTLS = t.list
+	extended.BackendTLS, extended.Clients = t.list, clients
 	t.rules[of] = &extended
 	return &extended
 }
