@@ -82,10 +82,10 @@ func closeDestinationRule(key Key, domain string, annotations map[string]string,
 	host, _ := parts["host"].(string)
 	_, nothing := parts[""]
 	switch {
-	case nothing || host == "":
-		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.host", "The host of the object cannot be read. It has no effect, and calls are not encrypted by it. "+correctFields)
+	case !nothing && !encrypts(parts["trafficPolicy"]):
 		return out
-	case !encrypts(parts["trafficPolicy"]):
+	case host == "":
+		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.host", "The host of the object cannot be read. It has no effect, and calls are not encrypted by it. "+correctFields)
 		return out
 	}
 	typed.Spec.Host = host
