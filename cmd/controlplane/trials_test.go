@@ -145,7 +145,7 @@ func TestTrials(t *testing.T) {
 		},
 		"values of another kind": {
 			dir: "texts-of-wrong-kinds", args: "check -f .", code: exitFailure,
-			want: []string{"the number 33.3", "Write weight: 33\n", "the number 1", "Write exact: \"1\"\n", "the number 3", "Write retries: {attempts: 3}\n", "the number 7100", "Write port: {number: 7100}\n", "4 errors"},
+			want: []string{"the number 33.3", "Write weight: 33\n", "the number 1", "Write exact: \"1\"\n", "the number 3", "Write retries: {attempts: 3}\n", "the number 7100", "Write port: {number: 7100}\n", "8 errors"},
 		},
 		"rules for HTTP clients": {
 			dir: "http-rules", args: "check -f .", code: exitFailure,

@@ -91,6 +91,8 @@ var meanings = []meaning{
 	{nil, regexp.MustCompile(`\.backendRefs\[\d+\](\.name|\.namespace|\.port)?$`), typeResolvedRefs, statusFalse, reasonBackendNotFound, ""},
 	// All that the API asks for is that the calls fail, as they do.
 	{[]mesh.Code{mesh.CodeNoWeight}, regexp.MustCompile(`\.backendRefs$|^spec\.rules$`), "", "", "", ""},
+	// The Route is followed without these values. They are in our own condition.
+	{nil, regexp.MustCompile(`^metadata\.annotations\[|^spec\.rules\[\d+\]\.(timeouts|retry)\b|\.backendRefs\[\d+\]\.weight$|HeaderModifier\b`), "", "", "", ""},
 	// The API demands how the messages of these two begin.
 	{[]mesh.Code{mesh.CodeUnreachable}, regexp.MustCompile(`^spec\.rules\[\d+\]\.matches\[`), typePartiallyInvalid, statusTrue, reasonUnsupportedValue, "Dropped Rule: "},
 	{nil, regexp.MustCompile(`^spec\.rules\[`), typePartiallyInvalid, statusTrue, reasonUnsupportedValue, "Dropped Rule: "},

@@ -50,6 +50,14 @@ func TestConditionsOfRoutes(t *testing.T) {
 			[]mesh.Problem{problem(mesh.CodeInvalidRegex, mesh.Error, "spec.rules[0].matches[1].method.service")},
 			[]string{accepted, resolved, "PartiallyInvalid=True UnsupportedValue: Dropped Rule: spec.rules[0].matches[1].method.service: InvalidRegex."},
 		},
+		"values without an effect, of rules that are followed": {
+			[]mesh.Problem{
+				problem(mesh.CodeInvalidValue, mesh.Error, "metadata.annotations[mizzen.dev/retries]"), problem(mesh.CodeInvalidValue, mesh.Error, "spec.rules[0].timeouts.request"),
+				problem(mesh.CodeInvalidValue, mesh.Error, "spec.rules[1].retry.codes[0]"), problem(mesh.CodeInvalidValue, mesh.Error, "spec.rules[0].backendRefs[0].weight"),
+				problem(mesh.CodeInvalidValue, mesh.Error, "spec.rules[0].filters[0].requestHeaderModifier.set[0].value"),
+			},
+			[]string{accepted, resolved},
+		},
 		"not accepted, and a match is left out": {
 			[]mesh.Problem{problem(mesh.CodeInvalidRegex, mesh.Error, "spec.rules[0].matches[1]"), problem(mesh.CodeConflict, mesh.Warning, "spec.parentRefs[1]")},
 			[]string{"Accepted=False Conflicted: spec.parentRefs[1]: Conflict.", resolved},

@@ -19,6 +19,9 @@ type BackendTLS struct {
 	Author *Author
 }
 
+// SamePort reports whether another one is for the same port, or both are for all.
+func (b *BackendTLS) SamePort(o *BackendTLS) bool { return b.Port == o.Port }
+
 // BackendTLSFor returns what a BackendTLSPolicy says about calls to a port, or nil. r may be nil.
 func (r *MergedDestinationRule) BackendTLSFor(port uint32) *BackendTLS {
 	if r == nil {

@@ -23,7 +23,12 @@ type MergedDestinationRule struct {
 	Annotations AnnotationSettings
 	// BackendTLS are the BackendTLSPolicies for the Service, each for another port or for all.
 	BackendTLS []*BackendTLS
+	// Clients says in a Problem to which clients alone the rule applies; empty for all. It is set if there are BackendTLSPolicies.
+	Clients string
 }
+
+// UnreadableTLS is the mode of a DestinationRule that cannot be read: calls fail, because it is not known how to encrypt them.
+const UnreadableTLS = networking.ClientTLSSettings_TLSmode(-1)
 
 // Subset is a group of a host's endpoints, selected by labels.
 type Subset struct {

@@ -123,18 +123,6 @@ func TestFieldsOfHTTPClientsHaveEvidence(t *testing.T) {
 
 // withoutCalls are the fields in effect that have no test with calls, and the reasons.
 var withoutCalls = map[string]string{
-	"CommonRouteSpec.useDefaultGateways":                             "it is for gateways",
-	"GRPCRouteSpec.hostnames":                                        "it is for gateways",
-	"HTTPRouteSpec.hostnames":                                        "it is for gateways",
-	"GRPCRouteRule.name":                                             "debugging tools show it",
-	"HTTPRouteRule.name":                                             "debugging tools show it",
-	"GRPCRouteRule.filters":                                          "no filter has an effect",
-	"HTTPRouteRule.filters":                                          "no filter has an effect",
-	"GRPCBackendRef.filters":                                         "no filter has an effect",
-	"HTTPBackendRef.filters":                                         "no filter has an effect",
-	"GRPCRouteFilter.type":                                           "no filter has an effect",
-	"HTTPRouteFilter.type":                                           "no filter has an effect",
-	"HTTPRouteFilter.urlRewrite":                                     "no field inside it has an effect",
 	"HTTPRoute.name":                                                 "debugging tools show it",
 	"HTTPRoute.rewrite":                                              "no field inside it has an effect",
 	"HTTPMatchRequest.name":                                          "it is not sent to clients",

@@ -61,9 +61,40 @@ func TestClosedRoute(t *testing.T) {
 	}
 }
 
-// TestClosedBackendTLSPolicy: calls to the target of a policy that cannot be read fail; they do not go out unencrypted.
+// TestClosedBackendTLSPolicy: calls to the Service that a policy is meant for fail if the policy or its target is wrong; they do not
+// go out unencrypted.
 func TestClosedBackendTLSPolicy(t *testing.T) {
-	p := newPlane(t, service("echo", newBackend(t, "a", "v1")), "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: echo, namespace: demo}\n"+
-		"spec: {targetRefs: [{group: '', kind: Service, name: echo}], validation: {wellKnownCACertificates: System, hostname: echo.example.com, subjectAltNames: [{type: URI, hostname: true}]}}\n")
-	wantEach(t, p.dial("echo"), map[string]string{"": "Unavailable"})
+	const target, valid = "group: '', kind: Service, name: echo", "hostname: echo.example.com"
+	for name, test := range map[string]struct{ target, validation, want string }{
+		"cannot be read":          {target, valid + ", subjectAltNames: [{type: URI, hostname: true}]", "Unavailable"},
+		"no port has the section": {target + ", sectionName: grcp", valid, "Unavailable"},
+		"a kind in lower case":    {"group: '', kind: service, name: echo", valid, "Unavailable"},
+		"another group":           {"group: core, kind: Service, name: echo", valid, "Unavailable"},
+		"another Service":         {"group: '', kind: Service, name: other", valid, "v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlane(t, service("echo", newBackend(t, "a", "v1")), "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: echo, namespace: demo}\n"+
+				"spec: {targetRefs: [{"+test.target+"}], validation: {wellKnownCACertificates: System, "+test.validation+"}}\n")
+			wantEach(t, p.dial("echo"), map[string]string{"": test.want})
+		})
+	}
+}
+
+// TestClosedRule: calls to the host of a VirtualService that cannot be read fail, and so do those to the host of a DestinationRule
+// that may encrypt them. Without its other settings, calls go where they would go with them.
+func TestClosedRule(t *testing.T) {
+	own := newBackend(t, "a", "v1")
+	for name, test := range map[string]struct{ kind, spec, want string }{
+		"a port that is a text":        {"VirtualService", "{hosts: [echo], http: [{route: [{destination: {host: echo, port: {number: http}}}]}]}", "Unavailable"},
+		"a host in place of a list":    {"VirtualService", "{hosts: echo, http: [{route: [{destination: {host: echo}}]}]}", "Unavailable"},
+		"hosts that cannot be read":    {"VirtualService", "{hosts: {echo: true}}", "v1"},
+		"readable":                     {"VirtualService", "{hosts: [echo], http: [{route: [{destination: {host: echo}}]}]}", "v1"},
+		"a TLS mode that is not known": {"DestinationRule", "{host: echo, trafficPolicy: {tls: {mode: SIMPEL}}}", "Unavailable"},
+		"a balancer that is not known": {"DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {simple: ROUND}}}", "v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rule := "apiVersion: networking.istio.io/v1\nkind: " + test.kind + "\nmetadata: {name: echo, namespace: demo}\nspec: " + test.spec + "\n"
+			wantEach(t, newPlane(t, service("echo", own), rule).dial("echo"), map[string]string{"": test.want})
+		})
+	}
 }

@@ -235,8 +235,12 @@ func TestFilesAreReadAsAPIServersStoreThem(t *testing.T) {
 	}
 }
 
-// rejected reports whether a Problem is what an API server rejects. Such objects of the core API are used as far as possible.
+// rejected reports whether a Problem is what an API server rejects. Such objects of the core API are used as far as possible, and others
+// may close.
 func rejected(p mesh.Problem) bool {
+	if p.Code == mesh.CodeClosed || strings.Contains(p.Message, "The object is not used") {
+		return true
+	}
 	core := p.Object.Kind == "Service" || p.Object.Kind == "EndpointSlice" || p.Object.Kind == "Endpoints"
 	return core && p.Code == mesh.CodeInvalidValue && p.Severity == mesh.Error && !strings.HasPrefix(p.Field, "metadata.annotations[mizzen.dev/")
 }

@@ -56,6 +56,8 @@ func transportSocket(at report.Field, tls *networking.ClientTLSSettings, p tlsPe
 		reportIneffective(at, tls)
 		return nil, true
 	case networking.ClientTLSSettings_SIMPLE, networking.ClientTLSSettings_MUTUAL, networking.ClientTLSSettings_ISTIO_MUTUAL:
+	case mesh.UnreadableTLS: // The object's converter reported it.
+		return nil, false
 	default:
 		at.Child("mode").Errorf(mesh.CodeInvalidValue, "There is no TLS mode %d. Calls fail. Set SIMPLE, MUTUAL or ISTIO_MUTUAL.", mode)
 		return nil, false

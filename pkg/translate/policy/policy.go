@@ -1,6 +1,11 @@
 package policy
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -88,12 +93,36 @@ func (s *Settings) take(at report.Field, l layer) {
 func CheckBackendTLS(sink *[]mesh.Problem, rule *mesh.MergedDestinationRule, service *mesh.Service) {
 	for _, port := range service.Ports {
 		b := rule.BackendTLSFor(port.Number)
-		if s := SettingsFor(nil, rule, nil, port.Number); b != nil && s.TLS != b.TLS {
-			report.Field{Sink: sink, Author: b.Author}.Warnf(mesh.CodeConflict,
-				"%s has TLS settings for port %d of %s and takes precedence. This object has no effect there. Remove one of the two.", s.TLSAt.Ref, port.Number, service.Ref)
+		s := SettingsFor(nil, rule, nil, port.Number)
+		if b == nil || s.TLS == b.TLS {
+			continue
+		}
+		at := report.Field{Sink: sink, Author: b.Author}
+		if rule.Clients != "" {
+			at.Notef(mesh.CodeConflict, "%s has TLS settings for port %d of %s and takes precedence for %s. This object has no effect on their calls. Remove one of the two.", s.TLSAt.Ref, port.Number, service.Ref, rule.Clients)
+		} else {
+			at.Warnf(mesh.CodeConflict, "%s has TLS settings for port %d of %s and takes precedence. This object has no effect there. Remove one of the two.", s.TLSAt.Ref, port.Number, service.Ref)
 		}
 	}
 }
+
+// PortChoices says which ports of a Service can be set in place of one that it does not have.
+func PortChoices(service *mesh.Service, written uint32) string {
+	if i := slices.IndexFunc(service.Ports, func(p mesh.Port) bool { return !p.NamedTarget && p.ServerPort() == written }); i >= 0 {
+		return fmt.Sprintf("It is the targetPort of port %d. Set %[1]d.", service.Ports[i].Number)
+	}
+	if len(service.Ports) == 0 || len(service.Ports) > maxChoices {
+		return "Set one of its ports, not a targetPort."
+	}
+	numbers := make([]string, len(service.Ports))
+	for i, port := range service.Ports {
+		numbers[i] = strconv.FormatUint(uint64(port.Number), 10)
+	}
+	return "Set one of its ports: " + strings.Join(numbers, ", ") + " (not a targetPort)."
+}
+
+// maxChoices is the largest number of ports that a message lists.
+const maxChoices = 8
 
 // CheckPorts reports entries of portLevelSettings that have no effect: the Service does not have the port, or an
 // earlier entry is for the same port. A rule for a wildcard host may name ports that only some of the hosts have.
@@ -107,7 +136,7 @@ func CheckPorts(sink *[]mesh.Problem, rule *mesh.MergedDestinationRule, service 
 			number := level.GetPort().GetNumber()
 			where := at.Child("trafficPolicy.portLevelSettings").Index(i).Child("port")
 			if _, ok := service.Port(number); !ok && rule.Host == service.Host {
-				where.Warnf(mesh.CodeNoSuchPort, "%s has no port %d. These settings have no effect. Set one of its ports.", service.Ref, number)
+				where.Warnf(mesh.CodeNoSuchPort, "%s has no port %d. These settings have no effect. %s", service.Ref, number, PortChoices(service, number))
 			} else if seen[number] {
 				where.Warnf(mesh.CodeConflict, "An earlier entry is for port %d and takes precedence. This entry has no effect. Keep one of the two.", number)
 			}

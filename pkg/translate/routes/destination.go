@@ -2,7 +2,6 @@ package routes
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -59,7 +58,7 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 	switch {
 	case port == 0:
 	case !ok:
-		at.Child("port").Errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. %s", found.Service.Ref, port, choices(found.Service))
+		at.Child("port").Errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. %s", found.Service.Ref, port, policy.PortChoices(found.Service, port))
 	case !t.family.Takes(declared.Protocol):
 		at.Child("port").Errorf(mesh.CodeUnsupported, "Port %d of %s is declared as %s, and HTTP clients send HTTP/1.1. Their calls to this destination fail. Set another port, or correct what the Service declares.",
 			port, found.Service.Ref, declared.Protocol)
@@ -69,21 +68,6 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 		t.checkSubset(at.Child("subset"), found, d.GetSubset())
 	}
 	return resource.ClusterName(port, d.GetSubset(), found.Host), t.split(found, d.GetSubset(), declared)
-}
-
-// maxChoices is the largest number of ports that a message lists.
-const maxChoices = 8
-
-// choices returns which ports of a Service can be written.
-func choices(service *mesh.Service) string {
-	if len(service.Ports) == 0 || len(service.Ports) > maxChoices {
-		return "Set one of its ports, not a targetPort."
-	}
-	numbers := make([]string, len(service.Ports))
-	for i, port := range service.Ports {
-		numbers[i] = strconv.FormatUint(uint64(port.Number), 10)
-	}
-	return "Set one of its ports: " + strings.Join(numbers, ", ") + " (not a targetPort)."
 }
 
 // split returns how the endpoints of a destination take calls. A subset that does not exist has no endpoints.

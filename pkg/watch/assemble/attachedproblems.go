@@ -77,13 +77,11 @@ func (t *attachedBinding) declared(a *attachedRoute, parent mesh.ParentRef, serv
 		return 0, true
 	}
 	ports := map[uint32]struct{}{}
-	var names []string
 	for _, port := range service.Ports {
 		if (parent.Port == 0 || parent.Port == port.Number) && (parent.SectionName == "" || parent.SectionName == port.Name) {
 			return port.Number, true
 		}
 		ports[port.Number] = struct{}{}
-		names = append(names, port.Name)
 	}
 	const effect = "The rules have no effect there."
 	if parent.Port != 0 {
@@ -92,15 +90,11 @@ func (t *attachedBinding) declared(a *attachedRoute, parent mesh.ParentRef, serv
 			return 0, false
 		}
 	}
-	wayOut := "Write the name of one of its ports."
-	if len(names) > 0 && len(names) <= maxNamedPorts {
-		wayOut = "Write the name of one of its ports: " + strings.Join(names, ", ") + "."
-	}
 	what := fmt.Sprintf("port with the name %q", parent.SectionName)
 	if parent.Port != 0 {
 		what = fmt.Sprintf("port %d with the name %q", parent.Port, parent.SectionName)
 	}
-	t.report(a, parent, ".sectionName", mesh.CodeNoSuchPort, mesh.Warning, "%s has no %s. %s %s", service.Ref, what, effect, wayOut)
+	t.report(a, parent, ".sectionName", mesh.CodeNoSuchPort, mesh.Warning, "%s has no %s. %s %s", service.Ref, what, effect, nameOfPort(service, parent.SectionName))
 	return 0, false
 }
 

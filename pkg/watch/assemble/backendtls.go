@@ -102,44 +102,66 @@ func sameBackendTLS(a, b *mesh.BackendTLS) bool {
 	return a.Policy == b.Policy && a.Port == b.Port && a.Target == b.Target // a policy that changed has another Spec
 }
 
-// boundTo returns what the policies of a host come to: of several for one port or for all, the oldest.
+// boundTo returns what the policies of a host come to: of several for one port or for all, the oldest. A target that does not
+// say which port it is for closes the ports that have no other policy.
 func (r *rules) boundTo(host string, service *mesh.Service) (list []*mesh.BackendTLS, problems []mesh.Problem) {
 	policies := slices.SortedFunc(slices.Values(r.backendTLS.byHost[host]), func(a, b *object.BackendTLSPolicy) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Written.Ref.Name, b.Written.Ref.Name))
 	})
+	var closed []*mesh.BackendTLS
 	for _, p := range policies {
 		for _, t := range p.Targets {
 			if mesh.FullHost(t.Name, p.Written.Ref.Namespace, r.domain) != host {
 				continue
 			}
 			at := fmt.Sprintf("spec.targetRefs[%d]", t.Index)
-			tell := func(code mesh.Code, field, format string, args ...any) {
-				problems = append(problems, mesh.Problem{Code: code, Severity: mesh.Warning, Object: p.Written.Ref, Field: at + field, Message: fmt.Sprintf(format, args...)})
+			tell := func(code mesh.Code, severity mesh.Severity, field, format string, args ...any) {
+				problems = append(problems, mesh.Problem{Code: code, Severity: severity, Object: p.Written.Ref, Field: at + field, Message: fmt.Sprintf(format, args...)})
 			}
-			var port mesh.Port
 			if service == nil {
-				key := object.Key{Kind: object.KindBackendTLSPolicy, Namespace: p.Written.Ref.Namespace, Name: p.Written.Ref.Name}
-				missing := r.noSuchReference(key, at, host, "The object encrypts no calls to it.", func(string) string { return "Move the object there." })
-				missing.Field = at + ".name" // A target has no namespace.
-				problems = append(problems, missing)
+				problems = append(problems, r.noSuchTarget(p, at, host))
 				continue
 			}
+			b := &mesh.BackendTLS{Policy: p.Written, Target: t.Index, TLS: p.TLS, Refused: p.Refused || t.Closed, Author: p.Author(t)}
 			if t.SectionName != "" {
 				i := slices.IndexFunc(service.Ports, func(port mesh.Port) bool { return port.Name == t.SectionName })
 				if i < 0 {
-					tell(mesh.CodeNoSuchPort, ".sectionName", "%s has no port with the name %q. The object has no effect there. Write the name of one of its ports.", service.Ref, t.SectionName)
+					tell(mesh.CodeNoSuchPort, mesh.Error, ".sectionName", "%s has no port with the name %q. Calls to each of its ports without other TLS settings fail, because it is not known which port is to be encrypted. %s",
+						service.Ref, t.SectionName, nameOfPort(service, t.SectionName))
+					b.Refused, closed = true, append(closed, b)
 					continue
 				}
-				port = service.Ports[i]
+				b.Port = service.Ports[i].Number
 			}
-			if i := slices.IndexFunc(list, func(b *mesh.BackendTLS) bool { return b.Port == port.Number }); i >= 0 {
-				tell(mesh.CodeConflict, "", "%s is older, or first by name, and for the same calls to %s. This object has no effect on them. Remove one of the two.", list[i].Policy.Ref, service.Ref)
+			if t.Closed {
+				closed = append(closed, b)
 				continue
 			}
-			list = append(list, &mesh.BackendTLS{Policy: p.Written, Port: port.Number, Target: t.Index, TLS: p.TLS, Refused: p.Refused, Author: p.Author(t)})
+			if i := slices.IndexFunc(list, b.SamePort); i >= 0 {
+				tell(mesh.CodeConflict, mesh.Warning, "", "%s is older, or first by name, and for the same calls to %s. This object has no effect on them. Remove one of the two.", list[i].Policy.Ref, service.Ref)
+				continue
+			}
+			list = append(list, b)
+		}
+	}
+	for _, b := range closed {
+		if !slices.ContainsFunc(list, func(o *mesh.BackendTLS) bool { return o.Port == 0 || b.SamePort(o) }) {
+			list = append(list, b)
 		}
 	}
 	return list, problems
+}
+
+// noSuchTarget is the Problem of a target without a Service. It is an error if another Service is probably meant, because the calls
+// to that one are not encrypted.
+func (r *rules) noSuchTarget(p *object.BackendTLSPolicy, at, host string) mesh.Problem {
+	key := object.Key{Kind: object.KindBackendTLSPolicy, Namespace: p.Written.Ref.Namespace, Name: p.Written.Ref.Name}
+	missing := r.noSuchReference(key, at, host, "The object encrypts no calls to it.", func(string) string { return "Move the object there." })
+	missing.Field = at + ".name" // A target has no namespace.
+	if r.meant(host) != "" {
+		missing.Severity = mesh.Error
+	}
+	return missing
 }
 
 // extend returns the DestinationRules of a Service with its BackendTLSPolicies, which also apply to clients that have no
@@ -155,10 +177,11 @@ func (x *backendTLSIndex) extend(service *mesh.Service, root string, table *mesh
 	before := bound.rules
 	bound.rules = map[*mesh.MergedDestinationRule]*mesh.MergedDestinationRule{}
 	for i := range table.Candidates {
-		table.Candidates[i].Rule = bound.rule(before, table.Candidates[i].Rule, service.Host)
+		c := &table.Candidates[i]
+		c.Rule = bound.rule(before, c.Rule, service.Host, clientsOf(*c, table))
 	}
 	// Last of all rules come those of the root namespace, and last of these the one without any other setting.
-	all := mesh.DestinationRuleCandidate{Namespace: root, Export: mesh.Export{Public: true}, Rule: bound.rule(before, nil, service.Host)}
+	all := mesh.DestinationRuleCandidate{Namespace: root, Export: mesh.Export{Public: true}, Rule: bound.rule(before, nil, service.Host, "")}
 	at := 0
 	for i, c := range table.Candidates {
 		if c.Namespace <= root {
@@ -169,9 +192,28 @@ func (x *backendTLSIndex) extend(service *mesh.Service, root string, table *mesh
 	return table
 }
 
-// rule returns the copy of a rule with the list. One that was made before keeps its pointer.
-func (t *boundTLS) rule(before map[*mesh.MergedDestinationRule]*mesh.MergedDestinationRule, of *mesh.MergedDestinationRule, host string) *mesh.MergedDestinationRule {
-	if known := before[of]; known != nil {
+// clientsOf says to which clients alone a rule applies; empty if it applies to all that no other rule comes first for.
+func clientsOf(c mesh.DestinationRuleCandidate, table *mesh.DestinationRuleSet) string {
+	own := "clients in namespace " + c.Namespace
+	switch {
+	case len(c.Rule.Selector) > 0:
+		return own + " with the labels of its workloadSelector"
+	case c.Rule.Selector != nil, c.Namespace != table.ServiceNamespace && c.Namespace != table.RootNamespace:
+		return own
+	case c.Export.Public:
+		return ""
+	}
+	namespaces := slices.Clone(c.Export.Namespaces)
+	if c.Export.Private {
+		namespaces = append(namespaces, c.Namespace)
+	}
+	slices.Sort(namespaces)
+	return "clients in " + inNamespaces(namespaces)
+}
+
+// rule returns the copy of a rule with the list and the clients that it is for. One that was made before keeps its pointer.
+func (t *boundTLS) rule(before map[*mesh.MergedDestinationRule]*mesh.MergedDestinationRule, of *mesh.MergedDestinationRule, host, clients string) *mesh.MergedDestinationRule {
+	if known := before[of]; known != nil && known.Clients == clients {
 		t.rules[of] = known
 		return known
 	}
@@ -179,7 +221,7 @@ func (t *boundTLS) rule(before map[*mesh.MergedDestinationRule]*mesh.MergedDesti
 	if of != nil {
 		extended = *of
 	}
-	extended.BackendTLS = t.list
+	extended.BackendTLS, extended.Clients = t.list, clients
 	t.rules[of] = &extended
 	return &extended
 }

@@ -120,3 +120,24 @@ func choices(ports map[uint32]struct{}) string {
 	}
 	return fmt.Sprintf("Write a port of the Service, not a targetPort: %s.", strings.Join(numbers, ", "))
 }
+
+// nameOfPort says which names of ports there are in place of one that the Service does not have.
+func nameOfPort(service *mesh.Service, written string) string {
+	var names []string
+	for _, port := range service.Ports {
+		switch {
+		case port.Name == "": // Then it is the only one.
+			return "Its port has no name. Remove sectionName."
+		case written == strconv.FormatUint(uint64(port.Number), 10):
+			return fmt.Sprintf("Write the name of port %s: %s.", written, port.Name)
+		}
+		names = append(names, port.Name)
+	}
+	switch meant := mesh.Nearest(written, names); {
+	case meant != "":
+		return fmt.Sprintf("Did you mean %q? Correct the name.", meant)
+	case len(names) == 0 || len(names) > maxNamedPorts:
+		return "Write the name of one of its ports."
+	}
+	return "Write the name of one of its ports: " + strings.Join(names, ", ") + "."
+}

@@ -14,14 +14,23 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// close adds an object in place of one that cannot be read, if objects of its kind close; see object.KindRow.Close. A file that declared the object before keeps its last good state instead.
-func (f *fileParser) close(n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) {
-	if row.Close != nil {
-		f.addClosed(row, ref, before+n.Line, texts(lookup(lookup(n, "metadata"), "annotations")), specParts(n))
+// close adds an object in place of one that cannot be read, if objects of its kind close; see object.KindRow.Close. A file that declared
+// the object before keeps its last good state instead. The Problems since reported then say so.
+func (f *fileParser) close(n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow, reported int) {
+	if row.Close == nil {
+		return
+	}
+	if o := f.addClosed(row, ref, before+n.Line, texts(lookup(lookup(n, "metadata"), "annotations")), specParts(n)); o.Value == nil {
+		return
+	}
+	closes := strings.NewReplacer("The object is not used", "The object closes", "It is not used", "It closes")
+	for i := range f.out.problems[reported:] {
+		p := &f.out.problems[reported+i]
+		p.Message = closes.Replace(p.Message)
 	}
 }
 
-func (f *fileParser) addClosed(row *object.KindRow, ref mesh.Ref, line int, annotations map[string]string, parts object.Parts) {
+func (f *fileParser) addClosed(row *object.KindRow, ref mesh.Ref, line int, annotations map[string]string, parts object.Parts) *object.Object {
 	key := object.Key{Kind: row.Kind, Namespace: ref.Namespace, Name: ref.Name}
 	if key.Name == "" {
 		key.Name = f.at(line)
@@ -29,6 +38,7 @@ func (f *fileParser) addClosed(row *object.KindRow, ref mesh.Ref, line int, anno
 	o := row.Close(key, f.options.Domain, annotations, parts)
 	o.Source = &mesh.Source{File: f.path, Line: line}
 	f.out.objects = append(f.out.objects, &o)
+	return &o
 }
 
 // plainSpec returns the spec of an object that was read; nil if it has none.
@@ -76,7 +86,7 @@ func (f *fileParser) closeNearly(n *yaml.Node, line int, ref mesh.Ref) *object.K
 	if ref.Namespace = cmp.Or(ref.Namespace, f.options.Namespace); !f.reads(row, ref.Namespace) {
 		return nil
 	}
-	f.close(n, line-n.Line, ref, row)
+	f.close(n, line-n.Line, ref, row, len(f.out.problems))
 	return row
 }
 

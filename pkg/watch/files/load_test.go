@@ -149,7 +149,7 @@ func TestLoadProblems(t *testing.T) {
 		},
 		"unknown value": {
 			"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\nspec: {host: echo, trafficPolicy: {tls: {mode: ISTIO_MUTAL}}}\n---\n" + echo,
-			[]string{`error InvalidValue DestinationRule default/d spec.trafficPolicy.tls.mode (objects.yaml:4)`},
+			[]string{"error Closed DestinationRule default/d spec (objects.yaml:1)", `error InvalidValue DestinationRule default/d spec.trafficPolicy.tls.mode (objects.yaml:4)`},
 			1,
 		},
 		"value of another type": {

@@ -221,7 +221,7 @@ func (f *fileParser) named(n *yaml.Node, before int, head head, row *object.Kind
 	}
 	if ref.Name == "" {
 		f.fail(mesh.CodeInvalidValue, line, f.ref(), "metadata.name", "The "+head.kind+" has no name. It is not used. Add metadata.name.")
-		f.close(n, before, ref, row)
+		f.close(n, before, ref, row, len(f.out.problems)-1)
 		return
 	}
 	if row.NameIsLabel && len(validation.IsDNS1123Label(ref.Name)) > 0 {
@@ -259,7 +259,7 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 	if typed.SetNamespace(ref.Namespace); unused || !f.validMetadata(typed, n, before, ref, row) {
 		f.out.problems = append(f.out.problems, r.found...)
 		f.silence(n, line, ref, reported)
-		f.close(n, before, ref, row)
+		f.close(n, before, ref, row, reported)
 		return
 	}
 	if isStrict {

@@ -31,6 +31,8 @@ type BackendTLSTarget struct {
 	Name  string
 	// SectionName is the name of a port; empty for all.
 	SectionName string
+	// Closed means that the reference is not exactly one to a Service, but one is meant. Its calls fail.
+	Closed bool
 }
 
 // Parents returns the targets as entries of the status have them.
@@ -69,9 +71,8 @@ func closeBackendTLSPolicy(key Key, _ string, _ map[string]string, parts Parts) 
 	if err == nil {
 		err = json.Unmarshal(data, &targets)
 	}
-	const wayOut = "Correct the fields that the other Problems of the object name."
 	if err != nil || len(targets) == 0 {
-		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.targetRefs", "The targets of the object cannot be read. It has no effect, and calls are not encrypted by it. "+wayOut)
+		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.targetRefs", "The targets of the object cannot be read. It has no effect, and calls are not encrypted by it. "+correctFields)
 		return out
 	}
 	p := &BackendTLSPolicy{
@@ -79,7 +80,7 @@ func closeBackendTLSPolicy(key Key, _ string, _ map[string]string, parts Parts) 
 		TLS: &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_SIMPLE}, Refused: true,
 	}
 	if len(p.Targets) > 0 {
-		out.Report(mesh.CodeClosed, mesh.Error, "spec", "The object cannot be read. Calls to its targets fail, because it is not known how to verify their servers. "+wayOut)
+		out.Report(mesh.CodeClosed, mesh.Error, "spec", "The object cannot be read. Calls to its targets fail, because it is not known how to verify their servers. "+correctFields)
 		out.Value = p
 	}
 	return out
@@ -88,17 +89,23 @@ func closeBackendTLSPolicy(key Key, _ string, _ map[string]string, parts Parts) 
 // backendTLSTargets returns the targets that are Services. It reports the others: their authors take calls for encrypted.
 func backendTLSTargets(refs []gatewayv1.LocalPolicyTargetReferenceWithSectionName, out *Object) (targets []BackendTLSTarget) {
 	const effect = "The object encrypts no calls to it."
+	const closes = "Calls to a Service of that name without other TLS settings fail."
 	for i := range refs {
 		t, at := &refs[i], fmt.Sprintf("spec.targetRefs[%d]", i)
 		group, kind := string(t.Group), string(t.Kind)
+		target := BackendTLSTarget{Index: i, Name: string(t.Name), SectionName: string(valueOr(t.SectionName, ""))}
 		switch meant := hostKind(group, kind); {
 		case kind == "": // It is required, so the object cannot be read, and another Problem says that.
 		case group == "" && kind == string(KindService):
-			targets = append(targets, BackendTLSTarget{Index: i, Name: string(t.Name), SectionName: string(valueOr(t.SectionName, ""))})
-		case meant == KindService && kind != string(meant):
-			out.Report(mesh.CodeInvalidValue, mesh.Error, at+".kind", fmt.Sprintf("There is no kind %q. %s Write kind: Service and group: \"\".", kind, effect))
+			targets = append(targets, target)
 		case meant == KindService:
-			out.Report(mesh.CodeInvalidValue, mesh.Error, at+".group", fmt.Sprintf("The group of a Service is \"\", and not %q. %s Write group: \"\".", group, effect))
+			target.Closed = true
+			targets = append(targets, target)
+			if kind != string(meant) {
+				out.Report(mesh.CodeInvalidValue, mesh.Error, at+".kind", fmt.Sprintf("There is no kind %q. %s Write kind: Service and group: \"\".", kind, closes))
+			} else {
+				out.Report(mesh.CodeInvalidValue, mesh.Error, at+".group", fmt.Sprintf("The group of a Service is \"\", and not %q. %s Write group: \"\".", group, closes))
+			}
 		case meant != "" || group == hostGroups[KindServiceEntry] && kind == kindHostname:
 			out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("The target is %s. %s Name a Service, or use a DestinationRule with the mode SIMPLE for the host.", withArticle(kind), effect))
 		default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -44,16 +45,24 @@ func (c *routeCompiler) retries(text string) *networking.HTTPRetry {
 		return wrong("The value is not a JSON object.")
 	}
 	known := (&networking.HTTPRetry{}).ProtoReflect().Descriptor().Fields()
+	var wrongs []string
+	negative := false
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if known.ByJSONName(name) == nil {
-			return wrong("Retries have no field %q.", name)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		var read networking.HTTPRetry
 		one, err := json.Marshal(map[string]json.RawMessage{name: fields[name]})
-		if err != nil || json.Unmarshal(one, &networking.HTTPRetry{}) != nil {
-			return wrong("The field %s cannot have the value %s.", name, fields[name])
+		switch {
+		case known.ByJSONName(name) == nil:
+			wrongs = append(wrongs, fmt.Sprintf("Retries have no field %q.", name))
+		case err != nil || json.Unmarshal(one, &read) != nil:
+			wrongs = append(wrongs, fmt.Sprintf("The field %s cannot have the value %s.", name, fields[name]))
 		}
+		negative = negative || read.GetAttempts() < 0
+	}
+	if negative && len(wrongs) > 0 { // Alone it is reported by the translation.
+		wrongs = append(wrongs, "The number of attempts is negative.")
+	}
+	if len(wrongs) > 0 {
+		return wrong("%s", strings.Join(wrongs, " "))
 	}
 	retries := &networking.HTTPRetry{}
 	if err := json.Unmarshal([]byte(text), retries); err != nil {

@@ -94,15 +94,18 @@ func closeHTTPRoute(key Key, domain string, annotations map[string]string, parts
 func closeRoute(key Key, domain string, annotations map[string]string, spec any, common *gatewayv1.CommonRouteSpec, readable bool) Object {
 	out, route := convertRoute(key.Kind, &metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, Annotations: annotations}, spec, common, gatewayv1.RouteStatus{}, domain)
 	out.Closed = true
-	const wayOut = "Correct the fields that the other Problems of the object name."
 	switch {
 	case route != nil:
-		out.Report(mesh.CodeClosed, mesh.Error, "spec", "The Route cannot be read. The calls to its parents that no other Route takes fail, because it is not known where they should go. "+wayOut)
+		others := "other Route" // An HTTPRoute leaves to GRPCRoutes the ports that they are for.
+		if key.Kind == KindGRPCRoute {
+			others = "other GRPCRoute"
+		}
+		out.Report(mesh.CodeClosed, mesh.Error, "spec", "The Route cannot be read. The calls to its parents that no "+others+" takes fail, because it is not known where they should go. "+correctFields)
 	case !readable:
 		if len(common.ParentRefs) == 0 { // It may have some.
 			out.Problems = nil
 		}
-		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.parentRefs", "The parents of the Route cannot be read. It has no effect, and calls go where they go without it. "+wayOut)
+		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.parentRefs", "The parents of the Route cannot be read. It has no effect, and calls go where they go without it. "+correctFields)
 	}
 	return out
 }

@@ -82,7 +82,7 @@ func TestStoredFields(t *testing.T) {
 		}}, "cluster.local").Value,
 		KindBackendTLSPolicy: convertBackendTLSPolicy(&gatewayv1.BackendTLSPolicy{ObjectMeta: routeMeta, Spec: gatewayv1.BackendTLSPolicySpec{
 			TargetRefs: []gatewayv1.LocalPolicyTargetReferenceWithSectionName{{}, {
-				LocalPolicyTargetReference: gatewayv1.LocalPolicyTargetReference{Kind: "Service", Name: "echo"}, SectionName: new(gatewayv1.SectionName("grpc")),
+				LocalPolicyTargetReference: gatewayv1.LocalPolicyTargetReference{Kind: "service", Name: "echo"}, SectionName: new(gatewayv1.SectionName("grpc")),
 			}},
 		}}, "").Value,
 		KindAuthorizationPolicy: &AuthorizationPolicy{

@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -153,11 +154,12 @@ func fieldProposal(v found, s Schema, names []string) string {
 		}
 		return ""
 	}
+	_, yesOrNo := v.value.(bool) // It is no name, however it is written.
 	for _, accepted := range []bool{true, false} {
 		for _, name := range names {
 			entry, _ := s.field(name)
 			scalar, ok := entry.(scalarSchema)
-			if !ok || scalar.violation(v) == "" != accepted {
+			if !ok || yesOrNo && !accepted || scalar.violation(v) == "" != accepted {
 				continue
 			}
 			if text := scalar.proposal(v); text != "" {
@@ -178,10 +180,13 @@ func endpointProposal(v found) string {
 	return "{address: " + key(host) + ", ports: {NAME: " + port + "}}"
 }
 
-// fieldExample is a mapping with one field.
+// fieldExample is a mapping with one field: the name, if it has one.
 func fieldExample(s Schema, names []string, depth int) string {
 	if depth > maxExample {
 		return "{}"
+	}
+	if slices.Contains(names, "name") {
+		names = []string{"name"}
 	}
 	for _, scalars := range []bool{true, false} {
 		for _, name := range names {
