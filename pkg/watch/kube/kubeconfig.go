@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/client-go/util/cert"
 )
 
 // clusterName is what names of clusters may be: they are values of labels, parts of file names, and follow an @ in output.
@@ -52,8 +53,11 @@ func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong st
 	if err != nil {
 		return nil, fmt.Sprintf("The kubeconfig cannot be used: %v.", err)
 	}
+	if _, err := cert.ParseCertsPEM(config.CAData); len(config.CAData) > 0 && err != nil {
+		return nil, fmt.Sprintf("certificate-authority-data of the kubeconfig has no usable PEM certificate: %v.", err)
+	}
 	if _, err := rest.TLSConfigFor(config); err != nil {
-		return nil, fmt.Sprintf("certificate-authority-data, client-certificate-data or client-key-data of the kubeconfig is not PEM: %v.", err)
+		return nil, fmt.Sprintf("client-certificate-data and client-key-data of the kubeconfig are not a PEM certificate and its key: %v.", err)
 	}
 	return config, ""
 }
@@ -62,6 +66,9 @@ func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong st
 func unreadable(err error) string {
 	if _, at, ok := strings.Cut(err.Error(), "yaml: "); ok {
 		return "it is not YAML: " + at
+	}
+	if strings.Contains(err.Error(), "base64") {
+		return "certificate-authority-data, client-certificate-data or client-key-data is not base64"
 	}
 	return "it is not an object of kind Config with apiVersion v1"
 }
