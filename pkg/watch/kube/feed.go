@@ -11,6 +11,7 @@ import (
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
@@ -32,6 +33,10 @@ type Feed struct {
 	logger          *slog.Logger
 	connection      *apiConnection
 	informers       []*informer
+	// admit is asked before a remote cluster is read, with its identity, and identity reads that; nil for the own cluster. admit
+	// returns false if ctx ends before the cluster may be read.
+	admit    func(ctx context.Context, uid types.UID) bool
+	identity *informer
 }
 
 var _ watch.Feed = (*Feed)(nil)
@@ -78,6 +83,7 @@ func newFeed(builtin func(row *object.KindRow, namespace string) listWatch, cust
 	if o.Remote {
 		k.remote, k.network = o.Name, o.Network
 		k.connection.remote = o.Name
+		k.identity = k.newIdentityInformer(builtin(object.KindNamespace.Row(), metav1.NamespaceAll))
 	}
 	for _, row := range object.Kinds {
 		if o.Remote && !row.Remote {
@@ -154,6 +160,9 @@ func (k *Feed) Run(ctx context.Context, inbox *watch.Inbox) error {
 	k.connection.mu.Lock()
 	k.connection.inbox = inbox
 	k.connection.mu.Unlock()
+	if !k.admitted(ctx, inbox) {
+		return nil
+	}
 	var running sync.WaitGroup
 	defer running.Wait()
 	for _, i := range k.informers {

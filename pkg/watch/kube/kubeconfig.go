@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"bytes"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -20,6 +21,9 @@ var clusterName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-
 func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong string) {
 	if !clusterName.MatchString(name) {
 		return nil, fmt.Sprintf("%q is not a name of a cluster: it is at most 63 letters, digits, dots, dashes and underscores.", name)
+	}
+	if len(bytes.TrimSpace(kubeconfig)) == 0 {
+		return nil, "The kubeconfig is empty."
 	}
 	loaded, err := clientcmd.Load(kubeconfig)
 	if err != nil {

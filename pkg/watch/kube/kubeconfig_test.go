@@ -34,7 +34,7 @@ func TestRemoteConfig(t *testing.T) {
 		"no TLS":                      {"b", strings.Replace(kubeconfig, "https", "http", 1), `server of the kubeconfig is "http://b.example:6443" and not an https URL`},
 		"no scheme":                   {"b", strings.Replace(kubeconfig, "https://", "", 1), "and not an https URL"},
 		"TLS in capitals":             {"b", strings.Replace(kubeconfig, "https", "HTTP", 1), "and not an https URL"},
-		"nothing":                     {"b", "", "no current context"},
+		"nothing":                     {"b", "\n", "The kubeconfig is empty."},
 		"no context":                  {"b", strings.Replace(kubeconfig, "current-context: x", "", 1), "no current context"},
 		"no such context":             {"b", strings.Replace(kubeconfig, "current-context: x", "current-context: other", 1), "no current context"},
 		"no user":                     {"b", strings.Replace(kubeconfig, "user: u}", "user: v}", 1), "has no user"},
