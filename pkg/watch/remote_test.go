@@ -161,6 +161,25 @@ func (r *remotesTest) expectProblem(when string, code mesh.Code, cluster string)
 	}
 }
 
+// expectOnly expects Problems that begin with these texts, and no others.
+func (r *remotesTest) expectOnly(when string, texts ...string) {
+	r.t.Helper()
+	if !slices.EqualFunc(r.problems, texts, func(p mesh.Problem, text string) bool { return strings.HasPrefix(p.Message, text) }) {
+		r.t.Errorf("%s: got the Problems %v, want %q", when, r.problems, texts)
+	}
+}
+
+// feedProblem is what a Feed says of cluster b as a whole.
+func feedProblem(messages ...string) Changes {
+	c := NewChanges()
+	key := object.Key{Cluster: "b"}
+	c.Problems[key] = nil
+	for _, message := range messages {
+		c.Problems[key] = append(c.Problems[key], mesh.Problem{Code: mesh.CodeSourceLost, Object: mesh.Ref{Kind: mesh.KindCluster, Name: "b"}, Message: message})
+	}
+	return c
+}
+
 func (r *remotesTest) expectMessage(when, text string) {
 	r.t.Helper()
 	if !slices.ContainsFunc(r.problems, func(p mesh.Problem) bool { return strings.Contains(p.Message, text) }) {
@@ -252,12 +271,66 @@ func TestRemotes(t *testing.T) {
 			r.expectMessage("after StateWait", "The endpoints of the remote cluster are missing, because the kubeconfig in Secret mizzen-system/remote-b is not used, and it was not read since the start. Correct the Secret; its own Problem states what is wrong.")
 		},
 		"a server that does not answer from the start": func(r *remotesTest) {
-			b, feed := losable("b")
+			b, feed := losable()
 			feed.why = "Pod: no answer"
 			r.report(b)
 			<-time.After(5 * time.Second)
 			r.expect("after StateWait", "own")
-			r.expectMessage("after StateWait", "because it was not read since the start: Pod: no answer. Make its API server reachable, or correct the kubeconfig in Secret mizzen-system/s.")
+			r.expectMessage("after StateWait", "because it was not read since the start: Pod: no answer. Make its API server reachable, or correct the kubeconfig in Secret mizzen-system/s, or the rights that it gives.")
+			feed.why = "Pod: forbidden"
+			r.put(feed.fakeFeed, feedProblem("Pod cannot be read. The last known state is served."), false)
+			r.expect("the feed reports it", "own")
+			r.expectOnly("the feed reports it", "The endpoints of the remote cluster are missing, because it was not read since the start: Pod: forbidden. Make its")
+		},
+		"a server that refuses before the start ends its wait": func(r *remotesTest) {
+			b, feed := losable()
+			feed.why = "Pod: forbidden"
+			r.report(b)
+			r.put(feed.fakeFeed, feedProblem("Pod cannot be read. The last known state is served."), false)
+			<-time.After(5 * time.Second)
+			r.expect("after StateWait", "own")
+			r.expectOnly("after StateWait", "The endpoints of the remote cluster are missing, because it was not read since the start: Pod: forbidden. Make its")
+		},
+		"a new kubeconfig that is refused": func(r *remotesTest) {
+			b, feed := losable()
+			r.report(b)
+			r.put(feed.fakeFeed, inCluster("b", "x"), true)
+			r.expect("as it was", "own", "x")
+			other, next := losable()
+			other.Revision, next.why = "2", "Pod: forbidden"
+			r.report(other)
+			r.put(next.fakeFeed, feedProblem("Pod cannot be read. The last known state is served."), false)
+			r.expect("refused", "own", "x")
+			r.expectOnly("refused", "The last known state of the remote cluster stays in effect, because it cannot be read with its new kubeconfig: Pod: forbidden. Make its")
+			r.put(next.fakeFeed, feedProblem(), false)
+			r.expect("no longer refused", "own", "x")
+			r.expectOnly("no longer refused")
+			r.put(next.fakeFeed, inCluster("b", "y"), true)
+			r.expect("read whole", "own", "y")
+		},
+		"an old kubeconfig that no longer works is replaced": func(r *remotesTest) {
+			b, feed := losable()
+			r.report(b)
+			r.put(feed.fakeFeed, inCluster("b", "x"), true)
+			r.expect("as it was", "own", "x")
+			r.put(feed.fakeFeed, feedProblem("Pod cannot be read. The last known state is served."), false)
+			r.expect("lost", "own", "x")
+			r.expectOnly("lost", "Pod cannot be read. The last known state is served.")
+			other, next := losable()
+			other.Revision = "2"
+			r.report(other)
+			about := NewChanges()
+			about.Problems[object.Key{Kind: object.KindNamespace, Name: "n", Cluster: "b"}] = []mesh.Problem{{Message: "It does not tell."}}
+			r.put(next.fakeFeed, about, false)
+			r.put(next.fakeFeed, inCluster("b", "y"), true)
+			r.expect("read whole", "own", "y")
+			r.expectOnly("read whole", "It does not tell.")
+			third, _ := losable()
+			third.Revision = "3"
+			r.report(third)
+			r.report()
+			r.expect("no longer joined", "own")
+			r.expectOnly("no longer joined")
 		},
 		"a cluster whose Secret is deleted": func(r *remotesTest) {
 			b, feed := remote("b", "1")

@@ -73,12 +73,13 @@ func TestServerThatNeverAnswers(t *testing.T) {
 func TestAnswerBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &apiConnection{logger: slog.New(slog.DiscardHandler)}
+		k := &Feed{connection: c}
 		i := &informer{row: object.KindPod.Row(), connection: c}
 		traced, done := c.begin(t.Context(), i, verbList)
 		httptrace.ContextClientTrace(traced).GotFirstResponseByte()
 		<-time.After(time.Minute)
-		if !c.lost.IsZero() {
-			t.Errorf("got lost since %s while an answer arrives", c.lost)
+		if !k.Lost().IsZero() {
+			t.Errorf("got lost since %s while an answer arrives", k.Lost())
 		}
 		done()
 		c.observe(i, verbList, nil)
@@ -86,12 +87,12 @@ func TestAnswerBegins(t *testing.T) {
 		_, done = c.begin(t.Context(), i, verbList)
 		<-time.After(reportAfter + time.Second)
 		done()
-		if !c.lost.Equal(begun) {
-			t.Errorf("got lost since %s without an answer, want since %s", c.lost, begun)
+		if !k.Lost().Equal(begun) {
+			t.Errorf("got lost since %s without an answer, want since %s", k.Lost(), begun)
 		}
 		c.observe(i, verbList, nil)
-		if !c.lost.IsZero() {
-			t.Errorf("got lost since %s after a late answer", c.lost)
+		if !k.Lost().IsZero() {
+			t.Errorf("got lost since %s after a late answer", k.Lost())
 		}
 	})
 }
