@@ -112,6 +112,9 @@ func (m *member) open(ctx context.Context, r Remote) {
 	m.mu.Lock()
 	m.remote = r
 	m.mu.Unlock()
+	if r.Open == nil && !m.settled {
+		m.restoreNow() // there is nothing to wait for
+	}
 	if r.Open == nil || r.Revision == m.revision {
 		return
 	}
@@ -230,9 +233,15 @@ func (m *member) ofUnread(c Changes) Changes {
 
 // lost is the Problem of a cluster that cannot be read.
 func (m *member) lost(why string) mesh.Problem {
+	m.mu.Lock()
+	wrong := m.remote.Wrong
+	m.mu.Unlock()
 	effect := "The endpoints of the remote cluster are missing"
-	if m.current != nil {
+	switch {
+	case m.current != nil:
 		effect = "The last known state of the remote cluster stays in effect"
+	case wrong != "": // It may be joined under another name.
+		effect = "Nothing is joined under the name of this cluster"
 	}
 	return mesh.Problem{
 		Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: mesh.KindCluster, Name: m.name},

@@ -266,9 +266,8 @@ func TestRemotes(t *testing.T) {
 		},
 		"a kubeconfig that cannot be used from the start": func(r *remotesTest) {
 			r.report(Remote{Name: "b", Secret: "mizzen-system/remote-b", Wrong: "The kubeconfig has no current context."})
-			<-time.After(5 * time.Second)
-			r.expect("after StateWait", "own")
-			r.expectMessage("after StateWait", "The endpoints of the remote cluster are missing, because the kubeconfig in Secret mizzen-system/remote-b is not used, and it was not read since the start. Correct the Secret; its own Problem states what is wrong.")
+			r.expect("the start does not wait", "own")
+			r.expectMessage("the start does not wait", "Nothing is joined under the name of this cluster, because the kubeconfig in Secret mizzen-system/remote-b is not used, and it was not read since the start. Correct the Secret; its own Problem states what is wrong.")
 		},
 		"a server that does not answer from the start": func(r *remotesTest) {
 			b, feed := losable()
