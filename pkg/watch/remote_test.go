@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,7 +44,16 @@ func (r *remotesTest) Run(ctx context.Context, report func([]Remote, []Refusal))
 // memoryStates keeps states across processes of a test.
 type memoryStates map[string]*memoryState
 
-type memoryState struct{ text []byte }
+type memoryState struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (s *memoryState) stored() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text
+}
 
 func (s memoryStates) Of(name string) StateStore {
 	if s[name] == nil {
@@ -54,7 +64,7 @@ func (s memoryStates) Of(name string) StateStore {
 
 func (s memoryStates) Names() (names []string) {
 	for name, state := range s {
-		if state.text != nil {
+		if state.stored() != nil {
 			names = append(names, name)
 		}
 	}
@@ -66,15 +76,18 @@ func (s memoryStates) Drop(name string) { delete(s, name) }
 func (s *memoryState) Save(write func(io.Writer) error) {
 	var text bytes.Buffer
 	if write(&text) == nil {
+		s.mu.Lock()
 		s.text = text.Bytes()
+		s.mu.Unlock()
 	}
 }
 
 func (s *memoryState) Load(read func(io.Reader) error) error {
-	if s.text == nil {
+	text := s.stored()
+	if text == nil {
 		return errors.New("nothing is stored")
 	}
-	return read(bytes.NewReader(s.text))
+	return read(bytes.NewReader(text))
 }
 
 // startRemotes starts a process. The own cluster is complete, unless down is set.
