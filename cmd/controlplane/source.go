@@ -165,7 +165,27 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 	return &openSource{Source: files.NewSource(f.files, options), close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
+// healthChecks are how client-go finds out that a connection to an API server leads nowhere: after that long without a frame it sends a
+// ping, and waits that long for the answer. Its own 30 and 15 seconds are long for a cluster that is only seen through watches. client-go
+// reads them from the environment alone, whenever it makes a transport.
+var healthChecks = map[string]string{"HTTP2_READ_IDLE_TIMEOUT_SECONDS": "5", "HTTP2_PING_TIMEOUT_SECONDS": "5"}
+
+func setHealthChecks() error {
+	for name, seconds := range healthChecks {
+		if _, set := os.LookupEnv(name); set {
+			continue
+		}
+		if err := os.Setenv(name, seconds); err != nil {
+			return fmt.Errorf("set the health check of connections: %w", err)
+		}
+	}
+	return nil
+}
+
 func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *slog.Logger) (*openSource, error) {
+	if err := setHealthChecks(); err != nil {
+		return nil, err
+	}
 	options := f.options(logger)
 	options.Pods, options.Cluster = f.requiresProof(inCluster), config.Host
 	options.Streams = options.Pods && f.writesStatus(inCluster)

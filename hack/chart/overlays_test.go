@@ -62,6 +62,16 @@ configMapGenerator:
 		[]string{"settings.clusterId=a", "settings.network=n", "settings.remoteClusters=secrets", `identity.trustDomainAliases=b.example\,c.example`},
 	},
 	"the example with a second cluster": {"resources: [MANIFESTS/../examples/clusters/a]", []string{"settings.clusterId=a", "settings.remoteClusters=secrets"}},
+	"a volume that outlives pods": { // as in docs/CLUSTERS.md, without the claim itself
+		`
+resources: [MANIFESTS/overlays/dev]
+patches:
+- target: {kind: Deployment, name: mizzen}
+  patch: |
+    - {op: replace, path: /spec/template/spec/volumes/0, value: {name: state, persistentVolumeClaim: {claimName: mizzen-state}}}
+`,
+		[]string{"stateClaim=mizzen-state"},
+	},
 	"a control plane to fall back to": {
 		`
 resources: [MANIFESTS/overlays/dev]

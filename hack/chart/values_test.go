@@ -81,6 +81,7 @@ var changes = map[string][]string{
 	"tolerations":       {"tolerations[0].operator=Exists"},
 	"affinity":          {"affinity.nodeAffinity.x=y"},
 	"priorityClassName": {"priorityClassName=system-cluster-critical"},
+	"stateClaim":        {"stateClaim=mizzen-state"},
 	"podAnnotations":    {"podAnnotations.team=mesh"},
 	"podLabels":         {"podLabels.team=mesh"},
 	"env":               {"env[0].name=GOGC,env[0].value=200"},

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/mizzen-mesh/mizzen/internal/lastgood"
 )
 
 // The paths at which an API server serves its issuer and its public keys.
@@ -154,10 +156,11 @@ func (k *Keys) save(keys keySet) error {
 	if err := os.MkdirAll(filepath.Dir(k.file), 0o700); err != nil {
 		return fmt.Errorf("keep keys: %w", err)
 	}
-	if err := os.WriteFile(k.file+".new", text, 0o600); err != nil {
+	draft := lastgood.Draft(k.file)
+	if err := os.WriteFile(draft, text, 0o600); err != nil {
 		return fmt.Errorf("keep keys: %w", err)
 	}
-	if err := os.Rename(k.file+".new", k.file); err != nil {
+	if err := os.Rename(draft, k.file); err != nil {
 		return fmt.Errorf("keep keys: %w", err)
 	}
 	return nil

@@ -61,12 +61,22 @@ func (f *File) Load(read func(io.Reader) error) error {
 	return nil
 }
 
-// replace writes a file with a fixed temporary name, so that a killed process leaves at most one.
+// Draft is the name under which a file is written before it gets its own. It is that of the machine, so that replicas can share a
+// folder, and a killed process leaves at most one.
+func Draft(path string) string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unnamed"
+	}
+	return path + "." + name + ".new"
+}
+
+// replace writes a draft, and gives it the name of the file.
 func (f *File) replace(write func(io.Writer) error) (size int64, err error) {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return 0, err
 	}
-	temporary := f.path + ".new"
+	temporary := Draft(f.path)
 	size, err = writeFile(temporary, write)
 	if err == nil {
 		err = os.Rename(temporary, f.path)

@@ -222,7 +222,7 @@ func TestUnwritable(t *testing.T) {
 	if text, err := load(f); err != nil || text != "before" {
 		t.Errorf("got %q and %v, want the previous text", text, err)
 	}
-	if _, err := os.Stat(f.path + ".new"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(Draft(f.path)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want that the temporary file is removed", err)
 	}
 	if got := metric(t, f, "mizzen_state_save_failures_total"); got != 2 {
@@ -276,4 +276,15 @@ func resum(raw []byte) []byte {
 	body := raw[:len(raw)-sha256.Size]
 	sum := sha256.Sum256(body)
 	return slices.Concat(body, sum[:])
+}
+
+// TestDraft: each machine has one draft of a file, in its folder, that does not pass for another file.
+func TestDraft(t *testing.T) {
+	machine, err := os.Hostname()
+	if err != nil {
+		t.Skip(err)
+	}
+	if got, want := Draft("/state/clusters/b,last-good"), "/state/clusters/b,last-good."+machine+".new"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

@@ -159,7 +159,7 @@ var codes = []CodeDoc{
 		"Write the DestinationRule or the setting for the Service itself.",
 	},
 	{
-		CodeConflict, "Two objects configure the same host, declare the same subset, set the mode of the same servers or narrow what the same clients see, or a match of a delegate is not covered by a match of the delegating rule and matches nothing. The message names the object that is in effect. Or a DestinationRule says to call without a client certificate what takes only mTLS: these calls fail.",
+		CodeConflict, "Two objects configure the same host, declare the same subset, set the mode of the same servers or narrow what the same clients see, or a match of a delegate is not covered by a match of the delegating rule and matches nothing. The message names the object that is in effect. Or a DestinationRule says to call without a client certificate what takes only mTLS: these calls fail. Or two Secrets of remote clusters have one name or lead to one cluster, or one leads to the own cluster; or the pod networks of two clusters overlap.",
 		"Merge the two, or remove one.",
 	},
 	{

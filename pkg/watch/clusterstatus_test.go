@@ -24,8 +24,8 @@ func (f *losableFeed) Lost() time.Time { return f.since }
 
 func (f *losableFeed) LostWhy() string { return f.why }
 
-func losable(name string) (Remote, *losableFeed) {
-	r, feed := remote(name, "1")
+func losable() (Remote, *losableFeed) {
+	r, feed := remote("b", "1")
 	lost := &losableFeed{fakeFeed: feed}
 	r.Open = func() (Feed, error) { return lost, nil }
 	r.Secret, r.Network = "mizzen-system/s", "n"
@@ -51,7 +51,7 @@ func TestClusters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := startRemotes(t, memoryStates{}, false)
 		defer r.end()
-		b, feed := losable("b")
+		b, feed := losable()
 		at := ClusterStatus{Name: "b", State: ClusterNeverRead, Secret: "mizzen-system/s", Network: "n"}
 		expect := func(when string, want ...ClusterStatus) {
 			t.Helper()
@@ -106,7 +106,7 @@ func TestClustersAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		states := memoryStates{}
 		r := startRemotes(t, states, false)
-		b, feed := losable("b")
+		b, feed := losable()
 		r.report(b)
 		r.put(feed.fakeFeed, known("b"), true)
 		r.end()

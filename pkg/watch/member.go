@@ -36,6 +36,8 @@ type member struct {
 	current, next *reading
 	// settled is set after settle was called.
 	settled bool
+	// told are what there are Problems about, and the Feed that reported them; nil for those of the member.
+	told map[object.Key]*reading
 
 	// mu protects what Clusters shows.
 	mu    sync.Mutex
@@ -63,6 +65,7 @@ func newMember(name string, to *Inbox, o Options, settle func()) *member {
 	return &member{
 		name: name, to: to, options: o, settle: settle, wanted: make(chan Remote), gone: make(chan struct{}), ended: make(chan struct{}),
 		patience: time.NewTimer(o.StateWait), checkpoints: newCheckpointer(o), known: map[object.Key]*object.Object{},
+		told: map[object.Key]*reading{},
 	}
 }
 
@@ -85,10 +88,10 @@ func (m *member) run(ctx context.Context) {
 		case <-m.next.completed():
 			m.supersede()
 		case <-m.next.pending():
-			m.put(m.next.inbox.takeProblems())
+			m.put(m.ofUnread(m.next.inbox.takeProblems()), m.next)
 		case <-m.current.pending():
 			changes, _ := m.current.inbox.Take()
-			m.put(changes)
+			m.put(changes, m.current)
 		case <-m.patience.C:
 			m.restore()
 		case <-m.checkpoints.due():
@@ -109,6 +112,9 @@ func (m *member) open(ctx context.Context, r Remote) {
 	m.mu.Lock()
 	m.remote = r
 	m.mu.Unlock()
+	if r.Open == nil && !m.settled {
+		m.restoreNow() // there is nothing to wait for
+	}
 	if r.Open == nil || r.Revision == m.revision {
 		return
 	}
@@ -120,13 +126,15 @@ func (m *member) open(ctx context.Context, r Remote) {
 	}
 	m.mu.Unlock()
 	if err != nil {
-		m.put(Changes{Problems: map[object.Key][]mesh.Problem{m.key(): {m.lost(fmt.Sprintf("it cannot be reached: %v", err))}}})
+		m.put(Changes{Problems: map[object.Key][]mesh.Problem{m.key(): {m.lost(fmt.Sprintf("it cannot be reached: %v", err))}}}, nil)
 		return
 	}
 	m.mu.Lock()
 	m.feed = feed
 	m.mu.Unlock()
-	m.next.end()
+	if m.next.end(); m.next != nil {
+		m.put(m.withdrawn(NewChanges(), func(by *reading) bool { return by == m.next }), nil)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	m.next = &reading{feed: feed, inbox: NewInbox(), stop: stop, ended: make(chan struct{})}
 	go func(r *reading) {
@@ -147,14 +155,12 @@ func (m *member) supersede() {
 			changes.Objects[key] = nil
 		}
 	}
-	if _, told := changes.Problems[m.key()]; !told {
-		changes.Problems[m.key()] = nil
-	}
+	changes = m.withdrawn(changes, func(by *reading) bool { return by != m.current })
 	m.options.Logger.Info("read a remote cluster", "objects", len(changes.Objects))
 	m.mu.Lock()
 	m.saved, m.read = time.Time{}, true
 	m.mu.Unlock()
-	m.put(changes)
+	m.put(changes, m.current)
 	m.settleOnce()
 }
 
@@ -173,17 +179,10 @@ func (m *member) restore() {
 			return err
 		})
 	}
-	why := m.unread()
-	problem := m.lost(why)
-	if err == nil {
-		problem = mesh.Problem{
-			Code: mesh.CodeLastGood, Severity: mesh.Warning, Object: mesh.Ref{Kind: mesh.KindCluster, Name: m.name},
-			Message: fmt.Sprintf("The state of the remote cluster that was stored at %s is served, because %s. %s", saved.Format(time.RFC3339), why, m.wayOut()),
-		}
-	} else {
-		changes.Objects = map[object.Key]*object.Object{}
+	if err != nil {
+		changes.Objects, saved = map[object.Key]*object.Object{}, time.Time{}
 	}
-	log := []any{"reason", why, "objects", len(changes.Objects)}
+	log := []any{"reason", m.unread(), "objects", len(changes.Objects)}
 	if err == nil {
 		log = append(log, "stored", saved)
 	} else {
@@ -193,18 +192,56 @@ func (m *member) restore() {
 	m.mu.Lock()
 	m.saved = saved
 	m.mu.Unlock()
-	changes.Problems[m.key()] = []mesh.Problem{problem}
-	m.put(changes)
+	changes.Problems[m.key()] = []mesh.Problem{m.notRead()}
+	m.put(changes, nil)
 	m.mu.Lock()
 	m.changed = saved
 	m.mu.Unlock()
 }
 
+// notRead is the Problem of a cluster that was not read since the start.
+func (m *member) notRead() mesh.Problem {
+	if m.saved.IsZero() {
+		return m.lost(m.unread())
+	}
+	return mesh.Problem{
+		Code: mesh.CodeLastGood, Severity: mesh.Warning, Object: mesh.Ref{Kind: mesh.KindCluster, Name: m.name},
+		Message: fmt.Sprintf("The state of the remote cluster that was stored at %s is served, because %s. %s", m.saved.Format(time.RFC3339), m.unread(), m.wayOut()),
+	}
+}
+
+// ofUnread returns the Problems of a Feed that was not read whole. Such a Feed does not know what is served, so the member says instead
+// that the cluster cannot be read.
+func (m *member) ofUnread(c Changes) Changes {
+	lost, ok := c.Problems[m.feedKey()]
+	if !ok {
+		return c
+	}
+	delete(c.Problems, m.feedKey())
+	var own []mesh.Problem
+	switch {
+	case m.current == nil && !m.settled:
+		return c // the start waits for it
+	case m.current == nil:
+		own = []mesh.Problem{m.notRead()}
+	case len(lost) > 0:
+		own = []mesh.Problem{m.lost("it cannot be read with its new kubeconfig: " + m.lostWhy())}
+	}
+	m.put(Changes{Problems: map[object.Key][]mesh.Problem{m.key(): own}}, nil)
+	return c
+}
+
 // lost is the Problem of a cluster that cannot be read.
 func (m *member) lost(why string) mesh.Problem {
+	m.mu.Lock()
+	wrong := m.remote.Wrong
+	m.mu.Unlock()
 	effect := "The endpoints of the remote cluster are missing"
-	if m.current != nil {
+	switch {
+	case m.current != nil:
 		effect = "The last known state of the remote cluster stays in effect"
+	case wrong != "": // It may be joined under another name.
+		effect = "Nothing is joined under the name of this cluster"
 	}
 	return mesh.Problem{
 		Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: mesh.KindCluster, Name: m.name},
@@ -220,22 +257,33 @@ func (m *member) wayOut() string {
 	case m.remote.Wrong != "":
 		return "Correct the Secret; its own Problem states what is wrong."
 	case m.remote.Secret != "":
-		return fmt.Sprintf("Make its API server reachable, or correct the kubeconfig in Secret %s.", m.remote.Secret)
+		return fmt.Sprintf("Make its API server reachable, or correct the kubeconfig in Secret %s, or the rights that it gives.", m.remote.Secret)
 	}
-	return "Make its API server reachable, or correct the kubeconfig in its Secret."
+	return "Make its API server reachable, or correct the kubeconfig in its Secret, or the rights that it gives."
 }
 
 // unread says why the cluster was not read since the start.
 func (m *member) unread() string {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.remote.Wrong != "" {
-		return fmt.Sprintf("the kubeconfig in Secret %s is not used, and it was not read since the start", m.remote.Secret)
+	wrong, secret := m.remote.Wrong, m.remote.Secret
+	m.mu.Unlock()
+	if wrong != "" {
+		return fmt.Sprintf("the kubeconfig in Secret %s is not used, and it was not read since the start", secret)
 	}
-	if f, ok := m.feed.(explainsLoss); ok && f.LostWhy() != "" {
-		return "it was not read since the start: " + strings.TrimSuffix(f.LostWhy(), ".")
+	if why := m.lostWhy(); why != "" {
+		return "it was not read since the start: " + why
 	}
 	return "it was not read since the start"
+}
+
+// lostWhy is why the newest Feed cannot be read; empty if that is not known.
+func (m *member) lostWhy() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if f, ok := m.feed.(explainsLoss); ok {
+		return strings.TrimSuffix(f.LostWhy(), ".")
+	}
+	return ""
 }
 
 // explainsLoss is a Feed that knows since when something cannot be read, and why.
@@ -247,21 +295,34 @@ type explainsLoss interface {
 // key is what Problems of the cluster as a whole are about.
 func (m *member) key() object.Key { return object.Key{Kind: mesh.KindCluster, Cluster: m.name} }
 
+// feedKey is what Problems are about by which a Feed says that the cluster cannot be read.
+func (m *member) feedKey() object.Key { return object.Key{Cluster: m.name} }
+
+// withdrawn adds to changes that Problems end, by the Feed that reported them.
+func (m *member) withdrawn(c Changes, of func(by *reading) bool) Changes {
+	for key, by := range m.told {
+		if _, ok := c.Problems[key]; !ok && of(by) {
+			c.Problems[key] = nil
+		}
+	}
+	return c
+}
+
 // forget removes everything that is known.
 func (m *member) forget() {
 	changes := NewChanges()
 	for key := range m.known {
 		changes.Objects[key] = nil
 	}
-	changes.Problems[m.key()], changes.Problems[object.Key{Cluster: m.name}] = nil, nil
+	changes = m.withdrawn(changes, func(*reading) bool { return true })
 	m.current.end()
 	m.current = nil
-	m.put(changes)
+	m.put(changes, nil)
 	m.checkpoints.discard()
 }
 
-// put passes changes on.
-func (m *member) put(c Changes) {
+// put passes changes on that a Feed has reported, or the member itself.
+func (m *member) put(c Changes, by *reading) {
 	m.mu.Lock()
 	for key, o := range c.Objects {
 		if o == nil {
@@ -274,6 +335,13 @@ func (m *member) put(c Changes) {
 		m.changed = time.Now()
 	}
 	m.mu.Unlock()
+	for key, problems := range c.Problems {
+		if len(problems) == 0 {
+			delete(m.told, key)
+		} else {
+			m.told[key] = by
+		}
+	}
 	if len(c.Objects) > 0 && m.current != nil {
 		m.checkpoints.changed()
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,7 +44,16 @@ func (r *remotesTest) Run(ctx context.Context, report func([]Remote, []Refusal))
 // memoryStates keeps states across processes of a test.
 type memoryStates map[string]*memoryState
 
-type memoryState struct{ text []byte }
+type memoryState struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (s *memoryState) stored() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text
+}
 
 func (s memoryStates) Of(name string) StateStore {
 	if s[name] == nil {
@@ -54,7 +64,7 @@ func (s memoryStates) Of(name string) StateStore {
 
 func (s memoryStates) Names() (names []string) {
 	for name, state := range s {
-		if state.text != nil {
+		if state.stored() != nil {
 			names = append(names, name)
 		}
 	}
@@ -66,15 +76,18 @@ func (s memoryStates) Drop(name string) { delete(s, name) }
 func (s *memoryState) Save(write func(io.Writer) error) {
 	var text bytes.Buffer
 	if write(&text) == nil {
+		s.mu.Lock()
 		s.text = text.Bytes()
+		s.mu.Unlock()
 	}
 }
 
 func (s *memoryState) Load(read func(io.Reader) error) error {
-	if s.text == nil {
+	text := s.stored()
+	if text == nil {
 		return errors.New("nothing is stored")
 	}
-	return read(bytes.NewReader(s.text))
+	return read(bytes.NewReader(text))
 }
 
 // startRemotes starts a process. The own cluster is complete, unless down is set.
@@ -159,6 +172,25 @@ func (r *remotesTest) expectProblem(when string, code mesh.Code, cluster string)
 	if !slices.ContainsFunc(r.problems, func(p mesh.Problem) bool { return p.Code == code && p.Object.Name == cluster }) {
 		r.t.Errorf("%s: got the Problems %v, want one with %s of cluster %s", when, r.problems, code, cluster)
 	}
+}
+
+// expectOnly expects Problems that begin with these texts, and no others.
+func (r *remotesTest) expectOnly(when string, texts ...string) {
+	r.t.Helper()
+	if !slices.EqualFunc(r.problems, texts, func(p mesh.Problem, text string) bool { return strings.HasPrefix(p.Message, text) }) {
+		r.t.Errorf("%s: got the Problems %v, want %q", when, r.problems, texts)
+	}
+}
+
+// feedProblem is what a Feed says of cluster b as a whole.
+func feedProblem(messages ...string) Changes {
+	c := NewChanges()
+	key := object.Key{Cluster: "b"}
+	c.Problems[key] = nil
+	for _, message := range messages {
+		c.Problems[key] = append(c.Problems[key], mesh.Problem{Code: mesh.CodeSourceLost, Object: mesh.Ref{Kind: mesh.KindCluster, Name: "b"}, Message: message})
+	}
+	return c
 }
 
 func (r *remotesTest) expectMessage(when, text string) {
@@ -247,17 +279,70 @@ func TestRemotes(t *testing.T) {
 		},
 		"a kubeconfig that cannot be used from the start": func(r *remotesTest) {
 			r.report(Remote{Name: "b", Secret: "mizzen-system/remote-b", Wrong: "The kubeconfig has no current context."})
-			<-time.After(5 * time.Second)
-			r.expect("after StateWait", "own")
-			r.expectMessage("after StateWait", "The endpoints of the remote cluster are missing, because the kubeconfig in Secret mizzen-system/remote-b is not used, and it was not read since the start. Correct the Secret; its own Problem states what is wrong.")
+			r.expect("the start does not wait", "own")
+			r.expectMessage("the start does not wait", "Nothing is joined under the name of this cluster, because the kubeconfig in Secret mizzen-system/remote-b is not used, and it was not read since the start. Correct the Secret; its own Problem states what is wrong.")
 		},
 		"a server that does not answer from the start": func(r *remotesTest) {
-			b, feed := losable("b")
+			b, feed := losable()
 			feed.why = "Pod: no answer"
 			r.report(b)
 			<-time.After(5 * time.Second)
 			r.expect("after StateWait", "own")
-			r.expectMessage("after StateWait", "because it was not read since the start: Pod: no answer. Make its API server reachable, or correct the kubeconfig in Secret mizzen-system/s.")
+			r.expectMessage("after StateWait", "because it was not read since the start: Pod: no answer. Make its API server reachable, or correct the kubeconfig in Secret mizzen-system/s, or the rights that it gives.")
+			feed.why = "Pod: forbidden"
+			r.put(feed.fakeFeed, feedProblem("Pod cannot be read. The last known state is served."), false)
+			r.expect("the feed reports it", "own")
+			r.expectOnly("the feed reports it", "The endpoints of the remote cluster are missing, because it was not read since the start: Pod: forbidden. Make its")
+		},
+		"a server that refuses before the start ends its wait": func(r *remotesTest) {
+			b, feed := losable()
+			feed.why = "Pod: forbidden"
+			r.report(b)
+			r.put(feed.fakeFeed, feedProblem("Pod cannot be read. The last known state is served."), false)
+			<-time.After(5 * time.Second)
+			r.expect("after StateWait", "own")
+			r.expectOnly("after StateWait", "The endpoints of the remote cluster are missing, because it was not read since the start: Pod: forbidden. Make its")
+		},
+		"a new kubeconfig that is refused": func(r *remotesTest) {
+			b, feed := losable()
+			r.report(b)
+			r.put(feed.fakeFeed, inCluster("b", "x"), true)
+			r.expect("as it was", "own", "x")
+			other, next := losable()
+			other.Revision, next.why = "2", "Pod: forbidden"
+			r.report(other)
+			r.put(next.fakeFeed, feedProblem("Pod cannot be read. The last known state is served."), false)
+			r.expect("refused", "own", "x")
+			r.expectOnly("refused", "The last known state of the remote cluster stays in effect, because it cannot be read with its new kubeconfig: Pod: forbidden. Make its")
+			r.put(next.fakeFeed, feedProblem(), false)
+			r.expect("no longer refused", "own", "x")
+			r.expectOnly("no longer refused")
+			r.put(next.fakeFeed, inCluster("b", "y"), true)
+			r.expect("read whole", "own", "y")
+		},
+		"an old kubeconfig that no longer works is replaced": func(r *remotesTest) {
+			b, feed := losable()
+			r.report(b)
+			r.put(feed.fakeFeed, inCluster("b", "x"), true)
+			r.expect("as it was", "own", "x")
+			r.put(feed.fakeFeed, feedProblem("Pod cannot be read. The last known state is served."), false)
+			r.expect("lost", "own", "x")
+			r.expectOnly("lost", "Pod cannot be read. The last known state is served.")
+			other, next := losable()
+			other.Revision = "2"
+			r.report(other)
+			about := NewChanges()
+			about.Problems[object.Key{Kind: object.KindNamespace, Name: "n", Cluster: "b"}] = []mesh.Problem{{Message: "It does not tell."}}
+			r.put(next.fakeFeed, about, false)
+			r.put(next.fakeFeed, inCluster("b", "y"), true)
+			r.expect("read whole", "own", "y")
+			r.expectOnly("read whole", "It does not tell.")
+			third, _ := losable()
+			third.Revision = "3"
+			r.report(third)
+			r.report()
+			r.expect("no longer joined", "own")
+			r.expectOnly("no longer joined")
 		},
 		"a cluster whose Secret is deleted": func(r *remotesTest) {
 			b, feed := remote("b", "1")

@@ -33,13 +33,15 @@ var goroutineFiles = []string{
 	"internal/demo/",
 	"internal/signer/signer.go",
 	"internal/status/writer.go",
-	"pkg/serving/allcores.go",       // waits for them
-	"pkg/serving/versionrefresh.go", // a timer of a subscription, stopped by Session.Close
-	"pkg/serving/removaldelay.go",   // the same
-	"pkg/serving/ignored.go",        // the same
-	"pkg/serving/lateanswer.go",     // the same
-	"pkg/watch/kube/connection.go",  // passes a watch on; the feed waits for it
+	"pkg/serving/allcores.go",         // waits for them
+	"pkg/serving/versionrefresh.go",   // a timer of a subscription, stopped by Session.Close
+	"pkg/serving/removaldelay.go",     // the same
+	"pkg/serving/ignored.go",          // the same
+	"pkg/serving/lateanswer.go",       // the same
+	"pkg/watch/kube/apiconnection.go", // a timer of a request, stopped when it returns
+	"pkg/watch/kube/connection.go",    // passes a watch on; the feed waits for it
 	"pkg/watch/kube/feed.go",
+	"pkg/watch/kube/remotes.go",
 	"internal/resolve/resolver.go",
 	"pkg/watch/member.go",
 	"pkg/watch/remote.go",

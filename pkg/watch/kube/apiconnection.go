@@ -1,9 +1,12 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http/httptrace"
+	"net/url"
 	"sync"
 	"time"
 
@@ -30,7 +33,8 @@ type apiConnection struct {
 	mu sync.Mutex
 	// inbox takes the Problem. It is nil until the feed runs.
 	inbox *watch.Inbox
-	// failing has the requests that failed last.
+	// sent has when requests were sent that have no outcome yet, and failing the requests that failed last.
+	sent    map[request]time.Time
 	failing map[request]struct{}
 	// lost is since when a request fails; zero if none does. reported is set while a Problem reports it.
 	lost     time.Time
@@ -43,6 +47,34 @@ type apiConnection struct {
 type request struct {
 	informer *informer
 	verb     string
+}
+
+// errSilent is the outcome of a request so far, once reportAfter has passed without an answer.
+var errSilent = fmt.Errorf("the API server has not answered for %s", reportAfter)
+
+// begin records that a request is sent: one that is not answered within reportAfter has failed so far. client-go waits for an answer
+// for minutes. The request must be sent with the returned context. done is called when it returns, before its outcome is recorded.
+func (c *apiConnection) begin(ctx context.Context, i *informer, verb string) (traced context.Context, done func()) {
+	r, begun := request{i, verb}, time.Now()
+	c.mu.Lock()
+	if c.sent == nil {
+		c.sent = map[request]time.Time{}
+	}
+	c.sent[r] = begun
+	c.mu.Unlock()
+	late := time.AfterFunc(reportAfter, func() { c.silent(r, begun) })
+	// A long list takes its time once it arrives.
+	traced = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { late.Stop() }})
+	return traced, func() { late.Stop() }
+}
+
+// silent records that a request has no answer yet, unless it has an outcome meanwhile.
+func (c *apiConnection) silent(r request, begun time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sent[r].Equal(begun) {
+		c.fail(r, errSilent)
+	}
 }
 
 // observe records the outcome of a request.
@@ -58,13 +90,27 @@ func (c *apiConnection) observe(i *informer, verb string, err error) {
 func (c *apiConnection) failed(i *informer, verb string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.fail(request{i, verb}, err)
+}
+
+// fail records that a kind is unread since the request was sent. The caller holds mu.
+func (c *apiConnection) fail(r request, err error) {
 	if c.failing == nil {
 		c.failing = map[request]struct{}{}
 	}
-	c.failing[request{i, verb}] = struct{}{}
-	c.why = fmt.Sprintf("%s: %v", i.row.Kind, err)
+	c.failing[r] = struct{}{}
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err // without the URL of the request, which is long
+	}
+	begun, ok := c.sent[r]
+	if !ok {
+		begun = time.Now()
+	}
+	delete(c.sent, r)
+	kind := r.informer.row.Kind
+	c.why = fmt.Sprintf("%s: %v", kind, err)
 	if c.lost.IsZero() {
-		c.lost = time.Now()
+		c.lost = begun
 		if !errors.As(err, new(apierrors.APIStatus)) { // the informer logs refusals
 			c.logger.Warn("kubernetes connection lost", "error", err)
 		}
@@ -77,7 +123,7 @@ func (c *apiConnection) failed(i *informer, verb string, err error) {
 		c.report(mesh.Problem{
 			Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: mesh.KindCluster, Name: name},
 			Message: fmt.Sprintf("%s cannot be read since %s: %v. The last known state is served. Make the API server reachable, or %s.",
-				i.row.Kind, c.lost.UTC().Format(time.RFC3339), err, remedy),
+				kind, c.lost.UTC().Format(time.RFC3339), err, remedy),
 		})
 	}
 }
@@ -86,6 +132,7 @@ func (c *apiConnection) failed(i *informer, verb string, err error) {
 func (c *apiConnection) succeeded(i *informer, verb string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.sent, request{i, verb})
 	delete(c.failing, request{i, verb})
 	if verb == verbWatch {
 		delete(c.failing, request{i, verbList})

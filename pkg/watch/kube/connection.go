@@ -73,7 +73,9 @@ func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Obje
 	if !i.resumes() {
 		o.ResourceVersion, o.ResourceVersionMatch = "", ""
 	}
-	list, err := i.source.list(ctx, o)
+	traced, done := i.connection.begin(ctx, i, verbList)
+	list, err := i.source.list(traced, o)
+	done()
 	i.observe(ctx, verbList, err)
 	return list, err
 }
@@ -87,7 +89,9 @@ func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Inter
 		o.ResourceVersion = ""
 	}
 	i.begun = time.Now()
-	w, err := i.source.watch(ctx, o)
+	traced, done := i.connection.begin(ctx, i, verbWatch)
+	w, err := i.source.watch(traced, o)
+	done()
 	if err == nil && isEmpty(w) {
 		w, err = nil, errNoAnswer
 	}

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
@@ -24,11 +26,17 @@ import (
 // takes effect when the cluster serves it.
 type Feed struct {
 	domain string
+	// server is the URL of the API server.
+	server string
 	// remote is the name of the cluster if it is a remote one, and network that of its network.
 	remote, network string
 	logger          *slog.Logger
 	connection      *apiConnection
 	informers       []*informer
+	// admit is asked before a remote cluster is read, with its identity, and identity reads that; nil for the own cluster. admit
+	// returns false if ctx ends before the cluster may be read.
+	admit    func(ctx context.Context, uid types.UID) bool
+	identity *informer
 }
 
 var _ watch.Feed = (*Feed)(nil)
@@ -64,7 +72,9 @@ func New(config *rest.Config, o watch.Options) (*Feed, error) {
 		}
 		return newListWatch(client, resource{client, namespace, row.Resource.Resource}, row)
 	}
-	return newFeed(builtin, dynamicClient, o), nil
+	k := newFeed(builtin, dynamicClient, o)
+	k.server = config.Host
+	return k, nil
 }
 
 // newFeed reads built-in kinds through builtin and optional kinds through custom.
@@ -73,6 +83,7 @@ func newFeed(builtin func(row *object.KindRow, namespace string) listWatch, cust
 	if o.Remote {
 		k.remote, k.network = o.Name, o.Network
 		k.connection.remote = o.Name
+		k.identity = k.newIdentityInformer(builtin(object.KindNamespace.Row(), metav1.NamespaceAll))
 	}
 	for _, row := range object.Kinds {
 		if o.Remote && !row.Remote {
@@ -149,21 +160,45 @@ func (k *Feed) Run(ctx context.Context, inbox *watch.Inbox) error {
 	k.connection.mu.Lock()
 	k.connection.inbox = inbox
 	k.connection.mu.Unlock()
+	if !k.admitted(ctx, inbox) {
+		return nil
+	}
 	var running sync.WaitGroup
 	defer running.Wait()
 	for _, i := range k.informers {
 		i.inbox, i.running = inbox, &running
 		running.Go(func() { i.run(ctx) })
 	}
-	for _, i := range k.informers {
-		select {
-		case <-i.synced:
-		case <-ctx.Done():
-			return nil
-		}
+	if !k.awaitSync(ctx) {
+		return nil
 	}
 	k.logger.Info("kubernetes objects are complete")
 	inbox.Complete()
 	<-ctx.Done()
 	return nil
+}
+
+// remindAfter is how long a start that waits for the API server is silent between two lines of the log.
+const remindAfter = time.Minute
+
+// awaitSync waits until all objects were read. It logs what it waits for. It returns false if ctx ends before that.
+func (k *Feed) awaitSync(ctx context.Context) bool {
+	begun := time.Now()
+	remind := time.NewTimer(reportAfter)
+	defer remind.Stop()
+	for _, i := range k.informers {
+		for synced := false; !synced; {
+			select {
+			case <-i.synced:
+				synced = true
+			case <-remind.C:
+				k.logger.Warn("still waiting for the API server", "server", k.server, "since", begun.UTC().Format(time.RFC3339),
+					"waits_for", i.row.Kind, "error", cmp.Or(k.LostWhy(), "none; the objects are being read"))
+				remind.Reset(remindAfter)
+			case <-ctx.Done():
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"bytes"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/client-go/util/cert"
 )
 
 // clusterName is what names of clusters may be: they are values of labels, parts of file names, and follow an @ in output.
@@ -19,6 +21,9 @@ var clusterName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-
 func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong string) {
 	if !clusterName.MatchString(name) {
 		return nil, fmt.Sprintf("%q is not a name of a cluster: it is at most 63 letters, digits, dots, dashes and underscores.", name)
+	}
+	if len(bytes.TrimSpace(kubeconfig)) == 0 {
+		return nil, "The kubeconfig is empty."
 	}
 	loaded, err := clientcmd.Load(kubeconfig)
 	if err != nil {
@@ -52,8 +57,11 @@ func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong st
 	if err != nil {
 		return nil, fmt.Sprintf("The kubeconfig cannot be used: %v.", err)
 	}
+	if _, err := cert.ParseCertsPEM(config.CAData); len(config.CAData) > 0 && err != nil {
+		return nil, fmt.Sprintf("certificate-authority-data of the kubeconfig has no usable PEM certificate: %v.", err)
+	}
 	if _, err := rest.TLSConfigFor(config); err != nil {
-		return nil, fmt.Sprintf("certificate-authority-data, client-certificate-data or client-key-data of the kubeconfig is not PEM: %v.", err)
+		return nil, fmt.Sprintf("client-certificate-data and client-key-data of the kubeconfig are not a PEM certificate and its key: %v.", err)
 	}
 	return config, ""
 }
@@ -62,6 +70,9 @@ func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong st
 func unreadable(err error) string {
 	if _, at, ok := strings.Cut(err.Error(), "yaml: "); ok {
 		return "it is not YAML: " + at
+	}
+	if strings.Contains(err.Error(), "base64") {
+		return "certificate-authority-data, client-certificate-data or client-key-data is not base64"
 	}
 	return "it is not an object of kind Config with apiVersion v1"
 }

@@ -34,7 +34,7 @@ func TestRemoteConfig(t *testing.T) {
 		"no TLS":                      {"b", strings.Replace(kubeconfig, "https", "http", 1), `server of the kubeconfig is "http://b.example:6443" and not an https URL`},
 		"no scheme":                   {"b", strings.Replace(kubeconfig, "https://", "", 1), "and not an https URL"},
 		"TLS in capitals":             {"b", strings.Replace(kubeconfig, "https", "HTTP", 1), "and not an https URL"},
-		"nothing":                     {"b", "", "no current context"},
+		"nothing":                     {"b", "\n", "The kubeconfig is empty."},
 		"no context":                  {"b", strings.Replace(kubeconfig, "current-context: x", "", 1), "no current context"},
 		"no such context":             {"b", strings.Replace(kubeconfig, "current-context: x", "current-context: other", 1), "no current context"},
 		"no user":                     {"b", strings.Replace(kubeconfig, "user: u}", "user: v}", 1), "has no user"},
@@ -46,8 +46,14 @@ func TestRemoteConfig(t *testing.T) {
 		"a certificate's file":        {"b", user("client-certificate: /a, client-key-data: aaaa"), "client-certificate of the kubeconfig names a file"},
 		"a key's file":                {"b", user("client-key: /a"), "client-key of the kubeconfig names a file"},
 		"an authority's file":         {"b", cluster("certificate-authority: /a"), "certificate-authority of the kubeconfig names a file"},
-		"an authority that is no PEM": {"b", cluster("certificate-authority-data: bm90IFBFTQ=="), "of the kubeconfig is not PEM"},
-		"no verification":             {"b", cluster("insecure-skip-tls-verify: true"), "shows the credentials to any server"},
+		"an authority that is no PEM": {"b", cluster("certificate-authority-data: bm90IFBFTQ=="), "certificate-authority-data of the kubeconfig has no usable PEM certificate: "},
+		"an authority that is cut": {
+			"b", cluster("certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBQUEKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="),
+			"certificate-authority-data of the kubeconfig has no usable PEM certificate: x509: malformed certificate.",
+		},
+		"an authority that is no base64": {"b", cluster("certificate-authority-data: -----BEGIN"), "certificate-authority-data, client-certificate-data or client-key-data is not base64."},
+		"a certificate that is no PEM":   {"b", user("client-certificate-data: bm90IFBFTQ==, client-key-data: bm90IFBFTQ=="), "client-certificate-data and client-key-data of the kubeconfig are not a PEM certificate and its key: "},
+		"no verification":                {"b", cluster("insecure-skip-tls-verify: true"), "shows the credentials to any server"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config, wrong := remoteConfig(test.cluster, []byte(test.text))

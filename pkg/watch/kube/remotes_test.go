@@ -149,8 +149,8 @@ func newFakeSecrets(secrets ...*corev1.Secret) *dynamicfake.FakeDynamicClient {
 	for i, s := range secrets {
 		objects[i] = untyped(s)
 	}
-	resource := apischema.GroupVersionResource{Version: "v1", Resource: "secrets"}
-	return dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[apischema.GroupVersionResource]string{resource: "SecretList"}, objects...)
+	kinds := map[apischema.GroupVersionResource]string{{Version: "v1", Resource: "secrets"}: "SecretList", {Version: "v1", Resource: "namespaces"}: "NamespaceList"}
+	return dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds, objects...)
 }
 
 func untyped(s *corev1.Secret) *unstructured.Unstructured {
