@@ -16,6 +16,7 @@ func TestMisplacedFields(t *testing.T) {
 	places := map[string]string{
 		"GRPCRoute rules": route + "[{FIELD: 1}]", "GRPCRoute matches": route + "[{matches: [{FIELD: 1}]}]",
 		"HTTPRoute rules": route + "[{FIELD: 1}]", "HTTPRoute matches": route + "[{matches: [{FIELD: 1}]}]",
+		"GRPCRoute headers": route + "[{matches: [{headers: [{name: a, FIELD: 1}]}]}]", "HTTPRoute headers": route + "[{matches: [{headers: [{name: a, FIELD: 1}]}]}]",
 		"ServiceEntry ports":     entry + "ports: [{number: 80, name: grpc, FIELD: 1}]",
 		"ServiceEntry endpoints": entry + "ports: [{number: 80, name: grpc}]\n  endpoints: [{address: 10.0.0.1, FIELD: 1}]",
 		"WorkloadEntry spec":     "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a}\nspec: {address: 10.0.0.1, FIELD: 1}",
@@ -39,10 +40,43 @@ func TestMisplacedFields(t *testing.T) {
 	if tried < 10 {
 		t.Errorf("tried %d fields; the test proves too little", tried)
 	}
+	for text, want := range map[string]string{
+		"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a}\nspec: {workloadSelector: {app: a}}\n":                                                   "Write it under spec.workloadSelector.labels.",
+		"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a}\nspec: {workloadSelector: {matchLabels: {app: a}}}\n":                                    `Did you mean "labels"?`,
+		"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a}\nspec: {workloadSelector: {lables: {app: a}}}\n":                                         `Did you mean "labels"?`,
+		"apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\nspec: {selector: {app: a}}\n":                                                      "Write it under spec.selector.matchLabels.",
+		"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\nspec: {host: a, trafficPolicy: {connectionPool: {http: {maxRequests: 1}}}}\n":        "Remove it.", // it may be one of two
+		"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\nspec: {host: a, trafficPolicy: {loadBalancer: {consistentHash: {httpHeader: a}}}}\n": `Did you mean "httpHeaderName"?`,
+	} {
+		if out := strings.Join(watchtest.ProblemLines(loadText(t, text)), "\n"); !strings.Contains(out, want) {
+			t.Errorf("%s: got %q, want %q", text, out, want)
+		}
+	}
 	for _, text := range []string{"timeouts", "retry"} {
 		out := strings.Join(watchtest.ProblemLines(loadText(t, strings.NewReplacer("KIND", "GRPCRoute", "FIELD", text).Replace(places["GRPCRoute rules"]))), "\n")
 		if !strings.Contains(out, "Set the annotation mizzen.dev/") {
 			t.Errorf("%s: got %q, want an annotation", text, out)
+		}
+	}
+}
+
+// TestRoutesForGateways expects what a Route is for whose parents state no kind, and nothing if the author states one.
+func TestRoutesForGateways(t *testing.T) {
+	const want = `info NotForMesh GRPCRoute demo/r spec.parentRefs (objects.yaml:4): A parent without a kind is a Gateway, so the rules have no effect on calls within the mesh. If these need them, name a Service: {group: "", kind: Service, name: echo}.`
+	for name, test := range map[string]struct {
+		parents string
+		want    bool
+	}{
+		"no kind":                {"{name: echo}, {name: other}", true},
+		"the default group":      {"{group: gateway.networking.k8s.io, name: echo}", true},
+		"a Gateway":              {"{kind: Gateway, name: echo}", false},
+		"a Gateway and no kind":  {"{name: other}, {kind: Gateway, name: echo}", false},
+		"a Service and no kind":  {"{name: other}, {group: '', kind: Service, name: echo}", false},
+		"a group of other kinds": {"{group: gateway.example, name: echo}", false},
+	} {
+		out := strings.Join(watchtest.ProblemLines(loadText(t, routeYAML("GRPCRoute", "{parentRefs: ["+test.parents+"], rules: [{}]}"))), "\n")
+		if got := strings.Contains(out, want); got != test.want {
+			t.Errorf("%s: got %q, want the Problem: %t", name, out, test.want)
 		}
 	}
 }

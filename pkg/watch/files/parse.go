@@ -268,6 +268,9 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 	o := row.Convert(typed, f.options.Domain)
 	o.Source, o.Closed = r.source, len(r.Violations) > 0
 	f.rejected(&o, typed, n, before, ref, row)
+	if why := object.ForGateways(typed); why != "" {
+		o.Report(mesh.CodeNotForMesh, mesh.Info, "spec.parentRefs", why)
+	}
 	o.Problems = append(o.Problems, r.found...)
 	f.out.objects = append(f.out.objects, &o)
 }
@@ -353,12 +356,17 @@ func (f *fileParser) unknownField(line int, ref mesh.Ref, row *object.KindRow, r
 	meant := mesh.Nearest(name, s.Fields())
 	place, ok := schema.Place(root, path, name)
 	misplaced := row.Misplaced[schema.ParentName(path)+"."+name]
+	if meant == "" {
+		meant = mesh.Containing(name, s.Fields())
+	}
 	switch {
 	case misplaced != "":
 		wayOut = misplaced
 	// One letter is a slip of the pen, also if the name exists elsewhere: "namespace" for "namespaces".
 	case meant != "" && (!ok || mesh.Distance(strings.ToLower(name), strings.ToLower(meant)) <= 1):
 		wayOut = fmt.Sprintf("Did you mean %q?", meant)
+	case meant == "" && schema.OnlyLabels(s) != "":
+		wayOut = fmt.Sprintf("Write it under %s.", schema.Join(path, schema.OnlyLabels(s)))
 	case ok:
 		wayOut = "Write it at the top of the object."
 		if place != "" {

@@ -6,10 +6,12 @@ var (
 	notInGRPCRoute = map[string]string{
 		"rules.timeouts": timeoutByAnnotation, "rules.timeout": timeoutByAnnotation, "rules.retry": retriesByAnnotation, "rules.retries": retriesByAnnotation,
 		"matches.path": "Write method: {service: package.Service, method: Method} in its place.", "matches.uri": "Write method: {service: package.Service, method: Method} in its place.",
+		"headers.exact": valueOfHeader, "headers.regex": expressionOfHeader,
 		"matches.queryParams": "gRPC calls have no query. Match headers in its place, or remove it.",
 		"rules.route":         backendsInPlace,
 	}
 	notInHTTPRoute = map[string]string{
+		"headers.exact": valueOfHeader, "headers.regex": expressionOfHeader,
 		"matches.uri": "Write path: {type: PathPrefix, value: /} with your path in its place.",
 		"rules.route": backendsInPlace,
 	}
@@ -24,5 +26,7 @@ const (
 	timeoutByAnnotation = "GRPCRoutes have no field for it. Set the annotation mizzen.dev/timeout in its place."
 	retriesByAnnotation = "GRPCRoutes have no field for it. Set the annotation mizzen.dev/retries in its place."
 	backendsInPlace     = "Write backendRefs: [{name: NAME, port: PORT}] in its place."
+	valueOfHeader       = "Write value in its place."
+	expressionOfHeader  = "Write type: RegularExpression and value in its place."
 	portsOfEndpoint     = "Write ports: {NAME: PORT}, with the name of a port of the ServiceEntry, in its place."
 )

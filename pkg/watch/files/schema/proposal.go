@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,6 +71,9 @@ func listProposal(v found, item Schema) string {
 	if item == nil {
 		return ""
 	}
+	if pairs := pairsProposal(v, item); pairs != "" {
+		return pairs
+	}
 	inner := itemProposal(v, item)
 	if inner == "" && v.node.Kind == yaml.MappingNode {
 		if only, ok := v.only(); ok {
@@ -80,6 +84,23 @@ func listProposal(v found, item Schema) string {
 		return ""
 	}
 	return "[" + inner + "]"
+}
+
+// pairsProposal makes a list of names with values of a mapping, such as {x-a: b}; empty for any other value or list.
+func pairsProposal(v found, item Schema) string {
+	fields := item.Fields()
+	if v.node.Kind != yaml.MappingNode || v.isEmpty() || !slices.Contains(fields, "name") || !slices.Contains(fields, "value") {
+		return ""
+	}
+	var pairs []string
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		name, value := v.node.Content[i], v.node.Content[i+1]
+		if slices.Contains(fields, name.Value) || name.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode || value.Value == "" {
+			return ""
+		}
+		pairs = append(pairs, "{name: "+key(name.Value)+", value: "+flowScalar(stringNode(value.Value))+"}")
+	}
+	return "[" + strings.Join(pairs, ", ") + "]"
 }
 
 func itemProposal(v found, s Schema) string {
@@ -114,6 +135,9 @@ func namesProposal(v found, value Schema) string {
 	nodes := []*yaml.Node{v.node}
 	if v.node.Kind == yaml.SequenceNode {
 		nodes = v.node.Content
+	}
+	if v.node.Kind == yaml.ScalarNode && !v.isString() && value.violation(v) == "" {
+		return "{NAME: " + flow(v.node) + "}" // such as the number of a port
 	}
 	var entries []string
 	for _, n := range nodes {
@@ -152,6 +176,9 @@ func fieldProposal(v found, s Schema, names []string) string {
 			return flow(v.node)
 		}
 		return ""
+	}
+	if own := slices.Index(names, v.name); own > 0 { // method: Greet means method: {method: Greet}
+		names = slices.Concat(names[own:own+1], names[:own])
 	}
 	for _, accepted := range []bool{true, false} {
 		for _, name := range names {
