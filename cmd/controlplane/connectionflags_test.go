@@ -77,7 +77,7 @@ func TestBootstrapMakesPathsAbsolute(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := command(t.Context(), "", append([]string{"bootstrap"}, strings.Fields(test.flags)...)...)
 			here := func(text string) string { return strings.ReplaceAll(text, "DIR", filepath.ToSlash(dir)) }
-			for _, want := range strings.FieldsSeq(here(test.want)) {
+			for want := range strings.FieldsSeq(here(test.want)) {
 				if got.code != 0 || !strings.Contains(got.stdout, want) {
 					t.Errorf("got %d %s, want %s in %s", got.code, got.err, want, got.stdout)
 				}
