@@ -256,7 +256,7 @@ var codes = []CodeDoc{
 	},
 	{
 		CodeNoPods, "The selector of an AuthorizationPolicy, PeerAuthentication or RequestAuthentication selects no pod, `targetRefs` names no Service, or the namespace of an object without selector has no pods. The object has no effect. As an info: the object is in a namespace that is easily taken for the root namespace, so it is not for the whole mesh. `controlplane check` reports it at once if the files have pods at all, a running control plane after `--empty-service-grace`.",
-		"Correct the labels of the selector or of the pods, or the namespace, or remove the object. An object for the whole mesh belongs into the namespace of `--root-namespace`.",
+		"Correct the labels of the selector or of the pods, or the namespace, or remove the object. An object for the whole mesh belongs in the namespace of `--root-namespace`.",
 	},
 	{
 		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect. In `check` of a cluster: the kind is not served, or cannot be listed. The other kinds are checked.",

@@ -45,7 +45,11 @@ func parentsOf(spec *gatewayv1.CommonRouteSpec, out *Object) (parents []mesh.Par
 		case meant != "" && kind != string(meant):
 			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".kind", fmt.Sprintf("There is no kind %q. The rules have no effect on the parent. Write kind: %s and group: %q.", kind, meant, hostGroups[meant]))
 		case meant != "":
-			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".group", fmt.Sprintf("The group of a %s is %q, and not %q, which is also the default. The rules have no effect on the parent. Write group: %[2]q.", meant, hostGroups[meant], group))
+			written := fmt.Sprintf("%q", group)
+			if p.Group == nil {
+				written += ", which is the default"
+			}
+			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".group", fmt.Sprintf("The group of a %s is %q, and not %s. The rules have no effect on the parent. Write group: %[2]q.", meant, hostGroups[meant], written))
 		case !slices.Contains(gatewayGroups, group):
 			out.Report(mesh.CodeNotForMesh, mesh.Info, at, fmt.Sprintf("The parent is %s of the group %q, which Mizzen does not read. The rules have no effect on it for clients of the mesh. Name a Service if they need them.", withArticle(kind), group))
 		}
