@@ -16,6 +16,7 @@ func TestLoadForms(t *testing.T) {
 	const route = "{route: [{destination: {host: echo}"
 	tests := map[string]struct{ text, want string }{
 		"no list":                       {rule + "route: {destination: {host: echo}}", "spec.http[0].route (objects.yaml:7): Found a mapping. The object is not used, because a list is required here. Write route: [{destination: {host: echo}}]"},
+		"a long item without a dash":    {rule + "route: {destination: {host: echo.demo.svc.cluster.local, subset: v1}, weight: 100, headers: {request: {set: {x-a: aaaaaaaaaaaaaaaa, x-b: bbbbbbbbbbbbbb}}}}", "spec.http[0].route (objects.yaml:7): Found a mapping. The object is not used, because a list is required here. Write - and a space before its first field, and indent the others."},
 		"no mapping":                    {rule + "match: [{uri: /x}]", `spec.http[0].match[0].uri (objects.yaml:7): Found the string "/x". The object is not used, because a mapping is required here. Write uri: {exact: /x}`},
 		"no map":                        {rule + "match: [{headers: [x]}]", `spec.http[0].match[0].headers (objects.yaml:7): Found a list. The object is not used, because a mapping is required here. Write headers: {x: {exact: "text"}}`},
 		"no text":                       {rule + "match: [{headers: {x: {exact: 5}}}]", `spec.http[0].match[0].headers.x.exact (objects.yaml:7): Found the number 5. The object is not used, because a string is required here. Write exact: "5"`},

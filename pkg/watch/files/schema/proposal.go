@@ -21,7 +21,11 @@ const (
 // what was meant. A single value that nobody wrote is not proposed: it would be as wrong as the other.
 func (v found) message(required string, s Schema) string {
 	line := s.proposal(v)
-	if invented := v.isNull() || !isAccepted(line, s); invented || v.isEmpty() && v.grants {
+	invented := v.isNull() || !isAccepted(line, s)
+	if invented && v.isItemOf(s) {
+		return fmt.Sprintf("Found %s. The object is not used, because %s is required here. Write - and a space before its first field, and indent the others.", v, required)
+	}
+	if invented || v.isEmpty() && v.grants {
 		if _, single := s.(scalarSchema); !single && !v.grants {
 			required += " is required here, such as " + s.example(0)
 		} else {
@@ -35,15 +39,26 @@ func (v found) message(required string, s Schema) string {
 	return fmt.Sprintf("Found %s. The object is not used, because %s is required here. Write %s", v, required, line)
 }
 
+// isItemOf reports whether a mapping, which may be too long to be repeated, is what an item of a list may be.
+func (v found) isItemOf(list Schema) bool {
+	item := list.element()
+	return item != nil && v.node.Kind == yaml.MappingNode && !v.isEmpty() && isAllowed(v.node, item)
+}
+
 // isAccepted reports whether a value in flow style is allowed, with all its parts.
 func isAccepted(line string, s Schema) bool {
 	var n yaml.Node
 	if line == "" || len(line) > maxFlow || yaml.Unmarshal([]byte(line), &n) != nil || len(n.Content) != 1 {
 		return false
 	}
+	return isAllowed(n.Content[0], s)
+}
+
+// isAllowed reports whether a value is allowed, with all its parts.
+func isAllowed(n *yaml.Node, s Schema) bool {
 	unknown := false
 	reader := Reader{quiet: true, Unknown: func(*yaml.Node, string, string, Schema) { unknown = true }}
-	reader.Read(n.Content[0], s)
+	reader.Read(n, s)
 	return !unknown && len(reader.Violations) == 0
 }
 
