@@ -17,6 +17,10 @@ func TestMisplacedFields(t *testing.T) {
 		"GRPCRoute rules": route + "[{FIELD: 1}]", "GRPCRoute matches": route + "[{matches: [{FIELD: 1}]}]",
 		"HTTPRoute rules": route + "[{FIELD: 1}]", "HTTPRoute matches": route + "[{matches: [{FIELD: 1}]}]",
 		"GRPCRoute headers": route + "[{matches: [{headers: [{name: a, FIELD: 1}]}]}]", "HTTPRoute headers": route + "[{matches: [{headers: [{name: a, FIELD: 1}]}]}]",
+		"GRPCRoute backendRefs": route + "[{backendRefs: [{FIELD: 1}]}]", "HTTPRoute backendRefs": route + "[{backendRefs: [{FIELD: 1}]}]",
+		"HTTPRoute path":         route + "[{matches: [{path: {FIELD: 1}}]}]",
+		"VirtualService spec":    "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec: {hosts: [a], FIELD: 1}",
+		"DestinationRule spec":   "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\nspec: {host: a, FIELD: 1}",
 		"ServiceEntry ports":     entry + "ports: [{number: 80, name: grpc, FIELD: 1}]",
 		"ServiceEntry endpoints": entry + "ports: [{number: 80, name: grpc}]\n  endpoints: [{address: 10.0.0.1, FIELD: 1}]",
 		"WorkloadEntry spec":     "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a}\nspec: {address: 10.0.0.1, FIELD: 1}",
@@ -41,6 +45,7 @@ func TestMisplacedFields(t *testing.T) {
 		t.Errorf("tried %d fields; the test proves too little", tried)
 	}
 	for text, want := range map[string]string{
+		routeYAML("GRPCRoute", "{parentRefs: [echo]}"): `Write {group: "", kind: Service, name: echo}`,
 		"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a}\nspec: {workloadSelector: {app: a}}\n":                                                   "Write it under spec.workloadSelector.labels.",
 		"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a}\nspec: {workloadSelector: {matchLabels: {app: a}}}\n":                                    `Did you mean "labels"?`,
 		"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a}\nspec: {workloadSelector: {lables: {app: a}}}\n":                                         `Did you mean "labels"?`,

@@ -292,7 +292,7 @@ func (f *fileParser) reading(typed metav1.Object, before int, ref mesh.Ref, row 
 		r.found = append(r.found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name), fmt.Sprintf(format, args...)))
 	}
 	r.Reader = schema.Reader{
-		Nearest: mesh.Nearest, Grants: row.Protects(), Defined: row.Optional,
+		Nearest: nearest, Grants: row.Protects(), Defined: row.Optional,
 		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
 			r.found = append(r.found, f.unknownField(before+key.Line, ref, row, r.root, path, name, s))
 			r.unread = append(r.unread, schema.Join(path, name))
@@ -313,6 +313,11 @@ func (f *fileParser) reading(typed metav1.Object, before int, ref mesh.Ref, row 
 		}
 	}
 	return r
+}
+
+// nearest returns the name that an author probably meant: one with few other letters, or the only one that has it as a part.
+func nearest(name string, names []string) string {
+	return cmp.Or(mesh.Nearest(name, names), mesh.Containing(name, names))
 }
 
 // validMetadata checks the parts of an object that all kinds have, as an API server does.
@@ -353,12 +358,9 @@ func (f *fileParser) unknownField(line int, ref mesh.Ref, row *object.KindRow, r
 		effect = "is not understood, so the part that contains it closes"
 	}
 	wayOut := "Remove it."
-	meant := mesh.Nearest(name, s.Fields())
+	meant := nearest(name, s.Fields())
 	place, ok := schema.Place(root, path, name)
 	misplaced := row.Misplaced[schema.ParentName(path)+"."+name]
-	if meant == "" {
-		meant = mesh.Containing(name, s.Fields())
-	}
 	switch {
 	case misplaced != "":
 		wayOut = misplaced

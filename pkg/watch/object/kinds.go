@@ -168,6 +168,7 @@ var Kinds = []*KindRow{
 	{
 		Kind: KindDestinationRule, Resource: istiov1.SchemeGroupVersion.WithResource("destinationrules"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Authored: true, Traced: true,
+		Misplaced: notInDestinationRule,
 		converter: converterOf(convertDestinationRule),
 		codec:     codecOf(destinationRuleField, storeDestinationRule, loadDestinationRule),
 	},
@@ -175,6 +176,7 @@ var Kinds = []*KindRow{
 		Kind: KindVirtualService, Resource: istiov1.SchemeGroupVersion.WithResource("virtualservices"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Authored: true, Traced: true,
 		After:     KindDestinationRule,
+		Misplaced: notInVirtualService,
 		converter: converterOf(convertVirtualService),
 		codec:     codecOf(virtualServiceField, storeVirtualService, loadVirtualService),
 	},

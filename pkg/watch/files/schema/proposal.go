@@ -192,9 +192,7 @@ func fieldProposal(v found, s Schema, names []string) string {
 		}
 		return ""
 	}
-	if own := slices.Index(names, v.name); own > 0 { // method: Greet means method: {method: Greet}
-		names = slices.Concat(names[own:own+1], names[:own])
-	}
+	names = v.usualFirst(names)
 	for _, accepted := range []bool{true, false} {
 		for _, name := range names {
 			entry, _ := s.field(name)
@@ -208,6 +206,28 @@ func fieldProposal(v found, s Schema, names []string) string {
 		}
 	}
 	return ""
+}
+
+// usualFirst returns the names of fields with those first that a single value usually is: method: Greet means method: {method: Greet},
+// path: /a means path: {value: /a}, and an item greeter of backendRefs is {name: greeter}.
+func (v found) usualFirst(names []string) []string {
+	usual := []string{v.name, "value", "name"}
+	ordered := slices.DeleteFunc(usual, func(name string) bool { return !slices.Contains(names, name) })
+	for _, name := range names {
+		if !slices.Contains(ordered, name) {
+			ordered = append(ordered, name)
+		}
+	}
+	return ordered
+}
+
+// parentProposal writes a text as a parent of a Route. It is probably the name of a Service, and not of a Gateway, which a name alone
+// would mean.
+func parentProposal(v found) string {
+	if !v.isString() || v.node.Value == "" {
+		return ""
+	}
+	return `{group: "", kind: Service, name: ` + key(v.node.Value) + "}"
 }
 
 // endpointProposal writes a text with an address and a port as an endpoint; empty for any other value.
