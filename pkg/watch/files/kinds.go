@@ -12,13 +12,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// unreadKinds are the kinds of Istio and of the Gateway API that are not read, by group. The kinds that are read have rows.
+// unreadKinds are the kinds of Istio, of the Gateway API and of the Multi-Cluster Services API that are not read, by group. The
+// kinds that are read have rows.
 var unreadKinds = map[string][]string{
-	"networking.istio.io": {"EnvoyFilter", "Gateway", "ProxyConfig", "WorkloadGroup"},
-	"telemetry.istio.io":  {"Telemetry"},
-	"extensions.istio.io": {"WasmPlugin", "TrafficExtension"},
-	"security.istio.io":   {},
-	gatewayAPI:            {"Gateway", "GatewayClass", "ListenerSet", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"},
+	"networking.istio.io":   {"EnvoyFilter", "Gateway", "ProxyConfig", "WorkloadGroup"},
+	"telemetry.istio.io":    {"Telemetry"},
+	"extensions.istio.io":   {"WasmPlugin", "TrafficExtension"},
+	"security.istio.io":     {},
+	"multicluster.x-k8s.io": {"ServiceExport"},
+	gatewayAPI:              {"Gateway", "GatewayClass", "ListenerSet", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"},
 }
 
 const gatewayAPI = "gateway.networking.k8s.io"
