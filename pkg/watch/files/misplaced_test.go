@@ -64,24 +64,3 @@ func TestMisplacedFields(t *testing.T) {
 		}
 	}
 }
-
-// TestRoutesForGateways expects what a Route is for whose parents state no kind, and nothing if the author states one.
-func TestRoutesForGateways(t *testing.T) {
-	const want = `info NotForMesh GRPCRoute demo/r spec.parentRefs (objects.yaml:4): A parent without a kind is a Gateway, so the rules have no effect on calls within the mesh. If these need them, name a Service: {group: "", kind: Service, name: echo}.`
-	for name, test := range map[string]struct {
-		parents string
-		want    bool
-	}{
-		"no kind":                {"{name: echo}, {name: other}", true},
-		"the default group":      {"{group: gateway.networking.k8s.io, name: echo}", true},
-		"a Gateway":              {"{kind: Gateway, name: echo}", false},
-		"a Gateway and no kind":  {"{name: other}, {kind: Gateway, name: echo}", false},
-		"a Service and no kind":  {"{name: other}, {group: '', kind: Service, name: echo}", false},
-		"a group of other kinds": {"{group: gateway.example, name: echo}", false},
-	} {
-		out := strings.Join(watchtest.ProblemLines(loadText(t, routeYAML("GRPCRoute", "{parentRefs: ["+test.parents+"], rules: [{}]}"))), "\n")
-		if got := strings.Contains(out, want); got != test.want {
-			t.Errorf("%s: got %q, want the Problem: %t", name, out, test.want)
-		}
-	}
-}

@@ -268,9 +268,6 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 	o := row.Convert(typed, f.options.Domain)
 	o.Source, o.Closed = r.source, len(r.Violations) > 0
 	f.rejected(&o, typed, n, before, ref, row)
-	if why := object.ForGateways(typed); why != "" {
-		o.Report(mesh.CodeNotForMesh, mesh.Info, "spec.parentRefs", why)
-	}
 	o.Problems = append(o.Problems, r.found...)
 	f.out.objects = append(f.out.objects, &o)
 }

@@ -64,26 +64,6 @@ func groupAsWritten(p *gatewayv1.ParentReference) string {
 	return fmt.Sprintf("%q", *p.Group)
 }
 
-// ForGateways returns why a Route has no effect in the mesh, if no parent states a kind; else it is empty. The author may mean a
-// Service. If the author states the kind Gateway, nothing else is meant. It is for files: in a cluster, each Route of a gateway would
-// have a Problem, and Events of it.
-func ForGateways(typed metav1.Object) (why string) {
-	var parents []gatewayv1.ParentReference
-	switch route := typed.(type) {
-	case *gatewayv1.GRPCRoute:
-		parents = route.Spec.ParentRefs
-	case *gatewayv1.HTTPRoute:
-		parents = route.Spec.ParentRefs
-	}
-	stated := func(p gatewayv1.ParentReference) bool {
-		return p.Kind != nil || valueOr(p.Group, gatewayv1.GroupName) != gatewayv1.GroupName
-	}
-	if len(parents) == 0 || slices.ContainsFunc(parents, stated) {
-		return ""
-	}
-	return fmt.Sprintf("A parent without a kind is a Gateway, so the rules have no effect on calls within the mesh. If these need them, name a Service: {group: \"\", kind: Service, name: %s}.", parents[0].Name)
-}
-
 // closedParents returns the parents of a Route that cannot be read, and false if they cannot be read either. An entry that
 // cannot be read is empty, so that the others keep their indexes.
 func closedParents(parts Parts) (spec gatewayv1.CommonRouteSpec, readable bool) {
