@@ -38,7 +38,10 @@ clients use the first alone. All of them must serve the same names, and are conn
 With --tls-ca the client connects to the control plane over TLS. There it can prove its
 identity by a service account token or a certificate. The bootstrap then has no namespace
 unless --namespace is set. gRPC sends the token only if the variable
-GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`
+GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.
+
+The bootstrap names files by absolute paths: a relative path in a flag is relative to the working
+directory of this command. For a client on another machine, write the paths that it has there.`
 
 func newBootstrap(std stdio) *cobra.Command {
 	var (
@@ -74,10 +77,10 @@ func newBootstrap(std stdio) *cobra.Command {
 				return fmt.Errorf("find a node ID for the client (set one with --node-id): %w", err)
 			}
 			options.Hostname, options.Locality = hostname, zone.Locality
-			if options.Certificates, err = certificates.providers(cmd); err != nil {
+			if options.Certificates, err = certificates.providers(cmd, std); err != nil {
 				return err
 			}
-			if options.Connection, err = connection.connection(cmd, &certificates); err != nil {
+			if options.Connection, err = connection.connection(cmd, std, &certificates); err != nil {
 				return err
 			}
 			if !cmd.Flags().Changed("namespace") {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -35,7 +38,7 @@ func (f *certificateFlags) register(cmd *cobra.Command) {
 }
 
 // providers returns the providers that the flags define.
-func (f *certificateFlags) providers(cmd *cobra.Command) (map[string]bootstrap.Certificates, error) {
+func (f *certificateFlags) providers(cmd *cobra.Command, std stdio) (map[string]bootstrap.Certificates, error) {
 	all := map[string]bootstrap.Certificates{}
 	add := func(name string, c bootstrap.Certificates) error {
 		if _, twice := all[name]; twice {
@@ -53,6 +56,10 @@ func (f *certificateFlags) providers(cmd *cobra.Command) (map[string]bootstrap.C
 		if name == "" || dir == "" {
 			return nil, usageErrorf(cmd, "invalid --certificates %q: it has the form DIR or NAME=DIR", text)
 		}
+		dir, err := std.absolute("--certificates", dir)
+		if err != nil {
+			return nil, err
+		}
 		files, ok := f.files(dir)
 		if !ok {
 			return nil, usageErrorf(cmd, "unknown --certificate-layout %q: it is one of kubernetes, istio", f.layout)
@@ -65,6 +72,10 @@ func (f *certificateFlags) providers(cmd *cobra.Command) (map[string]bootstrap.C
 		name, file, _ := strings.Cut(text, "=")
 		if name == "" || file == "" {
 			return nil, usageErrorf(cmd, "invalid --authorities %q: it has the form NAME=FILE", text)
+		}
+		file, err := std.absolute("--authorities", file)
+		if err != nil {
+			return nil, err
 		}
 		if err := add(name, bootstrap.Certificates{Roots: file}); err != nil {
 			return nil, err
@@ -83,4 +94,21 @@ func (f *certificateFlags) files(dir string) (bootstrap.Certificates, bool) {
 		}, true
 	}
 	return bootstrap.Certificates{}, false
+}
+
+// absolute returns the absolute path of a file or folder that a flag names. A library looks up a relative path in the working
+// directory of the application, which is another one than the shell had in which the operator typed the path.
+// What does not exist here is probably meant for another machine, where the operator's directory is wrong, so a line says so.
+func (s stdio) absolute(flag, name string) (string, error) {
+	if name == "" || path.IsAbs(name) || filepath.IsAbs(name) {
+		return name, nil // also a path of another operating system's
+	}
+	absolute, err := filepath.Abs(name)
+	if err != nil {
+		return "", fmt.Errorf("find the working directory, which %s %s is relative to: %w", flag, name, err)
+	}
+	if _, err := os.Stat(absolute); os.IsNotExist(err) {
+		s.printErr("%s %s does not exist here: the bootstrap names %s. For another machine, write the absolute path of the file there.\n", flag, name, absolute)
+	}
+	return absolute, nil
 }

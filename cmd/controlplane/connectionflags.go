@@ -20,13 +20,23 @@ func (f *connectionFlags) register(cmd *cobra.Command) {
 }
 
 // connection returns the connection that the flags define.
-func (f *connectionFlags) connection(cmd *cobra.Command, certificates *certificateFlags) (bootstrap.Connection, error) {
-	c := bootstrap.Connection{TLS: f.authorities != "", Token: f.token}
+func (f *connectionFlags) connection(cmd *cobra.Command, std stdio, certificates *certificateFlags) (bootstrap.Connection, error) {
+	c := bootstrap.Connection{TLS: f.authorities != ""}
+	var err error
+	if c.Token, err = std.absolute("--token", f.token); err != nil {
+		return c, err
+	}
 	if f.authorities != systemAuthorities {
-		c.Authorities = f.authorities
+		if c.Authorities, err = std.absolute("--tls-ca", f.authorities); err != nil {
+			return c, err
+		}
 	}
 	if f.folder != "" {
-		files, ok := certificates.files(f.folder)
+		folder, err := std.absolute("--tls-client-certificate", f.folder)
+		if err != nil {
+			return c, err
+		}
+		files, ok := certificates.files(folder)
 		if !ok {
 			return c, usageErrorf(cmd, "unknown --certificate-layout %q: it is one of kubernetes, istio", certificates.layout)
 		}

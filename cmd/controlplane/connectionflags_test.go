@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -45,6 +47,43 @@ func TestBootstrapRejectsProofsInPlaintext(t *testing.T) {
 			got := command(t.Context(), "", append([]string{"bootstrap"}, strings.Fields(test.flags)...)...)
 			if got.code != exitUsage || !strings.Contains(got.err, test.want) {
 				t.Errorf("got %d %q, want an error about %s", got.code, got.err, test.want)
+			}
+		})
+	}
+}
+
+// TestBootstrapMakesPathsAbsolute expects that a client finds the files in whatever directory it runs.
+func TestBootstrapMakesPathsAbsolute(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, name := range []string{"ca.crt", "token"} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir("certs", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ flags, want, note string }{
+		"authorities and a token":  {"--tls-ca ca.crt --token ./token", `"DIR/ca.crt" "DIR/token"`, ""},
+		"a certificate":            {"--tls-ca ca.crt --tls-client-certificate certs", `"DIR/certs/tls.crt" "DIR/certs/tls.key" "DIR/ca.crt"`, ""},
+		"providers":                {"--certificates shop=certs --authorities system=ca.crt", `"DIR/certs/tls.crt" "DIR/certs/tls.key" "DIR/certs/ca.crt" "DIR/ca.crt"`, ""},
+		"absolute, also elsewhere": {"--tls-ca /nowhere/ca.crt --token /nowhere/token", `"/nowhere/ca.crt" "/nowhere/token"`, ""},
+		"missing": {
+			"--tls-ca system --token tokn", `"DIR/tokn"`,
+			"--token tokn does not exist here: the bootstrap names DIR/tokn. For another machine, write the absolute path of the file there.\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := command(t.Context(), "", append([]string{"bootstrap"}, strings.Fields(test.flags)...)...)
+			here := func(text string) string { return strings.ReplaceAll(text, "DIR", filepath.ToSlash(dir)) }
+			for want := range strings.FieldsSeq(here(test.want)) {
+				if got.code != 0 || !strings.Contains(got.stdout, want) {
+					t.Errorf("got %d %s, want %s in %s", got.code, got.err, want, got.stdout)
+				}
+			}
+			if got.err != here(test.note) {
+				t.Errorf("got %q on standard error, want %q", got.err, here(test.note))
 			}
 		})
 	}

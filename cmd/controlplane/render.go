@@ -26,14 +26,15 @@ func newRender(std stdio) *cobra.Command {
 		Use:   "render [FILE|DIR]...",
 		Short: "Print what a client would be sent",
 		Long: `Print the Problems of YAML objects, and the xDS resources that a client would be sent. No
-cluster and no running control plane are needed.
+cluster and no running control plane are needed. Objects of a cluster come from kubectl: name the
+kinds that the rules need, of those that the cluster has.
 
 Problems do not make the command fail; 'controlplane check' is for that. The exit code is 1 if an
 input cannot be read, 2 if the command line is invalid, and 0 otherwise.`,
 		Example: `  controlplane render -f manifests/demo
   controlplane render -f manifests/demo --type rds --explain
   controlplane render -f manifests/demo --as demo/checkout --name greeter:50051 -o json
-  kubectl get svc,endpointslices,pods,grpcroutes,httproutes,vs,dr,se -A -o yaml | controlplane render -f -`,
+  kubectl get svc,endpointslices,pods,grpcroutes -A -o yaml | controlplane render -f -`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.input.paths = append(flags.input.paths, args...)

@@ -46,9 +46,10 @@ func newServe(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve [DIR]",
 		Short: "Serve a cluster, or a folder of YAML objects, to clients over xDS",
-		Long: `Serve Services and ServiceEntries over xDS, with the GRPCRoutes, HTTPRoutes, VirtualServices and
-DestinationRules for them: to gRPC clients, and to HTTP clients such as Spring Cloud
-applications with the Java agent.
+		Long: `Serve Services, ServiceImports and ServiceEntries over xDS, with the GRPCRoutes, HTTPRoutes,
+VirtualServices and DestinationRules for them: to gRPC clients, and to HTTP clients such as
+Spring Cloud applications with the Java agent. gRPC servers get their mode of mTLS and the
+AuthorizationPolicies for them.
 
 The objects come from the folder of --files or DIR, which is read again whenever it changes, or
 from the cluster of --kubeconfig. Without either flag they come from the cluster that the

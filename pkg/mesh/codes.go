@@ -219,7 +219,7 @@ var codes = []CodeDoc{
 		"Correct the name, its DNS records, or the DNS servers of the control plane.",
 	},
 	{
-		CodeNoEndpoints, "A Service has no endpoint that can be called, so calls to it fail. The same is true of a host of a ServiceEntry: its WorkloadEntries and pods must have the labels of `workloadSelector` in its namespace, and be healthy. A rule that sends calls to it has the Problem, too, and so has a Service of type ExternalName that names one of its pods, if that pod is not there or not ready. Without such a rule, `controlplane check` reports an info if an EndpointSlice or Endpoints object of the Service is empty, a warning if something was probably meant for it, and a running control plane a warning while a client dials the Service or host: many Services are scaled to zero, or not for gRPC. `controlplane check` reports it at once if the files have endpoints at all, a running control plane after `--empty-service-grace`.",
+		CodeNoEndpoints, "A Service has no endpoint that can be called, so calls to it fail. The same is true of a host of a ServiceEntry: its WorkloadEntries and pods must have the labels of `workloadSelector` in its namespace, and be healthy. A rule that sends calls to it has the Problem, too, and so has a Service of type ExternalName that names one of its pods, if that pod is not there or not ready. Without such a rule, `controlplane check` reports an info if an EndpointSlice or Endpoints object of the Service is empty, a warning if something was probably meant for it, and a running control plane a warning while a client dials the Service or host: many Services are scaled to zero, or not for gRPC. A Service whose calls rules send elsewhere, for all clients and ports, needs no endpoints and is not reported. `controlplane check` reports it at once if the files have endpoints at all, a running control plane after `--empty-service-grace`.",
 		"Correct the Service's selector, or start pods that it selects and make them ready. For a ServiceEntry, correct `workloadSelector`, or the labels, the namespace or the health of WorkloadEntries. Nothing, if the Service is scaled to zero on purpose.",
 	},
 	{
@@ -256,7 +256,7 @@ var codes = []CodeDoc{
 	},
 	{
 		CodeNoPods, "The selector of an AuthorizationPolicy, PeerAuthentication or RequestAuthentication selects no pod, `targetRefs` names no Service, or the namespace of an object without selector has no pods. The object has no effect. As an info: the object is in a namespace that is easily taken for the root namespace, so it is not for the whole mesh. `controlplane check` reports it at once if the files have pods at all, a running control plane after `--empty-service-grace`.",
-		"Correct the labels of the selector or of the pods, or the namespace, or remove the object. An object for the whole mesh belongs into the namespace of `--root-namespace`.",
+		"Correct the labels of the selector or of the pods, or the namespace, or remove the object. An object for the whole mesh belongs in the namespace of `--root-namespace`.",
 	},
 	{
 		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect. In `check` of a cluster: the kind is not served, or cannot be listed. The other kinds are checked.",

@@ -150,7 +150,7 @@ var featureTable = []featureRow{
 	{
 		feature: FeatureSNI, grfc: "A101",
 		fallback: "They do not send this name when they connect. Calls fail if the server has several certificates and presents another one. " +
-			"Set GRPC_EXPERIMENTAL_XDS_SNI=true for clients in Go, and declare it.",
+			"Set GRPC_EXPERIMENTAL_XDS_SNI=true for clients in Go, and declare it with `controlplane bootstrap --sni`.",
 		missing: releaseRanges{
 			GRPCGo: always, GRPCJava: until(77), GRPCNode: always, GRPCRust: always,
 			GRPCCore: until(80), // Seen in 1.80. 1.68 to 1.76 send the name that the application dials.

@@ -29,6 +29,28 @@ func nearest(name string, names []string) string {
 	return best
 }
 
+// minContained is how long a name must be so that names that contain it are probably meant.
+const minContained = 5
+
+// Containing returns the only known name that contains another or is a part of it, such as httpHeaderName for httpHeader; empty if
+// there is none, or several.
+func Containing(name string, names []string) (meant string) {
+	for _, candidate := range names {
+		short, long := strings.ToLower(name), strings.ToLower(candidate)
+		if len(short) > len(long) {
+			short, long = long, short
+		}
+		if len(short) < minContained || !strings.Contains(long, short) {
+			continue
+		}
+		if meant != "" {
+			return ""
+		}
+		meant = candidate
+	}
+	return meant
+}
+
 // within reports whether two names, except for their case, differ by at most so many letters.
 func within(name, other string, letters int) bool {
 	return max(len(name)-len(other), len(other)-len(name)) <= letters && Distance(strings.ToLower(name), strings.ToLower(other)) <= letters

@@ -8,28 +8,42 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	xdscreds "google.golang.org/grpc/credentials/xds"
+	"google.golang.org/grpc/metadata"
 	_ "google.golang.org/grpc/xds" // registers the xds:/// scheme
 
 	pb "example.com/greeter/greeterpb"
 )
 
 func main() {
-	if err := run(cmp.Or(os.Getenv("TARGET"), "xds:///greeter")); err != nil {
+	headers := metadata.MD{}
+	flag.Func("H", "send the header `NAME: VALUE` with each call; may be repeated", func(text string) error {
+		name, value, ok := strings.Cut(text, ":")
+		if !ok {
+			return errors.New("it has the form NAME: VALUE")
+		}
+		headers.Append(strings.TrimSpace(name), strings.TrimSpace(value))
+		return nil
+	})
+	flag.Parse()
+	if err := run(cmp.Or(os.Getenv("TARGET"), "xds:///greeter"), headers); err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		os.Exit(1)
 	}
 }
 
-func run(target string) error {
+func run(target string, headers metadata.MD) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	creds, err := xdscreds.NewClientCredentials(xdscreds.ClientOptions{FallbackCreds: insecure.NewCredentials()})
@@ -45,7 +59,7 @@ func run(target string) error {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
-		call(ctx, greeter)
+		call(metadata.NewOutgoingContext(ctx, headers), greeter)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

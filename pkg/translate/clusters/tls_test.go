@@ -141,7 +141,7 @@ func TestSecure(t *testing.T) {
 
 // TestTrustOfHTTPClients checks that HTTP clients are not told what only gRPC clients need.
 func TestTrustOfHTTPClients(t *testing.T) {
-	for family, only := range map[mesh.Family]string{mesh.FamilyGRPC: "gRPC for Java", mesh.FamilyHTTP: "the Java agent"} {
+	for family, only := range map[mesh.Family]string{mesh.FamilyGRPC: "bootstrap --system-roots`", mesh.FamilyHTTP: "the Java agent"} {
 		var l translatetest.Ledger
 		in := Input{Family: family, Service: translatetest.Service("echo", 80)}
 		for _, text := range []string{"{mode: SIMPLE, subjectAltNames: [x]}", "{mode: ISTIO_MUTUAL, subjectAltNames: [x]}"} {

@@ -163,13 +163,11 @@ const noteTLSName = "The name that clients send when they connect. If unset: the
 
 // NoteTLSSystem is the note of SIMPLE without a credentialName, which package clusters reports where the field is set.
 func NoteTLSSystem(family mesh.Family) string {
-	also := "those that verify servers by the roots of their machine: gRPC for Java since 1.77 and C-core since 1.74 if they declare anything, " +
-		"Go since 1.71 if it declares GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS"
 	if family == mesh.FamilyHTTP {
-		also = "the Java agent if it declares any provider"
+		return "This applies to the Java agent if its bootstrap declares a certificate provider; otherwise its calls fail. Write the bootstrap with `controlplane bootstrap --authorities system=FILE`."
 	}
-	return "This applies to clients that declare a certificate provider `system` with the authorities to trust, and to " + also +
-		". Calls of other clients fail. Declare one of them in every client."
+	return "This applies to clients whose bootstrap declares how they verify the server. Calls of other clients fail. Write it with `controlplane bootstrap --system-roots` for Go since 1.71, Java since 1.77 and C-core since 1.74, " +
+		"which take the roots of their machine, and with `--authorities system=FILE` for Node and for older Go and C-core."
 }
 
 // NoSystemRoots is what package clusters reports if a client cannot verify a server by the system roots.

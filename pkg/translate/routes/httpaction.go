@@ -200,7 +200,7 @@ func (t destinationResolver) mirrors(at report.Field, rule *networking.HTTPRoute
 	} else {
 		for _, field := range []string{"mirrorPercentage", "mirrorPercent"} {
 			if isSet(rule.ProtoReflect(), field) {
-				at.Child(field).Warnf(mesh.CodeConflict, "The rule has no mirror that this is the share of. The field has no effect. Set mirror, or percentage in mirrors.")
+				at.Child(field).Warnf(mesh.CodeConflict, "The rule has no mirror to which the percentage applies. The field has no effect. Set mirror, or percentage in mirrors.")
 			}
 		}
 	}

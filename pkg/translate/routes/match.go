@@ -82,7 +82,7 @@ func (c routeScope) unreachable(at report.Field, m *networking.HTTPMatchRequest)
 func grpcFixed(c routeScope, at report.Field, m *networking.HTTPMatchRequest) (reason string) {
 	post, ok := matchesAny(at.Child("method"), m.GetMethod(), "POST")
 	if ok && !post {
-		at.Child("method").Warnf(mesh.CodeUnreachable, "Every gRPC call is a POST. This match matches nothing. Remove method.")
+		at.Child("method").Warnf(mesh.CodeUnreachable, "Every gRPC call is a POST. This match matches nothing. Remove method, or write uri: {exact: /package.Service/Method} if it is for a method of gRPC.")
 	}
 	if m.GetAuthority() != nil {
 		at.Child("authority").Approximatef("For gRPC clients the authority is compared with all names of the Service, whichever name a client dials. To tell such calls apart, match a header.")

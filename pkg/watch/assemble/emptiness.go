@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	networking "istio.io/api/networking/v1"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
@@ -88,6 +90,9 @@ func (x *emptiness) apply(b *worldBuilder) {
 		add(host)
 	}
 	for host := range b.policies.next {
+		todo[host] = struct{}{}
+	}
+	for host := range b.routes.next {
 		todo[host] = struct{}{}
 	}
 	for host, end := range x.waiting {
@@ -174,22 +179,23 @@ func (x *emptiness) checkHost(e *evaluation, b *worldBuilder, host string, s *me
 			checkPod(e, s, alias, b.endpoints.get(alias.Service.Host), calls)
 		}
 	case !served(set):
-		x.checkService(e, host, s, set, calls)
+		x.checkService(e, host, s, set, calls, takeAll(b.routes.get(host)))
 	default:
 		checkSubsets(e, b, host, set, calls)
 	}
 }
 
 // checkService reports a Service without an endpoint that can be called, and the rules that send calls to it. Without
-// such a rule it is an info: it is not known whether any client calls the Service, and many are scaled to zero.
-func (x *emptiness) checkService(e *evaluation, host string, s *mesh.Service, set *mesh.EndpointSet, calls []call) {
+// such a rule it is an info: it is not known whether any client calls the Service, and many are scaled to zero. It is nothing if rules
+// take all calls, see takeAll.
+func (x *emptiness) checkService(e *evaluation, host string, s *mesh.Service, set *mesh.EndpointSet, calls []call, taken bool) {
 	var ref mesh.Ref
 	correction, meant := "", false
 	if s.Ref.Cluster == "" { // Strays are known in the control plane's own cluster only.
 		ref, correction, meant = x.strays.meantFor(object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name})
 	}
 	entry := isEntry(s)
-	if !entry && len(calls) == 0 && !meant && !x.dialed && !x.join.hasSlices(s) {
+	if unknown := !entry && !x.dialed && !x.join.hasSlices(s); len(calls) == 0 && !meant && (unknown || taken) {
 		return
 	}
 	if !e.lasts(emptyPart{}) {
@@ -216,6 +222,20 @@ func (x *emptiness) checkService(e *evaluation, host string, s *mesh.Service, se
 	for _, c := range calls {
 		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field, "%s has %s. Calls to this destination fail. %s", s.Ref, missing.what, missing.wayOut)
 	}
+}
+
+// takeAll reports whether rules for all clients and ports decide where the calls to a host go. Then none goes to its endpoints, unless a
+// rule sends it there: such a Service is often only the name that clients dial.
+func takeAll(rules *mesh.VirtualServiceSet) bool {
+	if rules == nil {
+		return false
+	}
+	anyPort := func(r *networking.HTTPRoute) bool {
+		return len(r.GetMatch()) == 0 || slices.ContainsFunc(r.GetMatch(), func(m *networking.HTTPMatchRequest) bool { return m.GetPort() == 0 })
+	}
+	return slices.ContainsFunc(rules.Candidates, func(c mesh.VirtualServiceCandidate) bool {
+		return c.Export.Public && slices.ContainsFunc(c.VirtualService.Spec.GetHttp(), anyPort)
+	})
 }
 
 // missing says what a host lacks.

@@ -204,6 +204,28 @@ func TestEmptyWhileServing(t *testing.T) {
 	if diff := cmp.Diff([]string{"info NoEndpoints Service demo/echo spec.selector"}, emptyLines(w.Problems)); diff != "" {
 		t.Errorf("Problems (-want +got):\n%s", diff)
 	}
+	for name, c := range map[string]struct {
+		rule     string
+		reported bool
+	}{
+		"a Route that sends calls elsewhere":     {watchtest.Route("GRPCRoute", "r", "01", "name: echo", "{backendRefs: [{name: other, port: 80}]}"), false},
+		"a Route that sends calls to it":         {watchtest.Route("GRPCRoute", "r", "01", "name: echo", "{backendRefs: [{name: echo, port: 80}]}"), true},
+		"a VirtualService for its own namespace": {watchtest.VirtualService("v", "01", "hosts: [echo], exportTo: ['.'], http: [{route: [{destination: {host: other}}]}]"), true},
+		"a VirtualService for one port":          {watchtest.VirtualService("v", "01", "hosts: [echo], http: [{match: [{port: 81}], route: [{destination: {host: other}}]}]"), true},
+	} {
+		a := New(Options{Domain: "cluster.local", RootNamespace: "istio-system", Dialed: true})
+		w := apply(t, a, watchtest.EchoService+c.rule)
+		ofEcho := func(line string) bool { return strings.Contains(line, "NoEndpoints Service demo/echo") }
+		if got := slices.ContainsFunc(emptyLines(w.Problems), ofEcho); got != c.reported {
+			t.Errorf("%s: got %q, want a Problem of the Service: %t", name, emptyLines(w.Problems), c.reported)
+		}
+	}
+	for _, change := range []struct{ exportTo, want string }{{"*", ""}, {".", "info NoEndpoints Service demo/echo spec.selector"}, {"*", ""}} {
+		w = apply(t, a, watchtest.VirtualService("v", "01", "hosts: [echo], exportTo: ['"+change.exportTo+"'], http: [{route: [{destination: {host: other}}]}]"))
+		if got := strings.Join(emptyLines(w.Problems), ", "); got != change.want {
+			t.Errorf("exported to %s: got %q, want %q", change.exportTo, got, change.want)
+		}
+	}
 	if w = apply(t, a, fourPods); len(emptyLines(w.Problems)) > 0 {
 		t.Errorf("got %q with pods", emptyLines(w.Problems))
 	}

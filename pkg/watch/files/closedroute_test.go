@@ -60,7 +60,7 @@ func TestUnreadableRoute(t *testing.T) {
 		"a parent that is null":          {"GRPCRoute", "{parentRefs: [null], rules: [{" + backends + "}]}", "open", []string{"InvalidValue spec.parentRefs", "InvalidValue spec.parentRefs[0]"}},
 		"parents that are no list":       {"GRPCRoute", "{parentRefs: all}", "open", []string{"InvalidValue spec.parentRefs", "InvalidValue spec.parentRefs"}},
 		"a spec that is a list":          {"GRPCRoute", "[]", "open", []string{"InvalidValue spec", "InvalidValue spec.parentRefs"}},
-		"a parent of a gateway":          {"GRPCRoute", "{parentRefs: [{name: gateway}], rules: 3}", "open", []string{"InvalidValue spec.rules"}},
+		"a parent of a gateway":          {"GRPCRoute", "{parentRefs: [{kind: Gateway, name: gateway}], rules: 3}", "open", []string{"InvalidValue spec.rules"}},
 		"no parent, and a wrong type":    {"GRPCRoute", "{rules: 3}", "open", []string{"InvalidValue spec.rules", "Unreachable spec.parentRefs"}},
 		"no rules":                       {"GRPCRoute", "{" + parent + "}", closed, []string{"NoWeight spec.rules"}},
 		"no rules of HTTP":               {"HTTPRoute", "{" + parent + "}", closed, []string{"NoWeight spec.rules"}},

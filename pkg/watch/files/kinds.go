@@ -12,13 +12,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// unreadKinds are the kinds of Istio and of the Gateway API that are not read, by group. The kinds that are read have rows.
+// unreadKinds are the kinds of Istio, of the Gateway API and of the Multi-Cluster Services API that are not read, by group. The
+// kinds that are read have rows.
 var unreadKinds = map[string][]string{
-	"networking.istio.io": {"EnvoyFilter", "Gateway", "ProxyConfig", "WorkloadGroup"},
-	"telemetry.istio.io":  {"Telemetry"},
-	"extensions.istio.io": {"WasmPlugin", "TrafficExtension"},
-	"security.istio.io":   {},
-	gatewayAPI:            {"Gateway", "GatewayClass", "ListenerSet", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"},
+	"networking.istio.io":   {"EnvoyFilter", "Gateway", "ProxyConfig", "WorkloadGroup"},
+	"telemetry.istio.io":    {"Telemetry"},
+	"extensions.istio.io":   {"WasmPlugin", "TrafficExtension"},
+	"security.istio.io":     {},
+	"multicluster.x-k8s.io": {"ServiceExport"},
+	gatewayAPI:              {"Gateway", "GatewayClass", "ListenerSet", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"},
 }
 
 const gatewayAPI = "gateway.networking.k8s.io"
@@ -230,7 +232,8 @@ func (f *fileParser) headless(n *yaml.Node, line int, h head) {
 	for row := range object.InFiles() {
 		read = append(read, string(row.Kind))
 	}
-	wayOut, misspelled := "Add both.", 0
+	misspelled := 0
+	lacks, wayOut := h.lacks()
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i].Value
 		if meant := mesh.Nearest(key, []string{"apiVersion", "kind"}); meant != "" && key != meant && lookup(n, meant) == nil {
@@ -239,10 +242,23 @@ func (f *fileParser) headless(n *yaml.Node, line int, h head) {
 	}
 	isObject := (h.apiVersion+h.kind != "" || misspelled == 2) && (lookup(n, "metadata") != nil || mesh.Nearest(h.kind, read) != "")
 	if f.strict || isObject {
-		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. "+wayOut)
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has "+lacks+". It is not used. "+wayOut)
 		return
 	}
 	f.other(line)
+}
+
+// lacks returns which of apiVersion and kind a document does not have, and what to do.
+func (h head) lacks() (what, wayOut string) {
+	switch row := object.Kind(h.kind).Row(); {
+	case h.apiVersion != "":
+		return "no kind", "Add it."
+	case h.kind == "":
+		return "no apiVersion and no kind", "Add both."
+	case row != nil && !row.Live:
+		return "no apiVersion", "Add apiVersion: " + row.Resource.GroupVersion().String()
+	}
+	return "no apiVersion", "Add it."
 }
 
 // other reports a document of a folder that is not an object.

@@ -289,7 +289,7 @@ func (f *fileParser) reading(typed metav1.Object, before int, ref mesh.Ref, row 
 		r.found = append(r.found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name), fmt.Sprintf(format, args...)))
 	}
 	r.Reader = schema.Reader{
-		Nearest: mesh.Nearest, Grants: row.Protects(), Defined: row.Optional,
+		Nearest: nearest, Grants: row.Protects(), Defined: row.Optional,
 		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
 			r.found = append(r.found, f.unknownField(before+key.Line, ref, row, r.root, path, name, s))
 			r.unread = append(r.unread, schema.Join(path, name))
@@ -310,6 +310,11 @@ func (f *fileParser) reading(typed metav1.Object, before int, ref mesh.Ref, row 
 		}
 	}
 	return r
+}
+
+// nearest returns the name that an author probably meant: one with few other letters, or the only one that has it as a part.
+func nearest(name string, names []string) string {
+	return cmp.Or(mesh.Nearest(name, names), mesh.Containing(name, names))
 }
 
 // validMetadata checks the parts of an object that all kinds have, as an API server does.
@@ -350,7 +355,7 @@ func (f *fileParser) unknownField(line int, ref mesh.Ref, row *object.KindRow, r
 		effect = "is not understood, so the part that contains it closes"
 	}
 	wayOut := "Remove it."
-	meant := mesh.Nearest(name, s.Fields())
+	meant := nearest(name, s.Fields())
 	place, ok := schema.Place(root, path, name)
 	misplaced := row.Misplaced[schema.ParentName(path)+"."+name]
 	switch {
@@ -359,6 +364,8 @@ func (f *fileParser) unknownField(line int, ref mesh.Ref, row *object.KindRow, r
 	// One letter is a slip of the pen, also if the name exists elsewhere: "namespace" for "namespaces".
 	case meant != "" && (!ok || mesh.Distance(strings.ToLower(name), strings.ToLower(meant)) <= 1):
 		wayOut = fmt.Sprintf("Did you mean %q?", meant)
+	case meant == "" && schema.OnlyLabels(s) != "":
+		wayOut = fmt.Sprintf("Write it under %s.", schema.Join(path, schema.OnlyLabels(s)))
 	case ok:
 		wayOut = "Write it at the top of the object."
 		if place != "" {

@@ -41,10 +41,10 @@ func convertWorkloadEntry(w *istiov1.WorkloadEntry, domain string) Object {
 		value.ByStream, value.Connected = text == mesh.HealthStream, has(conditions, mesh.ConditionConnected, "True")
 		switch {
 		case !value.ByStream:
-			out.reportInvalid(mesh.AnnotationHealth, "%q is nothing on which health depends. The annotation is ignored. Use %s.", text, mesh.HealthStream)
+			out.reportInvalid(mesh.AnnotationHealth, "%q is not a way to know the health. The annotation is ignored. Use %s.", text, mesh.HealthStream)
 		case value.Machine(out.Key.Namespace) == "":
 			value.NotReady = true
-			out.Report(mesh.CodeInvalidValue, mesh.Error, AnnotationField(mesh.AnnotationHealth), "The machine cannot prove itself without an IP address and a serviceAccount, so that it is never connected. It gets no calls. Set both, or remove the annotation.")
+			out.Report(mesh.CodeInvalidValue, mesh.Error, AnnotationField(mesh.AnnotationHealth), "The machine cannot prove itself without an IP address and a serviceAccount, so it is never connected. It gets no calls. Set both, or remove the annotation.")
 		}
 	}
 	out.Value = value

@@ -168,14 +168,15 @@ var Kinds = []*KindRow{
 	{
 		Kind: KindDestinationRule, Resource: istiov1.SchemeGroupVersion.WithResource("destinationrules"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Authored: true, Traced: true,
-		Close:     closeDestinationRule,
+		Misplaced: notInDestinationRule, Close: closeDestinationRule,
 		converter: converterOf(convertDestinationRule),
 		codec:     codecOf(destinationRuleField, storeDestinationRule, loadDestinationRule),
 	},
 	{
 		Kind: KindVirtualService, Resource: istiov1.SchemeGroupVersion.WithResource("virtualservices"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Authored: true, Traced: true,
-		After: KindDestinationRule, Close: closeVirtualService,
+		After:     KindDestinationRule,
+		Misplaced: notInVirtualService, Close: closeVirtualService,
 		converter: converterOf(convertVirtualService),
 		codec:     codecOf(virtualServiceField, storeVirtualService, loadVirtualService),
 	},

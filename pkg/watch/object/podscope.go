@@ -86,7 +86,7 @@ func refuse(out *Object, field, format string, args ...any) {
 }
 
 // podsOfScope are the pods of an object without a selector. Which namespace is the root namespace is not known here.
-const podsOfScope = "every pod of its namespace, or of the mesh if that is the root namespace"
+const podsOfScope = "every pod of its namespace (of the mesh, if that is the root namespace)"
 
 // selectorLabels reads a selector. It returns false if no pod can have one of the labels.
 func selectorLabels(selector *typev1beta1.WorkloadSelector, out *Object) (map[string]string, bool) {

@@ -20,6 +20,11 @@ func rejectGRPCRoute(route *gatewayv1.GRPCRoute, r *rejections) {
 	for i := range route.Spec.Rules {
 		rule, at := &route.Spec.Rules[i], specPath.Child("rules").Index(i)
 		r.ruleName(at, rule.Name)
+		for j := range rule.Matches {
+			for k, h := range rule.Matches[j].Headers {
+				r.matchedValue(at.Child("matches").Index(j).Child("headers").Index(k), h.Value)
+			}
+		}
 		for k := range rule.BackendRefs {
 			r.routeWeight(at.Child("backendRefs").Index(k), rule.BackendRefs[k].Weight)
 		}
@@ -30,6 +35,15 @@ func rejectHTTPRoute(route *gatewayv1.HTTPRoute, r *rejections) {
 	for i := range route.Spec.Rules {
 		written, at := &route.Spec.Rules[i], specPath.Child("rules").Index(i)
 		r.ruleName(at, written.Name)
+		for j := range written.Matches {
+			at := at.Child("matches").Index(j)
+			for k, h := range written.Matches[j].Headers {
+				r.matchedValue(at.Child("headers").Index(k), h.Value)
+			}
+			for k, q := range written.Matches[j].QueryParams {
+				r.matchedValue(at.Child("queryParams").Index(k), q.Value)
+			}
+		}
 		for k := range written.BackendRefs {
 			r.routeWeight(at.Child("backendRefs").Index(k), written.BackendRefs[k].Weight)
 		}
@@ -48,6 +62,11 @@ func (r *rejections) ruleName(at *field.Path, name *gatewayv1.SectionName) {
 	if name != nil {
 		r.texts(at.Child("name"), string(*name), validation.IsDNS1123Subdomain(string(*name)))
 	}
+}
+
+// matchedValue requires the value of a header or a query parameter.
+func (r *rejections) matchedValue(at *field.Path, value string) {
+	r.rules(rule{value == "", at.Child("value"), nil, "a match needs the value that it is for; to match every value, set type: RegularExpression and value: '.*'"})
 }
 
 func (r *rejections) routeWeight(at *field.Path, weight *int32) {

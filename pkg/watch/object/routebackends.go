@@ -81,11 +81,7 @@ func (c *routeCompiler) destination(at string, ref gatewayv1.BackendObjectRefere
 		c.out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("A ServiceEntry may have several hosts. %s. Name one of them, with the kind Hostname of the same group.", effect))
 		return &networking.Destination{}
 	default:
-		name := kind
-		if group != "" {
-			name += " of " + group
-		}
-		c.out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("The backend is %s. %s. Name a Service.", withArticle(name), effect))
+		c.notABackend(at, group, kind, effect)
 		return &networking.Destination{}
 	}
 	if ref.Port == nil {
@@ -93,4 +89,22 @@ func (c *routeCompiler) destination(at string, ref gatewayv1.BackendObjectRefere
 		return &networking.Destination{}
 	}
 	return &networking.Destination{Host: host, Port: &networking.PortSelector{Number: uint32(*ref.Port)}}
+}
+
+// notABackend reports a backend of another kind, or one whose group or kind is not written as the API has it.
+func (c *routeCompiler) notABackend(at, group, kind, effect string) {
+	meant := hostKind(group, kind)
+	code, field, what, wayOut := mesh.CodeInvalidValue, ".kind", "The backend is "+withArticle(kind), "Name a Service"
+	switch {
+	case meant == "":
+		code = mesh.CodeUnsupported
+		if group != "" {
+			what += " of " + group
+		}
+	case kind != string(meant):
+		what, wayOut = fmt.Sprintf("There is no kind %q", kind), fmt.Sprintf("Write kind: %s and group: %q", meant, hostGroups[meant])
+	default:
+		field, what, wayOut = ".group", fmt.Sprintf("The group of a %s is %q, and not %q", meant, hostGroups[meant], group), fmt.Sprintf("Write group: %q", hostGroups[meant])
+	}
+	c.out.Report(code, mesh.Error, at+field, fmt.Sprintf("%s. %s. %s.", what, effect, wayOut))
 }

@@ -45,7 +45,7 @@ func parentsOf(spec *gatewayv1.CommonRouteSpec, out *Object) (parents []mesh.Par
 		case meant != "" && kind != string(meant):
 			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".kind", fmt.Sprintf("There is no kind %q. The rules have no effect on the parent. Write kind: %s and group: %q.", kind, meant, hostGroups[meant]))
 		case meant != "":
-			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".group", fmt.Sprintf("The group of a %s is %q, and not %q, which is also the default. The rules have no effect on the parent. Write group: %[2]q.", meant, hostGroups[meant], group))
+			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".group", fmt.Sprintf("The group of a %s is %q, and not %s. The rules have no effect on the parent. Write group: %[2]q.", meant, hostGroups[meant], groupAsWritten(p)))
 		case !slices.Contains(gatewayGroups, group):
 			out.Report(mesh.CodeNotForMesh, mesh.Info, at, fmt.Sprintf("The parent is %s of the group %q, which Mizzen does not read. The rules have no effect on it for clients of the mesh. Name a Service if they need them.", withArticle(kind), group))
 		}
@@ -54,6 +54,14 @@ func parentsOf(spec *gatewayv1.CommonRouteSpec, out *Object) (parents []mesh.Par
 		out.Report(mesh.CodeUnreachable, mesh.Warning, "spec.parentRefs", `There is no parent. The rules have no effect. Add the Service to whose calls they apply: {group: "", kind: Service, name: NAME}.`)
 	}
 	return parents
+}
+
+// groupAsWritten returns the group of a parent, and that it is the default if the author does not state it.
+func groupAsWritten(p *gatewayv1.ParentReference) string {
+	if p.Group == nil {
+		return fmt.Sprintf("%q, which is the default", gatewayv1.GroupName)
+	}
+	return fmt.Sprintf("%q", *p.Group)
 }
 
 // closedParents returns the parents of a Route that cannot be read, and false if they cannot be read either. An entry that

@@ -239,9 +239,9 @@ func TestHealthAnnotation(t *testing.T) {
 		want        string
 	}{
 		"stream":          {"stream", "{address: 10.0.0.1, serviceAccount: a}", true, ""},
-		"another value":   {"streams", "{address: 10.0.0.1, serviceAccount: a}", false, `warning metadata.annotations[mizzen.dev/health]: "streams" is nothing on which health depends. The annotation is ignored. Use stream.`},
-		"without account": {"stream", "{address: 10.0.0.1}", true, "error metadata.annotations[mizzen.dev/health]: The machine cannot prove itself without an IP address and a serviceAccount, so that it is never connected. It gets no calls. Set both, or remove the annotation."},
-		"without address": {"stream", "{address: vm.example.com, serviceAccount: a}", true, "error metadata.annotations[mizzen.dev/health]: The machine cannot prove itself without an IP address and a serviceAccount, so that it is never connected. It gets no calls. Set both, or remove the annotation."},
+		"another value":   {"streams", "{address: 10.0.0.1, serviceAccount: a}", false, `warning metadata.annotations[mizzen.dev/health]: "streams" is not a way to know the health. The annotation is ignored. Use stream.`},
+		"without account": {"stream", "{address: 10.0.0.1}", true, "error metadata.annotations[mizzen.dev/health]: The machine cannot prove itself without an IP address and a serviceAccount, so it is never connected. It gets no calls. Set both, or remove the annotation."},
+		"without address": {"stream", "{address: vm.example.com, serviceAccount: a}", true, "error metadata.annotations[mizzen.dev/health]: The machine cannot prove itself without an IP address and a serviceAccount, so it is never connected. It gets no calls. Set both, or remove the annotation."},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

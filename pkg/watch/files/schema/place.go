@@ -3,6 +3,8 @@ package schema
 import (
 	"slices"
 	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // Place returns where a field belongs that was found at another path of an object: in a part of the mapping where it
@@ -29,6 +31,19 @@ func Place(root Schema, path, name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// OnlyLabels returns the only field of a selector, which has labels; empty for anything else. Authors write the labels beside it.
+func OnlyLabels(s Schema) string {
+	fields := s.Fields()
+	if len(fields) != 1 {
+		return ""
+	}
+	entry, _ := s.field(fields[0])
+	if m, ok := entry.(*messageSchema); !ok || m.in == nil || !m.in.IsMap() || m.in.MapValue().Kind() != protoreflect.StringKind {
+		return ""
+	}
+	return fields[0]
 }
 
 // partWith returns the first field, in the order of the API, whose value or items have a field of that name.

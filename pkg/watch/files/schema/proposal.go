@@ -21,7 +21,11 @@ const (
 // what was meant. A single value that nobody wrote is not proposed: it would be as wrong as the other.
 func (v found) message(required string, s Schema) string {
 	line := s.proposal(v)
-	if invented := v.isNull() || !isAccepted(line, s); invented || v.isEmpty() && v.grants {
+	invented := v.isNull() || !isAccepted(line, s)
+	if invented && v.isItemOf(s) {
+		return fmt.Sprintf("Found %s. The object is not used, because %s is required here. Write - and a space before its first field, and indent the others.", v, required)
+	}
+	if invented || v.isEmpty() && v.grants {
 		if _, single := s.(scalarSchema); !single && !v.grants {
 			required += " is required here, such as " + s.example(0)
 		} else {
@@ -35,15 +39,26 @@ func (v found) message(required string, s Schema) string {
 	return fmt.Sprintf("Found %s. The object is not used, because %s is required here. Write %s", v, required, line)
 }
 
+// isItemOf reports whether a mapping, which may be too long to be repeated, is what an item of a list may be.
+func (v found) isItemOf(list Schema) bool {
+	item := list.element()
+	return item != nil && v.node.Kind == yaml.MappingNode && !v.isEmpty() && isAllowed(v.node, item)
+}
+
 // isAccepted reports whether a value in flow style is allowed, with all its parts.
 func isAccepted(line string, s Schema) bool {
 	var n yaml.Node
 	if line == "" || len(line) > maxFlow || yaml.Unmarshal([]byte(line), &n) != nil || len(n.Content) != 1 {
 		return false
 	}
+	return isAllowed(n.Content[0], s)
+}
+
+// isAllowed reports whether a value is allowed, with all its parts.
+func isAllowed(n *yaml.Node, s Schema) bool {
 	unknown := false
 	reader := Reader{quiet: true, Unknown: func(*yaml.Node, string, string, Schema) { unknown = true }}
-	reader.Read(n.Content[0], s)
+	reader.Read(n, s)
 	return !unknown && len(reader.Violations) == 0
 }
 
@@ -71,6 +86,9 @@ func listProposal(v found, item Schema) string {
 	if item == nil {
 		return ""
 	}
+	if pairs := pairsProposal(v, item); pairs != "" {
+		return pairs
+	}
 	inner := itemProposal(v, item)
 	if inner == "" && v.node.Kind == yaml.MappingNode {
 		if only, ok := v.only(); ok {
@@ -81,6 +99,23 @@ func listProposal(v found, item Schema) string {
 		return ""
 	}
 	return "[" + inner + "]"
+}
+
+// pairsProposal makes a list of names with values of a mapping, such as {x-a: b}; empty for any other value or list.
+func pairsProposal(v found, item Schema) string {
+	fields := item.Fields()
+	if v.node.Kind != yaml.MappingNode || v.isEmpty() || !slices.Contains(fields, "name") || !slices.Contains(fields, "value") {
+		return ""
+	}
+	var pairs []string
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		name, value := v.node.Content[i], v.node.Content[i+1]
+		if slices.Contains(fields, name.Value) || name.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode || value.Value == "" {
+			return ""
+		}
+		pairs = append(pairs, "{name: "+key(name.Value)+", value: "+flowScalar(stringNode(value.Value))+"}")
+	}
+	return "[" + strings.Join(pairs, ", ") + "]"
 }
 
 func itemProposal(v found, s Schema) string {
@@ -115,6 +150,9 @@ func namesProposal(v found, value Schema) string {
 	nodes := []*yaml.Node{v.node}
 	if v.node.Kind == yaml.SequenceNode {
 		nodes = v.node.Content
+	}
+	if v.node.Kind == yaml.ScalarNode && !v.isString() && value.violation(v) == "" {
+		return "{NAME: " + flow(v.node) + "}" // such as the number of a port
 	}
 	var entries []string
 	for _, n := range nodes {
@@ -155,6 +193,7 @@ func fieldProposal(v found, s Schema, names []string) string {
 		return ""
 	}
 	_, yesOrNo := v.value.(bool) // It is no name, however it is written.
+	names = v.usualFirst(names)
 	for _, accepted := range []bool{true, false} {
 		for _, name := range names {
 			entry, _ := s.field(name)
@@ -168,6 +207,28 @@ func fieldProposal(v found, s Schema, names []string) string {
 		}
 	}
 	return ""
+}
+
+// usualFirst returns the names of fields with those first that a single value usually is: method: Greet means method: {method: Greet},
+// path: /a means path: {value: /a}, and an item greeter of backendRefs is {name: greeter}.
+func (v found) usualFirst(names []string) []string {
+	usual := []string{v.name, "value", "name"}
+	ordered := slices.DeleteFunc(usual, func(name string) bool { return !slices.Contains(names, name) })
+	for _, name := range names {
+		if !slices.Contains(ordered, name) {
+			ordered = append(ordered, name)
+		}
+	}
+	return ordered
+}
+
+// parentProposal writes a text as a parent of a Route. It is probably the name of a Service, and not of a Gateway, which a name alone
+// would mean.
+func parentProposal(v found) string {
+	if !v.isString() || v.node.Value == "" {
+		return ""
+	}
+	return `{group: "", kind: Service, name: ` + key(v.node.Value) + "}"
 }
 
 // endpointProposal writes a text with an address and a port as an endpoint; empty for any other value.

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
 // Schema is what the API allows at one place of an object: API servers drop unknown fields, and reject values of
@@ -148,6 +149,8 @@ func (s *goSchema) proposal(v found) string {
 		return listProposal(v, s.element())
 	case s.goType.Kind() == reflect.Map:
 		return namesProposal(v, s.types.Of(s.goType.Elem()))
+	case s.goType == reflect.TypeFor[gatewayv1.ParentReference]() && parentProposal(v) != "":
+		return parentProposal(v)
 	}
 	return fieldProposal(v, s, s.names)
 }
