@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -138,6 +139,9 @@ func stringNode(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: text}
 }
 
+// unlikely are fields that authors do not mean by a value alone: in place of a reference they write its name.
+var unlikely = []string{"namespace", "kind", "type", "group"}
+
 // fieldProposal puts a value into the first field of a mapping that accepts it, or else into the first that it can be
 // changed for.
 func fieldProposal(v found, s Schema, names []string) string {
@@ -155,6 +159,7 @@ func fieldProposal(v found, s Schema, names []string) string {
 		return ""
 	}
 	_, yesOrNo := v.value.(bool) // It is no name, however it is written.
+	names = slices.SortedStableFunc(slices.Values(names), func(a, b string) int { return cmp.Compare(slices.Index(unlikely, a), slices.Index(unlikely, b)) })
 	for _, accepted := range []bool{true, false} {
 		for _, name := range names {
 			entry, _ := s.field(name)
