@@ -97,6 +97,14 @@ func (c *apiConnection) failed(i *informer, verb string, err error) {
 	c.fail(request{i, verb}, err)
 }
 
+// failedSince records a request that had an answer, after which a kind is unread since the request was sent.
+func (c *apiConnection) failedSince(begun time.Time, i *informer, verb string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent[request{i, verb}] = begun
+	c.fail(request{i, verb}, err)
+}
+
 // fail records that a kind is unread since the request was sent. The caller holds mu.
 func (c *apiConnection) fail(r request, err error) {
 	if c.failing == nil {

@@ -86,7 +86,9 @@ func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Obje
 		}
 		err = i.countPage(meta.LenList(list))
 	}
-	i.observe(ctx, verbList, err)
+	if err != nil || !i.endless.Load() {
+		i.observe(ctx, verbList, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +117,9 @@ func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Inter
 		i.observe(ctx, verbWatch, errCutOff)
 		return i.onTrial(w), nil
 	}
-	i.observe(ctx, verbWatch, err)
+	if err != nil || !i.endless.Load() {
+		i.observe(ctx, verbWatch, err)
+	}
 	if err == nil && i.remote != "" && o.SendInitialEvents != nil && *o.SendInitialEvents {
 		i.beginList()
 		return i.counted(w), nil

@@ -35,6 +35,7 @@ func (i *informer) countListed(objects int) error {
 	}
 	i.listed.Add(int64(objects))
 	if i.connection.listed.Add(int64(objects)) > i.connection.maxListed {
+		i.endless.Store(true)
 		return errEndless
 	}
 	return nil
@@ -43,15 +44,24 @@ func (i *informer) countListed(objects int) error {
 // countPage counts a page of a list.
 func (i *informer) countPage(objects int) error {
 	if i.pages++; i.remote != "" && i.pages > maxPages {
+		i.endless.Store(true)
 		return errEndless
 	}
 	return i.countListed(objects)
 }
 
+// endList records that a list was read completely.
+func (i *informer) endList() {
+	i.beginList()
+	if i.endless.Swap(false) {
+		i.connection.succeeded(i, verbWatch)
+	}
+}
+
 // counted passes on a watch that begins with a list, and ends it with an error if the list has too many objects.
 func (i *informer) counted(w watch.Interface) watch.Interface {
 	events := make(chan watch.Event)
-	counted := watch.NewProxyWatcher(events)
+	counted, begun := watch.NewProxyWatcher(events), i.begun
 	i.running.Go(func() {
 		defer close(events)
 		defer w.Stop()
@@ -70,7 +80,7 @@ func (i *informer) counted(w watch.Interface) watch.Interface {
 			case event.Type == watch.Bookmark:
 				listing = !isListEnd(event)
 			case i.countListed(1) != nil:
-				i.connection.failed(i, verbWatch, errEndless)
+				i.connection.failedSince(begun, i, verbWatch, errEndless)
 				event, endless = watch.Event{Type: watch.Error, Object: &metav1.Status{
 					Status: metav1.StatusFailure, Reason: metav1.StatusReasonRequestEntityTooLarge, Code: http.StatusRequestEntityTooLarge, Message: errEndless.Error(),
 				}}, true

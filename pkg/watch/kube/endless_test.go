@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,9 @@ func TestListsThatDoNotEnd(t *testing.T) {
 					t.Fatalf("got the reason %q, want one with %q", k.LostWhy(), errEndless)
 				}
 				<-time.After(time.Millisecond)
+			}
+			if name != "a page" && !slices.ContainsFunc(k.informers, func(i *informer) bool { return i.endless.Load() }) {
+				t.Error("the list counts as one that ends")
 			}
 			cancel()
 			if err := <-ended; err != nil {
