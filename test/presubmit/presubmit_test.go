@@ -40,6 +40,7 @@ var goroutineFiles = []string{
 	"pkg/serving/lateanswer.go",       // the same
 	"pkg/watch/kube/apiconnection.go", // a timer of a request, stopped when it returns
 	"pkg/watch/kube/connection.go",    // passes a watch on; the feed waits for it
+	"pkg/watch/kube/endless.go",       // the same
 	"pkg/watch/kube/feed.go",
 	"pkg/watch/kube/remotes.go",
 	"internal/resolve/resolver.go",

@@ -177,13 +177,50 @@ func compareSettings(owner, s *mesh.Service) []mesh.Problem {
 	return problems
 }
 
+// compareAddresses reports the endpoints of a remote cluster's Service that have the address of an endpoint in an earlier cluster. With pods
+// behind both, the overlap of the networks is reported for the cluster. A Service without pods may list the same servers in each cluster.
+func compareAddresses(owner, s *mesh.Service, earlier []*inventory, v *inventory) []mesh.Problem {
+	elsewhere := map[string]struct{}{}
+	for _, e := range earlier {
+		for _, address := range e.addressesWithoutPods(owner) {
+			elsewhere[address] = struct{}{}
+		}
+	}
+	addresses := v.addressesWithoutPods(owner)
+	all := len(addresses)
+	addresses = slices.DeleteFunc(addresses, func(address string) bool { _, ok := elsewhere[address]; return !ok })
+	if len(addresses) == 0 {
+		return nil
+	}
+	return []mesh.Problem{{
+		Code: mesh.CodeConflict, Severity: mesh.Info, Object: s.Ref,
+		Message: fmt.Sprintf("%d of %d endpoints without a pod have addresses of endpoints in another cluster, such as %s. Each address and port gets calls once. "+
+			"If these are different servers, give the clusters networks that do not overlap. If they are the same, list them in one cluster.", len(addresses), all, slices.Min(addresses)),
+	}}
+}
+
+// addressesWithoutPods returns the addresses of the endpoints of a Service that belong to no pod: a pod has a service account.
+func (v *inventory) addressesWithoutPods(of *mesh.Service) []string {
+	set := v.endpointsOf(of.Host, of)
+	if set == nil {
+		return nil
+	}
+	var addresses []string
+	for _, e := range set.Endpoints {
+		if e.ServiceAccount == "" {
+			addresses = append(addresses, e.Address)
+		}
+	}
+	return addresses
+}
+
 // compareServices reports what the Services of remote clusters have otherwise than the Service in effect for the host.
 func (j *join) compareServices(host string) {
 	if _, _, variant := mesh.CutHostIn(host); variant || len(j.inventories) == 1 {
 		return
 	}
 	owner := j.service(host)
-	for _, v := range j.inventories[1:] {
+	for i, v := range j.inventories[1:] {
 		var problems []mesh.Problem
 		switch s := v.service(host); {
 		case s == nil || s == owner || owner.ClusterLocal || s.ClusterLocal:
@@ -193,7 +230,7 @@ func (j *join) compareServices(host string) {
 				Message: fmt.Sprintf("%s is in effect for the host, and one of the two has type ExternalName. The endpoints of this one get no calls. Use one type in all clusters.", owner.Ref),
 			}}
 		default:
-			problems = append(comparePorts(owner, s), compareSettings(owner, s)...)
+			problems = slices.Concat(comparePorts(owner, s), compareSettings(owner, s), compareAddresses(owner, s, j.inventories[:i+1], v))
 		}
 		j.problems.put(problemKey{topicJoin, object.Key{Kind: object.KindService, Name: host, Cluster: v.cluster}}, problems)
 	}

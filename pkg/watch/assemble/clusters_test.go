@@ -163,6 +163,35 @@ func TestClusterProblems(t *testing.T) {
 	}
 }
 
+// TestAddressesWithoutPods reports an address that Services list in two clusters without a pod: it is called once, in whichever cluster
+// the server is.
+func TestAddressesWithoutPods(t *testing.T) {
+	slice := func(addresses ...string) string {
+		text := "ports: [{name: grpc, port: 1}]\nendpoints:\n"
+		for _, address := range addresses {
+			text += "- {addresses: [" + address + "]}\n"
+		}
+		return watchtest.Slices(text)
+	}
+	a := New(Options{Domain: "cluster.local", RootNamespace: "istio-system", Pods: true})
+	apply(t, a, watchtest.EchoService+slice("10.0.0.1", "10.0.0.2"))
+	for _, step := range []struct {
+		remote, text string
+		addresses    []string
+	}{
+		{slice("10.0.0.3", "10.0.0.1"), "1 of 2 endpoints without a pod have addresses of endpoints in another cluster, such as 10.0.0.1. ", []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}},
+		{slice("10.0.0.3"), "", []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}},
+	} {
+		w := in(t, a, "b", "", watchtest.EchoService+step.remote)
+		if got := addresses(watchtest.Get(w.Endpoints, watchtest.EchoHost)); !slices.Equal(got, step.addresses) {
+			t.Errorf("got the endpoints %v, want %v", got, step.addresses)
+		}
+		if told := len(w.Problems) == 1 && w.Problems[0].Object.String() == "Service demo/echo@b" && strings.Contains(w.Problems[0].Message, step.text); told != (step.text != "") || !told && len(w.Problems) > 0 {
+			t.Errorf("got the Problems %v, want one with %q", w.Problems, step.text)
+		}
+	}
+}
+
 // TestClusterLocalServices: a Service that is for its cluster alone, in either cluster, is a Service of its own in each, with the
 // rules for the host.
 func TestClusterLocalServices(t *testing.T) {

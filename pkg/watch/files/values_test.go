@@ -39,6 +39,7 @@ func TestLoadForms(t *testing.T) {
 		"headers by their names":        {routeYAML("GRPCRoute", "{parentRefs: [{kind: Gateway, name: gateway}], rules: [{matches: [{headers: {x-a: b, x-n: 1}}]}]}"), `Write headers: [{name: x-a, value: "b"}, {name: x-n, value: "1"}]`},
 		"a port in place of ports":      {"apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a}\nspec: {address: 10.0.0.1, ports: 9443}\n", "Write ports: {NAME: 9443}"},
 		"a port by name, of a Route":    {routeYAML("GRPCRoute", "{parentRefs: [{kind: Gateway, name: gateway}], rules: [{backendRefs: [{name: a, port: grpc}]}]}"), "a port from 1 to 65535 is required here. Correct it."},
+		"a service of a Route":          {routeYAML("GRPCRoute", "{parentRefs: [{kind: Gateway, name: gateway}], rules: [{matches: [{method: a.B}]}]}"), "Write method: {service: a.B}"},
 		"a boolean for a list":          {routeYAML("HTTPRoute", "{parentRefs: [{name: gateway}], rules: [{matches: [{headers: true}]}]}"), "Found the boolean true. The object is not used, because a list is required here, such as [{name: \"text\"}]. Correct it."},
 		"a target by name":              {entry + "ports: [{number: 80, name: grpc, targetPort: http}]}", "a port from 1 to 65535 is required here. Correct it."},
 		"no number of a port":           {entry + "ports: [{name: grpc}]}", "Add number: a port from 1 to 65535."},

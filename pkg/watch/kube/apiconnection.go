@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -28,6 +29,9 @@ type apiConnection struct {
 	// remote is the name of the cluster if it is a remote one.
 	remote string
 	logger *slog.Logger
+	// listed is how many objects the lists have that are not finished, and maxListed how many they may have if the cluster is a remote one.
+	listed    atomic.Int64
+	maxListed int64
 
 	// mu protects the fields below.
 	mu sync.Mutex
@@ -93,6 +97,14 @@ func (c *apiConnection) failed(i *informer, verb string, err error) {
 	c.fail(request{i, verb}, err)
 }
 
+// failedSince records a request that had an answer, after which a kind is unread since the request was sent.
+func (c *apiConnection) failedSince(begun time.Time, i *informer, verb string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent[request{i, verb}] = begun
+	c.fail(request{i, verb}, err)
+}
+
 // fail records that a kind is unread since the request was sent. The caller holds mu.
 func (c *apiConnection) fail(r request, err error) {
 	if c.failing == nil {
@@ -101,6 +113,9 @@ func (c *apiConnection) fail(r request, err error) {
 	c.failing[r] = struct{}{}
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err // without the URL of the request, which is long
+	}
+	if status := apierrors.APIStatus(nil); err.Error() == "" && errors.As(err, &status) {
+		err = fmt.Errorf("the API server answers %d %s", status.Status().Code, status.Status().Reason)
 	}
 	begun, ok := c.sent[r]
 	if !ok {

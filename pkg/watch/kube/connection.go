@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -70,14 +71,28 @@ const slack = 5 * time.Second
 
 func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 	o.LabelSelector, o.FieldSelector = i.source.labels, i.source.fields
-	if !i.resumes() {
+	if !i.resumes() || i.remote != "" {
 		o.ResourceVersion, o.ResourceVersionMatch = "", ""
+	}
+	if i.remote != "" {
+		o.Limit = pageSize
 	}
 	traced, done := i.connection.begin(ctx, i, verbList)
 	list, err := i.source.list(traced, o)
 	done()
-	i.observe(ctx, verbList, err)
-	return list, err
+	if err == nil {
+		if o.Continue == "" {
+			i.beginList()
+		}
+		err = i.countPage(meta.LenList(list))
+	}
+	if err != nil || !i.endless.Load() {
+		i.observe(ctx, verbList, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
@@ -102,7 +117,13 @@ func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Inter
 		i.observe(ctx, verbWatch, errCutOff)
 		return i.onTrial(w), nil
 	}
-	i.observe(ctx, verbWatch, err)
+	if err != nil || !i.endless.Load() {
+		i.observe(ctx, verbWatch, err)
+	}
+	if err == nil && i.remote != "" && o.SendInitialEvents != nil && *o.SendInitialEvents {
+		i.beginList()
+		return i.counted(w), nil
+	}
 	return w, err
 }
 

@@ -53,6 +53,9 @@ func New(config *rest.Config, o watch.Options) (*Feed, error) {
 		config.UserAgent = rest.DefaultKubernetesUserAgent()
 	}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return noRetryAfter{next} })
+	if o.Remote {
+		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return pageLimit{next} })
+	}
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes client: %w", err)
@@ -79,7 +82,7 @@ func New(config *rest.Config, o watch.Options) (*Feed, error) {
 
 // newFeed reads built-in kinds through builtin and optional kinds through custom.
 func newFeed(builtin func(row *object.KindRow, namespace string) listWatch, custom dynamic.Interface, o watch.Options) *Feed {
-	k := &Feed{domain: o.Domain, logger: o.Logger, connection: &apiConnection{domain: o.Domain, logger: o.Logger}}
+	k := &Feed{domain: o.Domain, logger: o.Logger, connection: &apiConnection{maxListed: maxListed, domain: o.Domain, logger: o.Logger}}
 	if o.Remote {
 		k.remote, k.network = o.Name, o.Network
 		k.connection.remote = o.Name

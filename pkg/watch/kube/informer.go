@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -64,6 +65,11 @@ type informer struct {
 	// begun is when the last watch began, and cutOff how many in a row ended within cutOffWithin.
 	begun  time.Time
 	cutOff int
+	// pages is how many pages the list has so far. listed is how many objects: those of a stream are counted by its goroutine.
+	pages  int
+	listed atomic.Int64
+	// endless means that the last list did not end, so that nothing is read before another one does.
+	endless atomic.Bool
 }
 
 // By this interface the reflector finds Transformer, and streams objects through it instead of keeping a whole list of
@@ -101,6 +107,7 @@ func (i *informer) Replace(list []any, _ string) error {
 		}
 	}
 	i.known, i.mustRelist = known, false
+	i.endList()
 	i.inbox.Put(watch.Changes{Objects: changes})
 	i.presence.note(false)
 	i.markSynced()

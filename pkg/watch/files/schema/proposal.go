@@ -210,9 +210,13 @@ func fieldProposal(v found, s Schema, names []string) string {
 }
 
 // usualFirst returns the names of fields with those first that a single value usually is: method: Greet means method: {method: Greet},
-// path: /a means path: {value: /a}, and an item greeter of backendRefs is {name: greeter}.
+// path: /a means path: {value: /a}, and an item greeter of backendRefs is {name: greeter}. A method has no dot, so method: a.B means
+// method: {service: a.B}.
 func (v found) usualFirst(names []string) []string {
 	usual := []string{v.name, "value", "name"}
+	if text, _ := v.value.(string); strings.Contains(text, ".") {
+		usual[0] = "service"
+	}
 	ordered := slices.DeleteFunc(usual, func(name string) bool { return !slices.Contains(names, name) })
 	for _, name := range names {
 		if !slices.Contains(ordered, name) {
