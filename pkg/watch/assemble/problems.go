@@ -127,7 +127,12 @@ func (b *problemIndex) byRef() map[mesh.Ref][]mesh.Code {
 // all returns every Problem, sorted.
 func (b *problemIndex) all() []mesh.Problem {
 	var out []mesh.Problem
+	listed := map[*mesh.Problem]struct{}{} // the first of each list: the hosts of a ServiceEntry share one
 	for _, problems := range b.byKey {
+		if _, again := listed[&problems[0]]; again {
+			continue
+		}
+		listed[&problems[0]] = struct{}{}
 		for _, p := range problems {
 			if p.Source == "" {
 				p.Source = b.sources[p.Object].At(p.Field)
