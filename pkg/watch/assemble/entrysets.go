@@ -19,7 +19,7 @@ type madeSet struct {
 	problems []mesh.Problem
 }
 
-// endpointSet is external.endpointSet, with sorted Problems.
+// endpointSet is external.endpointSet, with sorted Problems, not all if there are very many.
 func (m madeSets) endpointSet(x *external, g *entryGroup) (*mesh.EndpointSet, []string, []mesh.Problem) {
 	if g.service == nil || g.service.ResolvedByClients() || slices.ContainsFunc(g.entries, (*serviceEntry).resolvesHost) {
 		set, names, problems := x.endpointSet(g)
@@ -29,7 +29,7 @@ func (m madeSets) endpointSet(x *external, g *entryGroup) (*mesh.EndpointSet, []
 	if made == nil || !slices.Equal(made.entries, g.entries) || !slices.Equal(made.ports, g.service.Ports) {
 		made = &madeSet{entries: g.entries, ports: g.service.Ports}
 		made.set, made.names, made.problems = x.endpointSet(g)
-		made.problems = mesh.SortProblems(made.problems)
+		made.problems = fewer(mesh.SortProblems(made.problems))
 		m[g.entries[0]] = made
 	}
 	set := made.set
