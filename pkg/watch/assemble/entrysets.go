@@ -29,6 +29,8 @@ func (m madeSets) endpointSet(x *external, g *entryGroup) (*mesh.EndpointSet, []
 	if made == nil || !slices.Equal(made.entries, g.entries) || !slices.Equal(made.ports, g.service.Ports) {
 		made = &madeSet{entries: g.entries, ports: g.service.Ports}
 		made.set, made.names, made.problems = x.endpointSet(g)
+		slices.Sort(made.names)
+		made.names = slices.Compact(made.names)
 		made.problems = fewer(mesh.SortProblems(made.problems))
 		m[g.entries[0]] = made
 	}

@@ -92,4 +92,11 @@ func TestSharedEndpoints(t *testing.T) {
 	}
 	a.remove(object.Key{Kind: object.KindServiceEntry, Namespace: "demo", Name: "another"})
 	expect("alone again", a.World(), map[string]string{"a.example.com": "10.0.0.1", "b.example.com": "10.0.0.1"})
+
+	a = New(Options{Domain: "cluster.local", ResolveNames: true})
+	apply(t, a, entry("names", "01", "hosts: [a.example.com, b.example.com], resolution: DNS, ports: [{name: grpc, number: 80}, {name: more, number: 81}], "+
+		"endpoints: [{address: y.example.org, ports: {grpc: 1}}, {address: x.example.org}, {address: y.example.org, ports: {grpc: 2}}]"))
+	if names, moved := a.WantedNames(); !moved || len(names) != 2 {
+		t.Errorf("got the names %v to resolve, want x and y", names)
+	}
 }
