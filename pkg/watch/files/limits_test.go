@@ -2,7 +2,11 @@ package files
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,5 +56,32 @@ func TestVeryManyClosed(t *testing.T) {
 	}
 	if len(got.objects) != objects/2 {
 		t.Errorf("got %d objects, want %d", len(got.objects), objects/2)
+	}
+}
+
+// TestPipe: what is neither a file nor a folder is not opened, which could last forever, and is reported.
+func TestPipe(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"pipe.yaml", "pipe"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Skip(err)
+		}
+	}
+	if err := os.Symlink("/dev/zero", filepath.Join(dir, "zero.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	world, err := Load(watch.Options{}, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, p := range world.Problems {
+		told = append(told, filepath.Base(p.Object.Name))
+		if !strings.HasPrefix(p.Message, "It cannot be read: it is neither a file nor a folder.") {
+			t.Errorf("got %q", p.Message)
+		}
+	}
+	if !slices.Equal(told, []string{"pipe.yaml", "zero.yaml"}) {
+		t.Errorf("got Problems of %q, want of those with the ending of objects", told)
 	}
 }
