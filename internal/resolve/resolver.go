@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,8 +15,9 @@ import (
 )
 
 const (
-	// parallel is how many names are looked up at a time.
-	parallel = 16
+	// parallel is how many names are looked up at a time, and ofDomain how many of one domain: if its servers are slow, the names of
+	// other domains do not wait for them.
+	parallel, ofDomain = 32, 8
 	// jitter is the part of the time between two lookups by which it varies.
 	jitter = 0.1
 )
@@ -133,14 +135,33 @@ func (r *Resolver) Run(ctx context.Context, inbox *watch.Inbox) error {
 func (r *Resolver) due(now time.Time) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	flying := map[string]int{}
+	for name, known := range r.records {
+		if known.busy {
+			flying[domainOf(name)]++
+		}
+	}
 	var names []string
 	for name, known := range r.records {
-		if !known.busy && !now.Before(known.next) {
-			known.busy = true
-			names = append(names, name)
+		if known.busy || now.Before(known.next) || flying[domainOf(name)] >= ofDomain {
+			continue
+		}
+		known.busy = true
+		flying[domainOf(name)]++
+		if names = append(names, name); len(names) == parallel {
+			break
 		}
 	}
 	return names
+}
+
+// domainOf returns the last two labels of a name.
+func domainOf(name string) string {
+	name = strings.TrimSuffix(name, ".")
+	if i := strings.LastIndexByte(name, '.'); i > 0 {
+		return name[strings.LastIndexByte(name[:i], '.')+1:]
+	}
+	return name
 }
 
 // release returns a name for which no lookup was started; another one ends soon.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -166,6 +167,43 @@ func TestWant(t *testing.T) {
 		}
 		if _, old := w.records["db.example.com"]; old {
 			t.Error("a name that is not wanted any more is kept")
+		}
+	})
+}
+
+// TestSlowDomain: names of a domain whose servers do not answer do not keep other names from being looked up, however many they are.
+func TestSlowDomain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(func(ctx context.Context, name string) (Answer, error) {
+			if name == "db.example.org" {
+				return Answer{ips("10.0.0.1"), time.Minute}, nil
+			}
+			select {
+			case <-time.After(4 * time.Second):
+			case <-ctx.Done():
+			}
+			return Answer{}, errors.New("no answer")
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		inbox, ended := watch.NewInbox(), make(chan error)
+		go func() { ended <- r.Run(ctx, inbox) }()
+		names := map[string]struct{}{}
+		for i := range 1000 {
+			names[fmt.Sprintf("n%d.slow.example.com", i)] = struct{}{}
+		}
+		r.Want(maps.Clone(names))
+		<-time.After(30 * time.Second)
+		names["db.example.org"] = struct{}{}
+		r.Want(names)
+		<-time.After(time.Second)
+		synctest.Wait()
+		changes, _ := inbox.Take()
+		if changes.Objects[object.NameKey("db.example.org")] == nil {
+			t.Error("a name of another domain is not looked up within a second")
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -153,6 +153,9 @@ func (e *Endpoint) extreme(better func(a, b ServerSecurity) bool) ServerSecurity
 		if s := e.Security(FamilyGRPC, p.Number); i == 0 || better(s, found) {
 			found = s
 		}
+		if e.Peer == nil {
+			break // It is the same for all ports.
+		}
 	}
 	return found
 }

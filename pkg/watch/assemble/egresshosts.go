@@ -16,10 +16,10 @@ import (
 type egressIndex struct {
 	domain  string
 	entries map[object.Key][]*egressEntry
-	// byWitness finds the entries by the host that they remember, and lost are those without one. fresh must be looked up among
-	// all hosts.
-	byWitness   map[string]map[*egressEntry]struct{}
-	lost, fresh map[*egressEntry]struct{}
+	// byWitness finds the entries by the host that they remember. Of those without one, lost are the wildcards, and named finds the
+	// others by the hosts that their Problems depend on. fresh must be looked up among all hosts.
+	byWitness, named entriesByHost
+	lost, fresh      map[*egressEntry]struct{}
 	// dirty are the Sidecars whose Problems may have changed.
 	dirty map[object.Key]struct{}
 }
@@ -37,7 +37,7 @@ type egressEntry struct {
 
 func newEgressIndex(domain string) egressIndex {
 	return egressIndex{
-		domain: domain, entries: map[object.Key][]*egressEntry{}, byWitness: map[string]map[*egressEntry]struct{}{},
+		domain: domain, entries: map[object.Key][]*egressEntry{}, byWitness: entriesByHost{}, named: entriesByHost{},
 		lost: map[*egressEntry]struct{}{}, fresh: map[*egressEntry]struct{}{}, dirty: map[object.Key]struct{}{},
 	}
 }
@@ -88,10 +88,7 @@ func (x *egressIndex) check(b *worldBuilder) map[object.Key][]mesh.Problem {
 			}
 		}
 	}
-	for e := range x.lost {
-		if len(moved) == 0 {
-			break
-		}
+	for e := range x.concerned(moved) {
 		host := e.find(b, maps.Keys(moved))
 		if host != "" || !mesh.IsWildcard(e.Host) { // The message about a name depends on other hosts.
 			x.dirty[e.key] = struct{}{}
@@ -115,23 +112,70 @@ func (x *egressIndex) check(b *worldBuilder) map[object.Key][]mesh.Problem {
 	return problems
 }
 
+// concerned returns the entries without a host that may have one now, or another Problem. There may be very many without.
+func (x *egressIndex) concerned(moved map[string]struct{}) map[*egressEntry]struct{} {
+	found := map[*egressEntry]struct{}{}
+	if len(moved) > 0 {
+		maps.Copy(found, x.lost)
+	}
+	for key := range moved {
+		host, _, _ := mesh.CutHostIn(key)
+		if maps.Copy(found, x.named[host]); !mesh.IsWildcard(host) {
+			continue
+		}
+		for name, entries := range x.named {
+			if mesh.Covers(host, name) {
+				maps.Copy(found, entries)
+			}
+		}
+	}
+	return found
+}
+
+// full is the host that the author probably means by a name.
+func (e *egressEntry) full(domain string) string {
+	namespace := e.namespace()
+	if namespace == mesh.AnyNamespace {
+		namespace = e.key.Namespace
+	}
+	return mesh.FullHost(e.Host, namespace, domain)
+}
+
 // remember records a host that an entry stands for; empty if there is none.
 func (x *egressIndex) remember(e *egressEntry, host string) {
 	x.forget(e)
-	if e.witness = host; host == "" {
+	switch e.witness = host; {
+	case host == "" && mesh.IsWildcard(e.Host):
 		x.lost[e] = struct{}{}
 		return
+	case host == "":
+		x.named.add(e.Host, e)
+		x.named.add(e.full(x.domain), e)
+		return
 	}
-	if x.byWitness[host] == nil {
-		x.byWitness[host] = map[*egressEntry]struct{}{}
-	}
-	x.byWitness[host][e] = struct{}{}
+	x.byWitness.add(host, e)
 }
 
 func (x *egressIndex) forget(e *egressEntry) {
 	delete(x.lost, e)
-	if delete(x.byWitness[e.witness], e); len(x.byWitness[e.witness]) == 0 {
-		delete(x.byWitness, e.witness)
+	x.named.remove(e.Host, e)
+	x.named.remove(e.full(x.domain), e)
+	x.byWitness.remove(e.witness, e)
+}
+
+// entriesByHost are sets of entries, by a host. Very many may have one.
+type entriesByHost map[string]map[*egressEntry]struct{}
+
+func (m entriesByHost) add(host string, e *egressEntry) {
+	if m[host] == nil {
+		m[host] = map[*egressEntry]struct{}{}
+	}
+	m[host][e] = struct{}{}
+}
+
+func (m entriesByHost) remove(host string, e *egressEntry) {
+	if delete(m[host], e); len(m[host]) == 0 {
+		delete(m, host)
 	}
 }
 
@@ -241,12 +285,11 @@ func (e *egressEntry) problem(b *worldBuilder, domain string) mesh.Problem {
 	if e.excludes {
 		effect = "The entry excludes nothing."
 	}
-	namespace := e.namespace()
-	from := fmt.Sprintf("in namespace %q", namespace)
-	if namespace == mesh.AnyNamespace {
-		from, namespace = "in any namespace", e.key.Namespace
+	from := fmt.Sprintf("in namespace %q", e.namespace())
+	if e.namespace() == mesh.AnyNamespace {
+		from = "in any namespace"
 	}
-	full := mesh.FullHost(e.Host, namespace, domain)
+	full := e.full(domain)
 	declared := b.services.get(full)
 	switch {
 	case mesh.IsWildcard(e.Host):

@@ -63,7 +63,7 @@ func (x *external) endpointSet(g *entryGroup) (*mesh.EndpointSet, []string, []me
 
 // addEntry adds the endpoints of a ServiceEntry.
 func (c *entryEndpoints) addEntry(e *serviceEntry, host string, ports []mesh.Port) {
-	if e.resolution() == mesh.ResolveServer && len(e.Endpoints) == 0 && e.Selector == nil {
+	if e.resolvesHost() {
 		c.add(e.key, e.key, &object.Workload{Field: e.fieldOf(host), DNSName: e.Hosts[slices.Index(e.hosts, host)].Name}, ports, true)
 	}
 	for i := range e.Endpoints {
@@ -163,6 +163,9 @@ func (c *entryEndpoints) checkPorts(entry, about object.Key, w *object.Workload,
 	if e := c.entries[entry]; e != nil {
 		declared, owner = e.Ports, entry.Ref().String()
 	}
+	if len(w.Ports) == 0 && !slices.ContainsFunc(declared, func(p mesh.Port) bool { return p.NamedTarget }) {
+		return // most endpoints, of which there may be thousands
+	}
 	var names, unnamed []string
 	effect := "The number has no effect."
 	for _, p := range declared {
@@ -199,10 +202,28 @@ func (c *entryEndpoints) unique() []rawEndpoint {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(c.all[i].Health, c.all[j].Health) })
-	taken := map[socket]int{}
+	first, taken := map[string]int{}, map[socket]int{} // taken has the sockets of the addresses that occur twice
 	var out []rawEndpoint
 	for _, i := range order {
-		e, kept := c.all[i], -1
+		e := c.all[i]
+		other, again := first[e.Address]
+		switch {
+		case len(e.Ports) == 0:
+			continue
+		case !again:
+			first[e.Address] = i
+			out = append(out, e)
+			continue
+		case sameList(c.all[other].Ports, e.Ports):
+			c.repeats(i, other)
+			continue
+		}
+		if _, listed := taken[socket{e.Address, c.all[other].Ports[0].Name, c.all[other].Ports[0].Number}]; !listed {
+			for _, p := range c.all[other].Ports {
+				taken[socket{e.Address, p.Name, p.Number}] = other
+			}
+		}
+		kept := -1
 		has := func(p mesh.Port) bool {
 			other, ok := taken[socket{e.Address, p.Name, p.Number}]
 			if ok {

@@ -284,16 +284,16 @@ func (x *external) endpointsOf(key string, of *mesh.Service) *mesh.EndpointSet {
 
 // assemble assembles the endpoints that may have changed, and returns their keys.
 func (x *external) assemble(time.Time) map[string]struct{} {
-	dirty := take(&x.unset)
+	dirty, made := take(&x.unset), madeSets{}
 	for key := range dirty {
 		var set *mesh.EndpointSet
 		var problems []mesh.Problem
 		var names []string
 		if g := x.groups[key]; g != nil {
-			set, names, problems = x.endpointSet(g)
+			set, names, problems = made.endpointSet(x, g)
 		}
 		x.names.use(key, names)
-		x.problems.put(problemKey{topicEndpoints, object.Key{Kind: object.KindServiceEntry, Name: key}}, mesh.SortProblems(problems))
+		x.problems.put(problemKey{topicEndpoints, object.Key{Kind: object.KindServiceEntry, Name: key}}, problems)
 		switch before := x.sets[key]; {
 		case set == nil:
 			delete(x.sets, key)

@@ -155,11 +155,12 @@ func (j *join) apply(b *worldBuilder) {
 			dirty[host] = struct{}{}
 		}
 	}
+	made := madeGroups{}
 	for host := range dirty {
-		j.applyEndpoints(b, host)
+		j.applyEndpoints(b, host, made)
 		for _, v := range j.inventories[1:] {
 			if local := mesh.HostInCluster(host, v.cluster); b.services.get(local) != nil {
-				j.applyEndpoints(b, local)
+				j.applyEndpoints(b, local, made)
 			}
 		}
 	}
@@ -168,12 +169,12 @@ func (j *join) apply(b *worldBuilder) {
 	own.injection.apply(own.problems, own.endpoints.pods)
 }
 
-func (j *join) applyEndpoints(b *worldBuilder, host string) {
+func (j *join) applyEndpoints(b *worldBuilder, host string, made madeGroups) {
 	b.assembled[host] = struct{}{}
 	j.compareServices(host)
 	service, set := j.endpointsOf(host)
 	b.endpoints.put(host, set)
-	if b.groups.put(host, set.Groups(service != nil && service.InternalTrafficPolicyLocal)) {
+	if b.groups.put(host, made.of(set, service != nil && service.InternalTrafficPolicyLocal)) {
 		b.regrouped[host] = struct{}{}
 	}
 }

@@ -34,8 +34,11 @@ func merge(all []rawEndpoint, preferIPv6 bool) []mesh.Endpoint {
 // compareRaw orders by everything that may differ, so that the result does not depend on the order of the slices: by
 // address, then the healthier first.
 func compareRaw(a, b rawEndpoint) int {
+	if by := cmp.Compare(a.Address, b.Address); by != 0 {
+		return by // cmp.Or evaluates all that follows, and there may be hundreds of ports
+	}
 	return cmp.Or(
-		cmp.Compare(a.Address, b.Address), cmp.Compare(a.Health, b.Health), slices.CompareFunc(a.Ports, b.Ports, object.ComparePorts),
+		cmp.Compare(a.Health, b.Health), slices.CompareFunc(a.Ports, b.Ports, object.ComparePorts),
 		cmp.Compare(a.pod.pod, b.pod.pod), cmp.Compare(a.pod.uid, b.pod.uid), a.Topology.Compare(b.Topology),
 		cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.Weight, b.Weight), cmp.Compare(a.Labels, b.Labels), cmp.Compare(a.ServiceAccount, b.ServiceAccount),
 	)
@@ -127,11 +130,25 @@ func joinFamilies(all []rawEndpoint, preferIPv6 bool) []rawEndpoint {
 }
 
 func sameEndpoints(a, b *mesh.EndpointSet) bool {
+	var known [2][]mesh.Port // the lists that were compared last: endpoints share them
+	equalPorts := func(p, q []mesh.Port) bool {
+		if sameList(p, known[0]) && sameList(q, known[1]) {
+			return true
+		}
+		equal := slices.Equal(p, q)
+		if equal {
+			known = [2][]mesh.Port{p, q}
+		}
+		return equal
+	}
 	return a.Host == b.Host && slices.EqualFunc(a.Endpoints, b.Endpoints, func(x, y mesh.Endpoint) bool {
 		return x.Address == y.Address && x.Additional == y.Additional && x.Health == y.Health && x.Labels == y.Labels &&
 			x.Topology == y.Topology && x.Hostname == y.Hostname && x.ServiceAccount == y.ServiceAccount && x.Weight == y.Weight &&
-			x.Ended == y.Ended && slices.Equal(x.Ports, y.Ports) && samePeer(x.Peer, y.Peer)
+			x.Ended == y.Ended && equalPorts(x.Ports, y.Ports) && samePeer(x.Peer, y.Peer)
 	})
 }
+
+// sameList reports whether two lists are one, not only equal.
+func sameList(a, b []mesh.Port) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 
 func samePeer(a, b *mesh.PeerModes) bool { return a == b || a != nil && b != nil && *a == *b }

@@ -83,22 +83,22 @@ func (x *nameIndex) check(name string) []mesh.Problem {
 	return nil
 }
 
-// WantedNames returns the names that must be resolved, and whether they changed since the last call.
+// WantedNames returns the names that must be resolved if they changed since the last call; else false.
 func (a *Assembler) WantedNames() (map[string]struct{}, bool) {
 	x := &a.external.names
-	moved := x.moved
+	if !x.moved {
+		return nil, false
+	}
 	x.moved = false
 	names := map[string]struct{}{}
 	for name := range x.byName {
 		names[name] = struct{}{}
 	}
-	if moved {
-		maps.DeleteFunc(x.known, func(name string, _ *object.Name) bool {
-			_, used := names[name]
-			return !used
-		})
-	}
-	return names, moved
+	maps.DeleteFunc(x.known, func(name string, _ *object.Name) bool {
+		_, used := names[name]
+		return !used
+	})
+	return names, true
 }
 
 // UnresolvedNames returns the used names without an address.

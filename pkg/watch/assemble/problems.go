@@ -1,6 +1,9 @@
 package assemble
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -73,8 +76,41 @@ func newProblemIndex() *problemIndex {
 	return &problemIndex{byKey: map[problemKey][]mesh.Problem{}, sources: map[mesh.Ref]*mesh.Source{}, silenced: map[object.Key][]mesh.Code{}}
 }
 
+// maxProblems is how many Problems of one object one step reports. All Problems are sorted whenever one changes, for which all
+// authors wait.
+const maxProblems = 200
+
+// fewer returns the Problems without those of objects that have more than maxProblems, the most serious of which stay. One of them
+// says how many were left out.
+func fewer(problems []mesh.Problem) []mesh.Problem {
+	if len(problems) <= maxProblems {
+		return problems
+	}
+	byObject := map[mesh.Ref][]mesh.Problem{}
+	for _, p := range problems {
+		byObject[p.Object] = append(byObject[p.Object], p)
+	}
+	var out []mesh.Problem
+	for _, object := range slices.SortedFunc(maps.Keys(byObject), mesh.Ref.Compare) {
+		found := byObject[object]
+		if len(found) > maxProblems {
+			slices.SortStableFunc(found, func(a, b mesh.Problem) int { return cmp.Compare(severityOrder[a.Severity], severityOrder[b.Severity]) })
+			first := found[maxProblems-1]
+			found = append(found[:maxProblems-1:maxProblems-1], mesh.Problem{
+				Code: first.Code, Severity: first.Severity, Object: object,
+				Message: fmt.Sprintf("The object has %d further Problems of this severity or less. They are not listed. Correct those that are; then the next ones are listed.", len(found)-maxProblems+1),
+			})
+		}
+		out = append(out, found...)
+	}
+	return out
+}
+
+var severityOrder = map[mesh.Severity]int{mesh.Error: 0, mesh.Warning: 1, mesh.Info: 2}
+
 // put replaces the Problems of a key.
 func (b *problemIndex) put(key problemKey, problems []mesh.Problem) {
+	problems = fewer(problems)
 	if slices.Equal(b.byKey[key], problems) {
 		return
 	}
@@ -127,7 +163,12 @@ func (b *problemIndex) byRef() map[mesh.Ref][]mesh.Code {
 // all returns every Problem, sorted.
 func (b *problemIndex) all() []mesh.Problem {
 	var out []mesh.Problem
+	listed := map[*mesh.Problem]struct{}{} // the first of each list: the hosts of a ServiceEntry share one
 	for _, problems := range b.byKey {
+		if _, again := listed[&problems[0]]; again {
+			continue
+		}
+		listed[&problems[0]] = struct{}{}
 		for _, p := range problems {
 			if p.Source == "" {
 				p.Source = b.sources[p.Object].At(p.Field)

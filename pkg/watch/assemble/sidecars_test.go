@@ -54,3 +54,33 @@ func BenchmarkSidecars(b *testing.B) {
 		}
 	})
 }
+
+// TestConcernedEntries: a host that comes concerns the entries that may stand for it, and not the many others that stand for nothing.
+func TestConcernedEntries(t *testing.T) {
+	x := newEgressIndex("cluster.local")
+	var hosts []mesh.EgressHost
+	for i := range 1000 {
+		hosts = append(hosts, mesh.EgressHost{Namespace: mesh.AnyNamespace, Host: fmt.Sprintf("h%d.example.com", i)})
+	}
+	hosts = append(hosts, mesh.EgressHost{Namespace: "shop", Host: "cart"}, mesh.EgressHost{Namespace: mesh.AnyNamespace, Host: "*.example.org"})
+	key := object.Key{Kind: object.KindSidecar, Namespace: "demo", Name: "s"}
+	x.put(key, []mesh.EgressHosts{{Imported: hosts}}, "demo")
+	for _, e := range x.entries[key] {
+		x.remember(e, "")
+	}
+	for moved, want := range map[string]int{
+		"h7.example.com": 2, "h7.example.com@shop": 2, "cart.shop.svc.cluster.local": 2, "other.example.com": 1, "*.example.com": 1001, "*.example.net": 1, "": 0,
+	} {
+		all := map[string]struct{}{moved: {}}
+		if moved == "" {
+			all = nil
+		}
+		if got := len(x.concerned(all)); got != want { // with the wildcard, which any host may concern
+			t.Errorf("%q concerns %d entries, want %d", moved, got, want)
+		}
+	}
+	x.remove(key)
+	if len(x.named)+len(x.lost)+len(x.byWitness) > 0 {
+		t.Error("entries of a Sidecar that is gone are kept")
+	}
+}

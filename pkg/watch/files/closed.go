@@ -123,20 +123,20 @@ func (f *fileParser) closeText(data []byte, before, objects int) {
 		starts = append(starts, at[0])
 	}
 	starts = append(starts, len(data))
+	read, line := readObjects(f.out.objects[objects:]), before+1
 	for i, start := range starts[:len(starts)-1] {
-		text := data[start:starts[i+1]]
+		text, first := data[start:starts[i+1]], line
+		line += bytes.Count(text, []byte("\n"))
 		kind := firstOf(closingKind, text)
 		if kind == "" {
 			continue
 		}
 		ref := mesh.Ref{Kind: kind, Namespace: cmp.Or(firstOf(namespaceText, text), f.options.Namespace), Name: firstOf(nameText, text)}
-		line := before + 1 + bytes.Count(data[:start], []byte("\n"))
-		end := line + bytes.Count(text, []byte("\n"))
-		read := slices.ContainsFunc(f.out.objects[objects:], func(o *object.Object) bool {
-			return o.Key.Ref() == ref || string(o.Key.Kind) == kind && line <= o.Source.Line && o.Source.Line <= end
-		})
-		if read || !f.reads(object.Kind(kind).Row(), ref.Namespace) {
+		if read.has(ref, first, line) || !f.reads(object.Kind(kind).Row(), ref.Namespace) {
 			continue
+		}
+		if ref.Name != "" {
+			read.refs[ref] = struct{}{}
 		}
 		parts := object.Parts{"selector": object.Unreadable{}, "mtls": object.Unreadable{}}
 		if action := firstOf(actionText, text); action != "" {
@@ -148,8 +148,35 @@ func (f *fileParser) closeText(data []byte, before, objects int) {
 		if dry := firstOf(dryRunText, text); dry != "" {
 			annotations["istio.io/dry-run"] = dry
 		}
-		f.addClosed(object.Kind(kind).Row(), ref, line, annotations, parts)
+		f.addClosed(object.Kind(kind).Row(), ref, first, annotations, parts)
 	}
+}
+
+// objectsRead are the objects that were read of a part. A text may have hundreds of thousands.
+type objectsRead struct {
+	refs map[mesh.Ref]struct{}
+	// lines are where those of each kind begin, sorted.
+	lines map[string][]int
+}
+
+func readObjects(objects []*object.Object) objectsRead {
+	read := objectsRead{map[mesh.Ref]struct{}{}, map[string][]int{}}
+	for _, o := range objects {
+		read.refs[o.Key.Ref()] = struct{}{}
+		read.lines[string(o.Key.Kind)] = append(read.lines[string(o.Key.Kind)], o.Source.Line)
+	}
+	for _, lines := range read.lines {
+		slices.Sort(lines)
+	}
+	return read
+}
+
+// has reports whether an object was read, or one of its kind that begins in these lines.
+func (r objectsRead) has(ref mesh.Ref, first, last int) bool {
+	_, same := r.refs[ref]
+	lines := r.lines[ref.Kind]
+	i, _ := slices.BinarySearch(lines, first)
+	return same || i < len(lines) && lines[i] <= last
 }
 
 func firstOf(expression *regexp.Regexp, text []byte) string {

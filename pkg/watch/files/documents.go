@@ -31,18 +31,22 @@ func invalidLine(data []byte) int {
 // at the start of a line whatever surrounds it, so a document that cannot be parsed does not affect the next.
 func documents(data []byte) iter.Seq2[[]byte, int] {
 	return func(yield func([]byte, int) bool) {
-		start, startLine, line, content := 0, 0, 0, false
+		start, startLine, line, content, begun := 0, 0, 0, false, false
 		for at := 0; at < len(data); line++ {
 			end := len(data)
 			if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
 				end = at + i + 1
 			}
 			text := data[at:end]
-			if isMarker(text) && content {
-				if !yield(data[start:at], startLine) {
+			if isMarker(text) {
+				if content && !yield(data[start:at], startLine) {
 					return
 				}
-				start, startLine, content = at, line, false
+				if content || begun {
+					start, startLine, content = at, line, false
+				}
+				begun = true // A directive stays with the document that it is before.
+				text = text[len("---"):]
 			}
 			if t := bytes.TrimSpace(text); len(t) > 0 && t[0] != '#' && t[0] != '%' {
 				content = true

@@ -27,6 +27,8 @@ const (
 	// maxFile and maxDocument limit what is read. An API server accepts no object above 3 MiB.
 	maxFile     = 64 << 20
 	maxDocument = 4 << 20
+	// maxDocuments limits the documents of a file: what is kept of each takes more memory than a short text.
+	maxDocuments = 200_000
 	// maxFields is the number of fields of an object whose lines are kept. Other fields get the line of what contains
 	// them.
 	maxFields = 10_000
@@ -101,6 +103,11 @@ func (p *parser) reparse(path string, data []byte, how selection, old *parsed) p
 		data = bytes.TrimPrefix(data, []byte("\ufeff")) // Some shells write a byte order mark.
 		known := old.byChunk()
 		for chunk, line := range documents(data) {
+			if len(f.out.chunks) == maxDocuments {
+				f.fail(mesh.CodeTooLarge, line+1, f.ref(), "", fmt.Sprintf("The file has more than %d documents. They are not read from here on. Split it.", maxDocuments))
+				f.closeText(data[cap(data)-cap(chunk):], line, len(f.out.objects))
+				break
+			}
 			f.chunk(chunk, line, known)
 		}
 	}

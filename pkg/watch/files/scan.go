@@ -143,8 +143,13 @@ func (f *scan) entry(path, rel string, link bool) {
 		if err := f.file(path, rel, info, inFolder); err != nil && (isRead(rel) || !errors.Is(err, fs.ErrPermission)) {
 			f.unreadable(rel, err)
 		}
+	case isRead(rel):
+		f.unreadable(rel, errNoFile)
 	}
 }
+
+// errNoFile is why a pipe, a socket or a device is not read.
+var errNoFile = errors.New("it is neither a file nor a folder")
 
 // selection is how a file was selected to be read.
 type selection int

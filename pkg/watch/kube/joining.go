@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -188,6 +189,7 @@ func (j *joining) join(c *candidate, wrong string) {
 // candidates returns all keys of Secrets, those first whose cluster is joined by that Secret already: no other Secret takes its name or
 // its API server from it. A Secret without data has the keys that it had. The others are sorted by Secret and name.
 func (r *Remotes) candidates(secrets []*corev1.Secret) (all []*candidate) {
+	named := map[configKey]struct{}{}
 	for _, s := range secrets {
 		names := slices.Sorted(maps.Keys(s.Data))
 		if len(s.Data) == 0 {
@@ -195,15 +197,32 @@ func (r *Remotes) candidates(secrets []*corev1.Secret) (all []*candidate) {
 		}
 		for _, name := range names {
 			all = append(all, r.candidate(s, name))
+			named[configKey{s.Name, name}] = struct{}{}
 		}
 	}
+	maps.DeleteFunc(r.configs, func(key configKey, _ readConfig) bool {
+		_, ok := named[key]
+		return !ok
+	})
 	slices.SortStableFunc(all, func(a, b *candidate) int { return b.rank - a.rank })
 	return all
 }
 
+// read is remoteConfig of a key of a Secret.
+func (r *Remotes) read(s *corev1.Secret, name string) (*rest.Config, string) {
+	key := configKey{s.Name, name}
+	read, known := r.configs[key]
+	if !known || !bytes.Equal(read.kubeconfig, s.Data[name]) {
+		read = readConfig{kubeconfig: s.Data[name]}
+		read.config, read.wrong = remoteConfig(name, read.kubeconfig)
+		r.configs[key] = read
+	}
+	return read.config, read.wrong
+}
+
 func (r *Remotes) candidate(s *corev1.Secret, name string) *candidate {
 	c := &candidate{secret: s, name: name, revision: s.Annotations[mesh.LabelNetwork] + "\x00" + string(s.Data[name])}
-	if c.config, c.wrong = remoteConfig(name, s.Data[name]); c.config != nil {
+	if c.config, c.wrong = r.read(s, name); c.config != nil {
 		c.server = apiServer(c.config.Host)
 	}
 	behind := r.identities.identity(name)

@@ -16,6 +16,9 @@ import (
 // clusterName is what names of clusters may be: they are values of labels, parts of file names, and follow an @ in output.
 var clusterName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 
+// maxKubeconfig limits what is read: a large text takes long, and all Secrets wait for it. A usual kubeconfig has 3 to 6 KiB.
+const maxKubeconfig = 128 << 10
+
 // remoteConfig reads a kubeconfig, which is not trusted. An author of the Secret must not get commands or files of the
 // control plane. wrong is a sentence; empty if the kubeconfig can be used.
 func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong string) {
@@ -24,6 +27,9 @@ func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong st
 	}
 	if len(bytes.TrimSpace(kubeconfig)) == 0 {
 		return nil, "The kubeconfig is empty."
+	}
+	if len(kubeconfig) > maxKubeconfig {
+		return nil, fmt.Sprintf("The kubeconfig has %d bytes, and at most %d are read. Keep its current context alone.", len(kubeconfig), maxKubeconfig)
 	}
 	loaded, err := clientcmd.Load(kubeconfig)
 	if err != nil {

@@ -53,6 +53,7 @@ func TestRemoteConfig(t *testing.T) {
 		},
 		"an authority that is no base64": {"b", cluster("certificate-authority-data: -----BEGIN"), "certificate-authority-data, client-certificate-data or client-key-data is not base64."},
 		"a certificate that is no PEM":   {"b", user("client-certificate-data: bm90IFBFTQ==, client-key-data: bm90IFBFTQ=="), "client-certificate-data and client-key-data of the kubeconfig are not a PEM certificate and its key: "},
+		"a megabyte":                     {"b", kubeconfig + strings.Repeat("\n", 1<<20), "bytes, and at most 131072 are read. Keep its current context alone."},
 		"no verification":                {"b", cluster("insecure-skip-tls-verify: true"), "shows the credentials to any server"},
 	} {
 		t.Run(name, func(t *testing.T) {

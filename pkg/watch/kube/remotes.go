@@ -36,6 +36,18 @@ type Remotes struct {
 	// joined are the clusters of the last call of clusters, by their names; nil before the first one.
 	joined     map[string]standing
 	identities *identities
+	// configs are the kubeconfigs of the last call of clusters, by Secret and key: any Secret's change leads to a call, and to read
+	// a large kubeconfig takes long.
+	configs map[configKey]readConfig
+}
+
+type configKey struct{ secret, key string }
+
+// readConfig is a kubeconfig, and what remoteConfig returns for it.
+type readConfig struct {
+	kubeconfig []byte
+	config     *rest.Config
+	wrong      string
 }
 
 var _ watch.Remotes = (*Remotes)(nil)
@@ -60,7 +72,7 @@ func newRemotes(client dynamic.Interface, namespace string, o watch.Options, ope
 		opened = func(string, *rest.Config) {}
 	}
 	secrets := client.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace)
-	return &Remotes{client: client, secrets: secrets, namespace: namespace, options: o.WithDefaults(), opened: opened, identities: newIdentities()}
+	return &Remotes{client: client, secrets: secrets, namespace: namespace, options: o.WithDefaults(), opened: opened, identities: newIdentities(), configs: map[configKey]readConfig{}}
 }
 
 // Run implements watch.Remotes. If the Secrets cannot be read any more, the clusters stay as they are.

@@ -226,3 +226,26 @@ func TestRemotesFollowSecrets(t *testing.T) {
 		<-ended
 	})
 }
+
+// TestKubeconfigsAreReadOnce: a change of one Secret does not read the kubeconfigs of all others again, which may be large.
+func TestKubeconfigsAreReadOnce(t *testing.T) {
+	r := newRemotes(newFakeSecrets(), "mizzen-system", watch.Options{Name: "a"}, nil)
+	configs := func(b, c string) map[string]*candidate {
+		all := map[string]*candidate{}
+		for _, read := range r.candidates([]*corev1.Secret{secretWith("s", map[string][]byte{"b": kubeconfigOf(b)}), secretWith("t", map[string][]byte{"c": kubeconfigOf(c)})}) {
+			all[read.name] = read
+		}
+		return all
+	}
+	before, after := configs("b", "c"), configs("b", "d")
+	if before["b"].config != after["b"].config {
+		t.Error("the kubeconfig of the other Secret was read again")
+	}
+	if got := after["c"].server; got != "https://d:6443" {
+		t.Errorf("got the server %s, want that of the new kubeconfig", got)
+	}
+	r.candidates(nil)
+	if len(r.configs) > 0 {
+		t.Error("kubeconfigs of Secrets that are gone are kept")
+	}
+}
