@@ -22,14 +22,14 @@ func reportsLoad(s policy.Settings, in Input) bool {
 	asked, limited := s.Annotations.LoadReports, s.ConnectionPool.GetHttp().GetHttp2MaxRequests() > 0
 	if in.LoadReports == mesh.LoadReportsOff && asked.Value == mesh.On {
 		s.Annotations.At(asked.Ref, mesh.AnnotationLoadReports).Warnf(mesh.CodeUnsupported,
-			"The control plane runs with --load-reports=off, so clients report nothing. Start it with --load-reports=limits.")
+			"The control plane runs with --load-reports=off, so clients report nothing. Start it with --load-reports=limits, or remove the annotation.")
 	}
 	switch {
 	case in.LoadReports == mesh.LoadReportsOff || asked.Value == mesh.Off:
 		if limited {
 			kinds := mesh.ClientKindsWithout(mesh.FeatureUnreportedLimits)
 			s.ConnectionPoolAt.Child("http.http2MaxRequests").Add(mesh.Problem{Code: mesh.CodeIgnored, Severity: mesh.Warning, ClientKinds: kinds, Message: "Ignored by " + kinds.String() +
-				", which counts only calls that it reports. Its calls are not limited. Allow load reports for the host, or limit the calls in the server."})
+				", which counts only calls that it reports. Its calls are not limited. Set mizzen.dev/load-reports: \"true\", or limit the calls in the server."})
 		}
 		return false
 	case in.LoadReports == mesh.LoadReportsAll || asked.Value == mesh.On:
