@@ -70,7 +70,7 @@ var annotations = map[string][]string{
 	AnnotationBalancer:    {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationSubsetSize:  {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationSuccessRate: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
-	AnnotationLoadReports: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
+	AnnotationLoadReports: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry", "Namespace"},
 	AnnotationResolve:     {"ServiceEntry"},
 	AnnotationHealth:      {"WorkloadEntry"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},

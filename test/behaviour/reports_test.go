@@ -2,6 +2,7 @@ package behaviour
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -68,6 +69,51 @@ func TestLoadReports(t *testing.T) {
 	if len(attempts) != 102 {
 		t.Errorf("the backend saw %d attempts, want 102", len(attempts))
 	}
+}
+
+// TestNamespaceReportsLoad: an edit of the namespace makes a running client report about its hosts, and stop. A host with an
+// annotation tells when reports have arrived.
+func TestNamespaceReportsLoad(t *testing.T) {
+	namespace := func(reports string) string {
+		return "apiVersion: v1\nkind: Namespace\nmetadata: {name: demo, annotations: {mizzen.dev/load-reports: \"" + reports + "\"}}\n"
+	}
+	asked := strings.ReplaceAll(annotated(`mizzen.dev/load-reports: "true"`, newBackend(t, "b", "v1")), "echo", "asked")
+	p := newPlane(t, service("echo", newBackend(t, "a", "v1")), asked)
+	reported := func(service string) (n uint64) {
+		for _, e := range p.loads.Edges() {
+			if e.Destination.Service == service {
+				n += e.Calls
+			}
+		}
+		return n
+	}
+	clients := []testgrpc.TestServiceClient{p.dial("echo"), p.dial("asked")}
+	expect := func(when string, want uint64) {
+		t.Helper()
+		await(t, when, func() error {
+			before, told := reported("echo"), reported("asked")
+			for _, client := range clients {
+				if _, err := call(t, client); err != nil {
+					t.Fatal(err)
+				}
+			}
+			await(t, "a report", func() error {
+				if reported("asked") == told {
+					return errors.New("no report has arrived")
+				}
+				return nil
+			})
+			if got := reported("echo") - before; got != want {
+				return fmt.Errorf("%d calls are reported, want %d", got, want)
+			}
+			return nil
+		})
+	}
+	expect("without the namespace", 0)
+	p.write("namespace.yaml", namespace("true"))
+	expect("asked", 1)
+	p.write("namespace.yaml", namespace("false"))
+	expect("switched off", 0)
 }
 
 // TestWhoReportsLoad: about which hosts clients report depends on the flag and the annotation. A host about which they
