@@ -171,13 +171,27 @@ func (o *inspectOptions) register(cmd *cobra.Command) {
 }
 
 func (o *inspectOptions) validate(cmd *cobra.Command, list string) error {
-	named, _ := listNamed(list)
-	kind := o.list(list)
+	if err := o.validateFor(cmd, list); err != nil {
+		return err
+	}
 	switch {
 	case !slices.Contains(listOutputs, o.output):
 		return usageErrorf(cmd, "unknown output %q: it is one of %s", o.output, strings.Join(listOutputs, ", "))
 	case o.by != "object" && o.by != "client":
 		return usageErrorf(cmd, "unknown --by %q: it is one of object, client", o.by)
+	case cmd.Flags().Changed("for-namespace") && !validNamespace(o.namespace):
+		return usageErrorf(cmd, "--for-namespace %q is not a namespace", o.namespace)
+	case cmd.Flags().Changed("host") && o.host == "":
+		return usageErrorf(cmd, "--host is empty: name a host")
+	}
+	return o.parse(cmd)
+}
+
+// validateFor reports flags that are for other lists.
+func (o *inspectOptions) validateFor(cmd *cobra.Command, list string) error {
+	named, _ := listNamed(list)
+	kind := o.list(list)
+	switch {
 	case cmd.Flags().Changed("by") && named.path != listDeliveries:
 		return usageErrorf(cmd, "--by is for sync")
 	case !kind.typed && len(o.types) > 0:
@@ -186,12 +200,8 @@ func (o *inspectOptions) validate(cmd *cobra.Command, list string) error {
 		return usageErrorf(cmd, "--host is for clients and resources")
 	case named.path != listEdges && o.from+o.to != "":
 		return usageErrorf(cmd, "--from and --to are for edges")
-	case cmd.Flags().Changed("for-namespace") && !validNamespace(o.namespace):
-		return usageErrorf(cmd, "--for-namespace %q is not a namespace", o.namespace)
-	case cmd.Flags().Changed("host") && o.host == "":
-		return usageErrorf(cmd, "--host is empty: name a host")
 	}
-	return o.parse(cmd)
+	return nil
 }
 
 // list returns the list of that name.

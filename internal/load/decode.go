@@ -63,7 +63,7 @@ func (d *Decoder) field(number protowire.Number, value []byte) error {
 }
 
 func (d *Decoder) statsField(number protowire.Number, value []byte) error {
-	switch number {
+	switch int32(number) {
 	case clusterField:
 		d.report.Cluster = value
 		return text(value)
@@ -74,7 +74,7 @@ func (d *Decoder) statsField(number protowire.Number, value []byte) error {
 	case intervalField:
 		var seconds, nanos uint64
 		err := wire.All(value, skip, func(number protowire.Number, value uint64) {
-			switch number {
+			switch int32(number) {
 			case secondsField:
 				seconds = value
 			case nanosField:
@@ -109,7 +109,7 @@ func (d *Decoder) localityField(number protowire.Number, value []byte) error {
 }
 
 func (d *Decoder) localityNumber(number protowire.Number, value uint64) {
-	switch number {
+	switch int32(number) {
 	case okField:
 		d.locality.OK = value
 	case errorField:

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,7 +13,7 @@ var (
 	}
 	callsDesc = prometheus.NewDesc("mizzen_calls_total",
 		"Attempts of calls that clients report, by outcome: they ended with the status OK (ok) or another one (error), or the client did not send the call, such as beyond a limit (dropped). A part of the mesh: that of this replica's clients. Take rate before sum.",
-		append(edgeLabels[:len(edgeLabels):len(edgeLabels)], "outcome"), nil)
+		append(slices.Clip(edgeLabels), "outcome"), nil)
 	inProgressDesc = prometheus.NewDesc("mizzen_calls_in_progress", "Attempts of calls that had not ended at the clients' last reports.", edgeLabels, nil)
 	streamsDesc    = prometheus.NewDesc("mizzen_load_report_streams", "Open streams on which clients report their load.", nil, nil)
 	reportsDesc    = prometheus.NewDesc("mizzen_load_reports_total", "Reports of clients about their load.", nil, nil)
@@ -57,7 +58,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			name string
 			n    uint64
 		}{{"ok", e.Calls - e.Errors}, {"error", e.Errors}, {"dropped", e.Dropped}} {
-			ch <- prometheus.MustNewConstMetric(callsDesc, prometheus.CounterValue, float64(outcome.n), append(labels[:len(labels):len(labels)], outcome.name)...)
+			ch <- prometheus.MustNewConstMetric(callsDesc, prometheus.CounterValue, float64(outcome.n), append(slices.Clip(labels), outcome.name)...)
 		}
 		ch <- prometheus.MustNewConstMetric(inProgressDesc, prometheus.GaugeValue, float64(e.InProgress), labels...)
 	}
