@@ -35,6 +35,7 @@ var copies = map[string]string{
 	"components/remote-clusters/rights.yaml": "remote-clusters.yaml",
 	"monitoring/alerts.yaml":                 "alerts.yaml",
 	"monitoring/dashboard.json":              "dashboard.json",
+	"monitoring/mesh.json":                   "mesh.json",
 }
 
 // TestGeneratedChartFiles: the copies are the same, and there are no others. hack/chart compares what the chart's templates make of them.

@@ -49,6 +49,7 @@ type meshFlags struct {
 	trustDomain           string
 	trustAliases          []string
 	retries               retriesFlag
+	loadReports           loadReportsFlag
 	endpointLabels        []string
 	probeSources          []string
 }
@@ -62,6 +63,8 @@ func (f *meshFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&f.trustAliases, "trust-domain-aliases", nil,
 		"other trust domains, such as in other clusters, whose identities clients, AuthorizationPolicies and the control plane treat as the mesh's own: `DOMAIN,...`")
 	cmd.Flags().Var(&f.retries, "default-retries", "default for routes without retries: Istio's policy, or none")
+	cmd.Flags().Var(&f.loadReports, "load-reports",
+		"about which hosts gRPC clients report how their calls end: none, those of annotations and of limits that clients need reports for, or all")
 	cmd.Flags().StringSliceVar(&f.endpointLabels, "endpoint-labels", []string{"lane", "version"},
 		"labels of pods that HTTP clients are sent with endpoints: `KEY,...`")
 	cmd.Flags().StringSliceVar(&f.probeSources, "probe-sources", nil,
@@ -70,7 +73,7 @@ func (f *meshFlags) register(cmd *cobra.Command) {
 
 // used returns the name of a flag that is set; empty if none is.
 func (*meshFlags) used(cmd *cobra.Command) string {
-	for _, name := range []string{"cluster-domain", "root-namespace", "trust-domain", "trust-domain-aliases", "default-retries", "endpoint-labels", "probe-sources"} {
+	for _, name := range []string{"cluster-domain", "root-namespace", "trust-domain", "trust-domain-aliases", "default-retries", "load-reports", "endpoint-labels", "probe-sources"} {
 		if cmd.Flags().Changed(name) {
 			return name
 		}
@@ -111,7 +114,7 @@ func (f *meshFlags) validate(cmd *cobra.Command) error {
 func (f *meshFlags) defaults() mesh.Defaults {
 	aliases := slices.Compact(slices.Sorted(slices.Values(f.trustAliases)))
 	return mesh.Defaults{
-		NoRetries: f.retries.off, TrustDomain: f.trustDomain, TrustDomainAliases: strings.Join(aliases, ","),
+		NoRetries: f.retries.off, LoadReports: f.loadReports.mode, TrustDomain: f.trustDomain, TrustDomainAliases: strings.Join(aliases, ","),
 		EndpointLabels: mesh.MakeLabelKeys(f.endpointLabels...), ProbeSources: mesh.MakeAddresses(f.probeSources...),
 	}
 }

@@ -38,6 +38,7 @@ const (
 	listServers   = "servers"
 	listPolicies  = "policies"
 	listClusters  = "clusters"
+	listEdges     = "edges"
 	// listSync is the sync status of each object. listDeliveries is its older name, under which every release serves
 	// it, and which is requested.
 	listSync       = "sync"
@@ -87,9 +88,15 @@ cannot be read any more, and its last known state is served), 'away' (it was not
 start, and its saved state is served), 'never read' (its endpoints are missing), or 'refused' (its
 Secret is not used). SINCE is when it was read last; ENDPOINTS are addresses in EndpointSlices.
 
+'edges' shows who calls whom, as gRPC clients report it: calls per second over the last minute,
+the share of them that failed, calls that clients dropped, and calls in progress. Attempts are
+counted: a retry counts twice, and every status but OK is a failure. Clients report about hosts
+with the annotation mizzen.dev/load-reports, or about all with 'serve --load-reports=all'. -o wide
+shows the totals that the control planes have counted since they started.
+
 Names and flags select a part: a client by its node ID or its pod, a resource by its name, a
 Problem, a policy or the sync status by the name of the object, a server by its pod or node ID,
-an unknown name or a cluster by itself.
+an edge by either of its ends, an unknown name or a cluster by itself.
 
 Without a flag the control plane at 127.0.0.1:15014 is asked. If none listens there, or with
 --kubeconfig, --context or --mizzen-namespace, every replica in the cluster is asked through
@@ -103,7 +110,7 @@ func newInspect(std stdio) *cobra.Command {
 	var flags inspectFlags
 	var options inspectOptions
 	cmd := &cobra.Command{
-		Use:        "inspect clients|resources|problems|sync|servers|policies|clusters|unknown [NAME]...",
+		Use:        "inspect clients|resources|problems|sync|servers|policies|clusters|edges|unknown [NAME]...",
 		SuggestFor: []string{"get", "list", "status", "proxy-status", "proxy-config"},
 		Short:      "Show the clients, resources and Problems of a running control plane",
 		Long:       inspectHelp,
@@ -115,16 +122,17 @@ func newInspect(std stdio) *cobra.Command {
   controlplane inspect servers -n shop
   controlplane inspect policies shop/cart -o wide
   controlplane inspect clusters
+  controlplane inspect edges --from shop/web --to cart
   controlplane inspect unknown -n shop
   controlplane inspect wait --for acknowledged`,
-		ValidArgs: []string{listClients, listResources, listProblems, listSync, listServers, listPolicies, listClusters, listUnknown},
+		ValidArgs: []string{listClients, listResources, listProblems, listSync, listServers, listPolicies, listClusters, listEdges, listUnknown},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || !isList(args[0]) {
 				hint := ""
 				if len(args) > 0 {
 					hint = didYouMean(args[0], append(subcommands(cmd), cmd.ValidArgs...))
 				}
-				return usageErrorf(cmd, "one of clients, resources, problems, sync, servers, policies, clusters, unknown is needed%s", hint)
+				return usageErrorf(cmd, "one of clients, resources, problems, sync, servers, policies, clusters, edges, unknown is needed%s", hint)
 			}
 			options.names = args[1:]
 			if slices.Contains([]string{listProblems, listSync, listPolicies}, args[0]) {
@@ -158,28 +166,42 @@ func (o *inspectOptions) register(cmd *cobra.Command) {
 	f.StringVarP(&o.namespace, "for-namespace", "n", "", "show only what belongs to this `NAMESPACE`: its clients, or the objects in it")
 	f.StringSliceVar(&o.types, "type", nil, "show only these resource types: `"+typeNames("|")+"`; for clients and resources")
 	f.StringVar(&o.host, "host", "", "show only what concerns this `HOST`, such as cart, cart.shop or cart.shop:50051; for clients and resources")
+	f.StringVar(&o.from, "from", "", "show only the edges from this `WORKLOAD`, such as web or shop/web")
+	f.StringVar(&o.to, "to", "", "show only the edges to this `SERVICE`, such as cart, shop/cart or cart.shop")
 }
 
 func (o *inspectOptions) validate(cmd *cobra.Command, list string) error {
-	named, _ := listNamed(list)
-	kind := o.list(list)
+	if err := o.validateFor(cmd, list); err != nil {
+		return err
+	}
 	switch {
 	case !slices.Contains(listOutputs, o.output):
 		return usageErrorf(cmd, "unknown output %q: it is one of %s", o.output, strings.Join(listOutputs, ", "))
 	case o.by != "object" && o.by != "client":
 		return usageErrorf(cmd, "unknown --by %q: it is one of object, client", o.by)
-	case cmd.Flags().Changed("by") && named.path != listDeliveries:
-		return usageErrorf(cmd, "--by is for sync")
-	case !kind.typed && len(o.types) > 0:
-		return usageErrorf(cmd, "--type is for clients and resources")
-	case !kind.typed && o.host != "":
-		return usageErrorf(cmd, "--host is for clients and resources")
 	case cmd.Flags().Changed("for-namespace") && !validNamespace(o.namespace):
 		return usageErrorf(cmd, "--for-namespace %q is not a namespace", o.namespace)
 	case cmd.Flags().Changed("host") && o.host == "":
 		return usageErrorf(cmd, "--host is empty: name a host")
 	}
 	return o.parse(cmd)
+}
+
+// validateFor reports flags that are for other lists.
+func (o *inspectOptions) validateFor(cmd *cobra.Command, list string) error {
+	named, _ := listNamed(list)
+	kind := o.list(list)
+	switch {
+	case cmd.Flags().Changed("by") && named.path != listDeliveries:
+		return usageErrorf(cmd, "--by is for sync")
+	case !kind.typed && len(o.types) > 0:
+		return usageErrorf(cmd, "--type is for clients and resources")
+	case !kind.typed && o.host != "":
+		return usageErrorf(cmd, "--host is for clients and resources")
+	case named.path != listEdges && o.from+o.to != "":
+		return usageErrorf(cmd, "--from and --to are for edges")
+	}
+	return nil
 }
 
 // list returns the list of that name.

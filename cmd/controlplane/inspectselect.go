@@ -22,6 +22,8 @@ type selection struct {
 	namespace string
 	types     []string
 	host      string
+	// from and to are the ends of an edge.
+	from, to string
 	// numbered is the host with the number of its port, if it has a port by name.
 	numbered string
 	// typeNames are the full names of types.

@@ -9,9 +9,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	loadv3 "github.com/envoyproxy/go-control-plane/envoy/service/load_stats/v3"
 	"github.com/google/go-cmp/cmp"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
@@ -31,13 +34,14 @@ func TestMonitoringUsesExistingMetrics(t *testing.T) {
 	atFirst := shownMetrics(t, s)
 	maps.Copy(atFirst, ofSigner)
 	rejectSomething(t, s.xds)
+	awaitCalls(t, s)
 	later := shownMetrics(t, s)
 	maps.Copy(later, ofSigner)
 	for where, of := range map[string]struct {
 		expressions []string
 		shown       map[string][]string
 	}{
-		"alerts.yaml": {alertExpressions(t), atFirst}, "dashboard.json": {dashboardExpressions(t), later},
+		"alerts.yaml": {alertExpressions(t), atFirst}, "dashboard.json": {dashboardExpressions(t, "dashboard.json"), later}, "mesh.json": {dashboardExpressions(t, "mesh.json"), later},
 	} {
 		if len(of.expressions) < 10 {
 			t.Errorf("%s: got %d expressions, want at least 10", where, len(of.expressions))
@@ -97,7 +101,17 @@ func shownMetrics(t *testing.T, s *runningServe) map[string][]string {
 	return shown
 }
 
-// rejectSomething is a client and server that gets its listeners and rejects them, because some metrics exist only after an event.
+// awaitCalls waits until the metrics have what the client reported.
+func awaitCalls(t *testing.T, s *runningServe) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); shownMetrics(t, s)["mizzen_calls_total"] == nil; {
+		if time.Now().After(deadline) {
+			t.Fatal("the client's report is not in the metrics after a minute")
+		}
+	}
+}
+
+// rejectSomething is a client and server that gets its listeners, rejects them and reports calls, because some metrics exist only after an event.
 func rejectSomething(t *testing.T, address string) {
 	t.Helper()
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -130,6 +144,16 @@ func rejectSomething(t *testing.T, address string) {
 		t.Fatal(err)
 	}
 	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	reports, err := loadv3.NewLoadReportingServiceClient(conn).StreamLoadStats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := &loadv3.LoadStatsRequest{Node: request.GetNode(), ClusterStats: []*endpointv3.ClusterStats{{
+		ClusterName: request.GetResourceNames()[0], UpstreamLocalityStats: []*endpointv3.UpstreamLocalityStats{{TotalSuccessfulRequests: 1}},
+	}}}
+	if err := reports.Send(report); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -197,14 +221,14 @@ func alertExpressions(t *testing.T) (all []string) {
 	return all
 }
 
-func dashboardExpressions(t *testing.T) (all []string) {
+func dashboardExpressions(t *testing.T, name string) (all []string) {
 	t.Helper()
 	var dashboard struct {
 		Panels []struct {
 			Targets []struct{ Expr string }
 		}
 	}
-	if err := json.Unmarshal(readMonitoring(t, "dashboard.json"), &dashboard); err != nil {
+	if err := json.Unmarshal(readMonitoring(t, name), &dashboard); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range dashboard.Panels {

@@ -19,9 +19,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/csds"
 	"github.com/mizzen-mesh/mizzen/internal/explain"
 	"github.com/mizzen-mesh/mizzen/internal/identity"
+	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
 	"github.com/mizzen-mesh/mizzen/internal/status"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
@@ -32,7 +34,9 @@ type serveFlags struct {
 	status    statusFlags
 	addresses addresses
 	grace     time.Duration
-	logging   logging.Options
+	// reportInterval is how often clients report their load.
+	reportInterval time.Duration
+	logging        logging.Options
 }
 
 // addresses are the addresses to listen on. xds may be off; tls and metrics may be empty.
@@ -86,6 +90,7 @@ that cannot be read; 2 if the command line is invalid.`,
 	f.StringVar(&flags.addresses.admin, flagAdminAddress, defaultAdminAddress,
 		"`HOST:PORT` to serve health, metrics, profiles and inspection on; port 0 picks a free one")
 	f.StringVar(&flags.addresses.metrics, flagMetricsAddress, "", "`HOST:PORT` to serve only health and metrics on")
+	f.DurationVar(&flags.reportInterval, "load-report-interval", load.DefaultInterval, "how often clients report their load, at least 1s")
 	f.DurationVar(&flags.grace, "shutdown-grace", 5*time.Second, "time over which streams are closed at shutdown")
 	f.StringVar(&flags.logging.Level, "log-level", "info", "log lines of this level and above: `debug|info|warn|error`")
 	f.StringVar(&flags.logging.Format, "log-format", "text", "form of the log lines: `text|json`")
@@ -104,6 +109,9 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	}
 	if flags.grace < 0 {
 		return usageErrorf(cmd, "--shutdown-grace must not be negative")
+	}
+	if flags.reportInterval < time.Second {
+		return usageErrorf(cmd, "--load-report-interval must be at least 1s")
 	}
 	logging.Redirect(logger)
 
@@ -128,7 +136,7 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	p, err := newPlane(planeOptions{
 		source: source, clusters: source.remoteClusters, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
 		tls: tls, identity: &identityOptions,
-		limits: flags.security.limits, status: writer, grace: flags.grace, logger: logger,
+		limits: flags.security.limits, reportInterval: flags.reportInterval, status: writer, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.writeReady(std.out) },
 	})
 	if err != nil {
@@ -154,6 +162,8 @@ type planeOptions struct {
 	// node.
 	identity *identity.Options
 	limits   ads.Limits
+	// reportInterval is how often clients report their load; 0 means the default.
+	reportInterval time.Duration
 	// status configures the writing of conditions and Events, except for its Store; nil writes nothing.
 	status *status.Options
 	grace  time.Duration
@@ -189,9 +199,10 @@ func newPlane(o planeOptions) (*plane, error) {
 	registry.MustRegister(o.metrics...)
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
 	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry})
-	machines := status.NewMachines()
+	machines, loads := status.NewMachines(), load.New(load.Options{Interval: o.reportInterval})
+	registry.MustRegister(load.NewCollector(loads, p.workloadBehind))
 	p.ads = ads.New(ads.Options{
-		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Machines: machines,
+		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Machines: machines, Loads: loads,
 		Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
 	if o.status != nil {
@@ -217,6 +228,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listUnknown, p.store.UnknownNames),
 		admin.NewList(listServers, p.store.Servers),
 		admin.NewList(listPolicies, p.store.Policies),
+		admin.NewList(listEdges, loads.Edges),
 		admin.NewList(listClusters, p.remoteClusters),
 		admin.NewList(listSync, p.store.ObjectSyncs),
 		admin.NewList(listDeliveries, p.store.ObjectSyncs),
@@ -224,6 +236,15 @@ func newPlane(o planeOptions) (*plane, error) {
 	}
 	p.admin = admin.New(full)
 	return p, nil
+}
+
+// workloadBehind returns the one workload whose pods all endpoints of a destination are; empty if there is none.
+func (p *plane) workloadBehind(to load.Destination, subset string) string {
+	current := p.store.Current()
+	if current == nil {
+		return ""
+	}
+	return load.OneWorkload(current.PodsBehind(snapshot.Destination{Service: to.Service, Namespace: to.Namespace, Port: to.Port, Subset: subset}))
 }
 
 // remoteClusters lists the remote clusters.

@@ -149,7 +149,7 @@ func TestTrials(t *testing.T) {
 		},
 		"rules for HTTP clients": {
 			dir: "http-rules", args: "check -f .", code: exitFailure,
-			want: []string{"spec.http[0].redirect", "gRPC clients do not follow redirects", "Ignored by gRPC Java, gRPC Rust", "3 errors, 14 warnings, 2 info"},
+			want: []string{"spec.http[0].redirect", "gRPC clients do not follow redirects", "info Approximated DestinationRule shop/books", "3 errors, 14 warnings, 1 info"},
 		},
 		"rules for HTTP clients, which follow them": {
 			dir: "http-rules", args: "check -f . --client mizzen-java-agent", code: exitOK,

@@ -289,14 +289,16 @@ func TestMonitoring(t *testing.T) {
 	if err := yaml.Unmarshal(read(t, manifests+"/monitoring/alerts.yaml"), &alerts); err != nil {
 		t.Fatal(err)
 	}
-	dashboard := string(read(t, manifests+"/monitoring/dashboard.json"))
+	dashboards := map[string]string{"mizzen.json": "dashboard.json", "mizzen-mesh.json": "mesh.json"}
 	for helm := range helms {
 		all := rendered(t, helm, sets(t, "monitoring.alerts.enabled=true", "monitoring.dashboard.enabled=true", "monitoring.serviceMonitor.enabled=true"))
 		if diff := cmp.Diff(alerts, field(all["PrometheusRule "+home+"/mizzen"], "spec")); diff != "" {
 			t.Errorf("%s: alerts (-file +rule):\n%s", helm, diff)
 		}
-		if diff := cmp.Diff(dashboard, field(all["ConfigMap "+home+"/mizzen-dashboard"], "data")["mizzen.json"]); diff != "" {
-			t.Errorf("%s: dashboard (-file +ConfigMap):\n%s", helm, diff)
+		for key, file := range dashboards {
+			if diff := cmp.Diff(string(read(t, manifests+"/monitoring/"+file)), field(all["ConfigMap "+home+"/mizzen-dashboard"], "data")[key]); diff != "" {
+				t.Errorf("%s: %s (-file +ConfigMap):\n%s", helm, key, diff)
+			}
 		}
 		// The job that scrape.yaml defines, and which alerts and dashboard ask for.
 		want := map[string]any{

@@ -9,9 +9,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
-// codec is gRPC's codec for protocol buffers, except for the messages of the state-of-the-world protocol. The encoded
-// resources of a response are shared by all streams: they are not marshaled or copied for each stream. For requests
-// see sotwRequest.
+// codec is gRPC's codec for protocol buffers, except for the messages of the state-of-the-world protocol and for load
+// reports. The encoded resources of a response are shared by all streams: they are not marshaled or copied for each stream.
+// For requests see sotwRequest, for reports reportMessage.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
@@ -26,13 +26,18 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 
 // Unmarshal implements encoding.CodecV2.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
-	r, ok := v.(*sotwRequest)
+	r, ok := v.(parser)
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buffer.Free()
 	return r.parse(buffer.ReadOnlyData())
+}
+
+// parser is a message that reads its encoded form. It keeps no part of it.
+type parser interface {
+	parse(b []byte) error
 }
 
 // The field numbers of a DiscoveryResponse.

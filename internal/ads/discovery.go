@@ -73,7 +73,7 @@ func newDiscovery(drain context.Context, o Options) *discovery {
 
 // StreamAggregatedResources serves the state-of-the-world protocol, which all gRPC clients use.
 func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
-	v, err := d.accept(stream.Context())
+	v, err := d.accept(stream.Context(), d.streams)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDisco
 
 // DeltaAggregatedResources serves the incremental protocol.
 func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
-	v, err := d.accept(stream.Context())
+	v, err := d.accept(stream.Context(), d.streams)
 	if err != nil {
 		return err
 	}
@@ -104,6 +104,8 @@ func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscov
 // clientStream is one stream, from before its first request to its end.
 type clientStream struct {
 	streamCtx context.Context
+	// counter counts the streams of one service.
+	counter *streamCounter
 	// ctx ends with the stream, or when the server is to close the stream: then cancel was called.
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -128,8 +130,8 @@ func (v *clientStream) close() {
 // accept counts the stream and authenticates the client before any request is read. Before the Store is ready the
 // stream is kept open: the client's pod may not be known yet, and gRPC treats a stream that ends without a response
 // as a failure of the control plane.
-func (d *discovery) accept(stream context.Context) (*clientStream, error) {
-	v := &clientStream{streamCtx: stream}
+func (d *discovery) accept(stream context.Context, counter *streamCounter) (*clientStream, error) {
+	v := &clientStream{streamCtx: stream, counter: counter}
 	v.ctx, v.cancel = context.WithCancel(stream) //nolint:gosec // close calls it
 	v.onClose(v.cancel)
 	stop := d.endOnDrain(v.cancel)
@@ -142,7 +144,7 @@ func (d *discovery) accept(stream context.Context) (*clientStream, error) {
 }
 
 func (d *discovery) acquireSlot(v *clientStream) error {
-	remove, err := d.streams.add()
+	remove, err := v.counter.add()
 	if err != nil {
 		d.refuse(v.streamCtx, refusedLimit, err)
 		return err
@@ -164,7 +166,7 @@ func (d *discovery) authenticate(v *clientStream) (err error) {
 			return err
 		}
 	}
-	remove, err := d.streams.addFor(v.id.Name())
+	remove, err := v.counter.addFor(v.id.Name())
 	if err != nil {
 		d.refuse(v.streamCtx, refusedLimit, err)
 		return err

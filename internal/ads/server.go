@@ -10,6 +10,7 @@ import (
 	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	loadv3 "github.com/envoyproxy/go-control-plane/envoy/service/load_stats/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
@@ -65,6 +67,8 @@ type Options struct {
 	// Authenticator verifies the identity of clients; nil accepts the identity in the client's node.
 	Authenticator Authenticator
 	Limits        Limits
+	// Loads takes the reports of clients about their calls; nil drops them.
+	Loads *load.Table
 	// Machines is told which machines have a stream; nil if nobody needs to know.
 	Machines Machines
 	// Grace is the time over which the streams are closed at shutdown, so that clients do not all reconnect at once.
@@ -89,6 +93,9 @@ type Server struct {
 
 // New makes a server. It does not accept connections before Run is called.
 func New(o Options) *Server {
+	if o.Loads == nil {
+		o.Loads = load.New(load.Options{})
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -97,9 +104,11 @@ func New(o Options) *Server {
 	drain, startDrain := context.WithCancel(context.Background())
 	s.startDrain = startDrain
 	s.service = newDiscovery(drain, o)
+	reports := &reporting{discovery: s.service, streams: newStreamCounter(o.Limits), table: o.Loads}
 	for _, port := range o.Ports {
 		server := s.newPort(port)
 		discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, s.service)
+		loadv3.RegisterLoadReportingServiceServer(server, reports)
 		healthpb.RegisterHealthServer(server, s.health)
 		reflection.Register(server)
 		s.ports = append(s.ports, server)

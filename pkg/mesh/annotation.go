@@ -15,6 +15,8 @@ const (
 	AnnotationSubsetSize  = AnnotationPrefix + "subset-size"
 	AnnotationSuccessRate = AnnotationPrefix + "outlier-success-rate"
 	AnnotationWeight      = AnnotationPrefix + "weight"
+	// AnnotationLoadReports says whether gRPC clients report how their calls to a host end.
+	AnnotationLoadReports = AnnotationPrefix + "load-reports"
 	// AnnotationScope restricts a Service to the clients and endpoints of its cluster.
 	AnnotationScope = AnnotationPrefix + "scope"
 	// AnnotationResolve says on which side the names of a ServiceEntry are resolved: client or server.
@@ -68,6 +70,7 @@ var annotations = map[string][]string{
 	AnnotationBalancer:    {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationSubsetSize:  {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationSuccessRate: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
+	AnnotationLoadReports: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry", "Namespace"},
 	AnnotationResolve:     {"ServiceEntry"},
 	AnnotationHealth:      {"WorkloadEntry"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},

@@ -7,6 +7,8 @@ type AnnotationSettings struct {
 	// SubsetSize is the number of endpoints that each client gets.
 	SubsetSize  AnnotationValue[uint32]
 	SuccessRate AnnotationValue[SuccessRate]
+	// LoadReports says whether clients report their load.
+	LoadReports AnnotationValue[Switch]
 }
 
 // AnnotationValue is the value of an annotation and the object that has the annotation. The zero AnnotationValue is
@@ -22,6 +24,7 @@ func (s AnnotationSettings) Or(other AnnotationSettings) AnnotationSettings {
 		Balancer:    s.Balancer.or(other.Balancer),
 		SubsetSize:  s.SubsetSize.or(other.SubsetSize),
 		SuccessRate: s.SuccessRate.or(other.SuccessRate),
+		LoadReports: s.LoadReports.or(other.LoadReports),
 	}
 }
 
@@ -31,6 +34,15 @@ func (v AnnotationValue[T]) or(other AnnotationValue[T]) AnnotationValue[T] {
 	}
 	return v
 }
+
+// Switch is "true" or "false"; empty if it is unset.
+type Switch string
+
+// The values of a Switch.
+const (
+	On  Switch = "true"
+	Off Switch = "false"
+)
 
 // Balancer is a load balancing policy, by the name that an author writes. The empty Balancer is unset.
 type Balancer string

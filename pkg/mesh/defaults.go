@@ -14,7 +14,21 @@ type Defaults struct {
 	// EndpointLabels are the keys of the pods' labels that HTTP clients are sent with endpoints. They find the subset of
 	// an endpoint that they know from elsewhere by them.
 	EndpointLabels LabelKeys
+	// LoadReports says about which clusters clients report their load.
+	LoadReports LoadReports
 }
+
+// LoadReports says about which clusters gRPC clients report their load.
+type LoadReports uint8
+
+const (
+	// LoadReportsLimits asks for reports where authors ask for them, and where clients need them to limit calls.
+	LoadReportsLimits LoadReports = iota
+	// LoadReportsOff asks for none.
+	LoadReportsOff
+	// LoadReportsAll asks for reports about all clusters, except where authors ask for none.
+	LoadReportsAll
+)
 
 // DefaultTrustDomain is Istio's default.
 const DefaultTrustDomain = "cluster.local"

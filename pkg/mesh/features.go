@@ -26,6 +26,8 @@ const (
 	FeaturePriority
 	// FeaturePartialVirtualHost: virtual hosts without a route that matches every call.
 	FeaturePartialVirtualHost
+	// FeatureUnreportedLimits: limits of concurrent calls to clusters about which no load is reported.
+	FeatureUnreportedLimits
 
 	// The next features change the resources of a client that lacks them, too, but not the encoding of rules.
 

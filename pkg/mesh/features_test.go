@@ -61,7 +61,7 @@ func TestFeaturesMissingIn(t *testing.T) {
 		"go of 2024":        {GRPCGo, "1.64.0", FeatureLeastRequest, EncodingFeatures},
 		"go before rings":   {GRPCGo, "1.40.0", FeatureRingHash | FeatureStringMatch, FeatureRingHashPolicy},
 		"go of no version":  {GRPCGo, "", FeatureStringMatch | FeatureOutlierDetection, FeatureRingHashPolicy | FeatureRingSize | FeaturePriority},
-		"current java":      {GRPCJava, "1.85.1", FeatureCircuitBreaking, EncodingFeatures | FeatureLeastRequest | FeatureTLS | FeatureSystemRoots},
+		"current java":      {GRPCJava, "1.85.1", FeatureUnreportedLimits, EncodingFeatures&^FeatureUnreportedLimits | FeatureCircuitBreaking | FeatureLeastRequest | FeatureTLS | FeatureSystemRoots},
 		"old java":          {GRPCJava, "1.46.0", FeatureStringMatch | FeatureRingHashPolicy | FeatureOutlierDetection | FeatureSystemRoots, FeatureRingHash | FeatureTLS},
 		"current python":    {GRPCCore, "C-core 58.0.0 Python 1.85.1", FeatureLeastRequest | FeatureRoutelessVirtualHost, EncodingFeatures | FeatureCircuitBreaking | FeatureTLS | FeatureUnmatchedVirtualHost | FeatureSystemRoots | FeatureSNI},
 		"python of debian":  {GRPCCore, "C-core 29.0.0 Python 1.51.1", FeatureStringMatch | FeaturePartialVirtualHost | FeatureRingHash | FeatureWeightedRoundRobin, FeatureOutlierDetection | FeatureRingHashPolicy},
@@ -108,7 +108,8 @@ func TestFeatureVariables(t *testing.T) {
 func TestClientKindsWithout(t *testing.T) {
 	for feature, want := range map[Features]ClientKinds{
 		FeatureLeastRequest:     MakeClientKinds(GRPCCore, GRPCNode),
-		FeatureCircuitBreaking:  MakeClientKinds(GRPCJava, GRPCRust),
+		FeatureCircuitBreaking:  MakeClientKinds(GRPCRust),
+		FeatureUnreportedLimits: MakeClientKinds(GRPCJava),
 		FeatureOutlierDetection: MakeClientKinds(GRPCRust),
 		FeaturePickFirst:        MakeClientKinds(GRPCNode, GRPCRust),
 		FeatureRingSize:         MakeClientKinds(GRPCNode, GRPCRust),

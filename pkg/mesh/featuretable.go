@@ -65,6 +65,9 @@ var featureTable = []featureRow{
 	{feature: FeaturePartialVirtualHost, grfc: "A28", missing: releaseRanges{
 		GRPCCore: until(56), // 1.51 rejects it. The releases between 1.51 and 1.56 were not tested.
 	}},
+	{feature: FeatureUnreportedLimits, grfc: "A32", missing: releaseRanges{
+		GRPCJava: always, // It counts only calls about which it reports: docs/INTEROP.md
+	}},
 	{feature: FeatureUnmatchedVirtualHost, grfc: "A28", missing: releaseRanges{
 		GRPCNode: always, // Its calls wait forever.
 		Envoy:    always, UnknownClient: always,
@@ -105,8 +108,7 @@ var featureTable = []featureRow{
 	{
 		feature: FeatureCircuitBreaking, grfc: "A32", fallback: "Their calls are not limited. Limit them in the server.",
 		missing: releaseRanges{
-			GRPCGo: until(37), GRPCCore: until(37), GRPCNode: until(4), GRPCRust: always,
-			GRPCJava: always, // It counts only the calls of clusters with load reporting: docs/INTEROP.md
+			GRPCGo: until(37), GRPCCore: until(37), GRPCJava: until(37), GRPCNode: until(4), GRPCRust: always,
 		},
 	},
 	{

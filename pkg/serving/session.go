@@ -34,6 +34,8 @@ type Session struct {
 	nonces uint64
 	// routesSentAt is when the client was last sent listeners or routes.
 	routesSentAt time.Time
+	// left are the last Clusters from which the client unsubscribed.
+	left []string
 	// serves is set once the client asks for the Listener of a server. lateTimer fires when its answer is late, or its
 	// question; nil while nothing is expected.
 	serves    bool
@@ -70,6 +72,7 @@ func (s *Store) Open(o ClientInfo, wake func()) *Session {
 	session := &Session{store: s, client: o.Client, info: o, since: time.Now(), wake: wake, subs: make([]*subscription, len(snapshot.Types))}
 	s.mu.Lock()
 	s.sessions[session] = struct{}{}
+	s.addOrigin(session)
 	s.mu.Unlock()
 	s.bumpStatusRevision()
 	session.expectQuestion()
@@ -107,6 +110,7 @@ func (s *Session) Close() {
 	defer s.mu.Unlock()
 	s.closed = true
 	delete(s.store.sessions, s)
+	s.store.removeOrigin(s)
 	s.store.bumpStatusRevision()
 	s.expectNothing()
 	for _, sub := range s.subs {

@@ -40,6 +40,8 @@ type Store struct {
 	// mu protects the fields below, and which entries exist. It is taken before any Session.mu.
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
+	// byOrigin has the sessions by their origin.
+	byOrigin map[origin][]*Session
 	// interests is the index from each Key to the entries whose answer depends on it.
 	interests map[mesh.Key]map[*entry]struct{}
 	wildcards map[*subscription]struct{}
@@ -52,6 +54,7 @@ func NewStore(o Options) *Store {
 		check:     o.Check,
 		ready:     make(chan struct{}),
 		sessions:  map[*Session]struct{}{},
+		byOrigin:  map[origin][]*Session{},
 		interests: map[mesh.Key]map[*entry]struct{}{},
 		wildcards: map[*subscription]struct{}{},
 	}

@@ -82,6 +82,7 @@ func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*sn
 	entries, old := make([]*entry, 0, len(names)), sub.entries
 	unsubscribe := func(e *entry) {
 		session.store.removeInterest(e)
+		session.noteLeft(e)
 		e.explicit = false
 		if wildcard {
 			entries = append(entries, e)

@@ -6,6 +6,7 @@ import (
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 )
 
 // encodingsFor returns those of a client's missing features that affect the encoding of the rules for a host.
@@ -28,6 +29,9 @@ func encodingsFor(missing mesh.Features, all mesh.VirtualServices, rule *mesh.Me
 	if usesRingSize(rule) {
 		relevant |= mesh.FeatureRingSize
 	}
+	if limitsRequests(rule) {
+		relevant |= mesh.FeatureUnreportedLimits
+	}
 	return missing & relevant
 }
 
@@ -45,6 +49,15 @@ func setsConsistentHash(p *networking.TrafficPolicy) bool {
 		slices.ContainsFunc(p.GetPortLevelSettings(), func(l *networking.TrafficPolicy_PortTrafficPolicy) bool {
 			return l.GetLoadBalancer().GetConsistentHash() != nil
 		})
+}
+
+// limitsRequests reports whether any part of the rule limits concurrent calls. rule may be nil.
+func limitsRequests(rule *mesh.MergedDestinationRule) bool {
+	if rule == nil {
+		return false
+	}
+	return policy.LimitsRequests(rule.TrafficPolicy) ||
+		slices.ContainsFunc(rule.Subsets, func(s mesh.Subset) bool { return policy.LimitsRequests(s.TrafficPolicy) })
 }
 
 // matchesHeaders reports whether a match of vs or of its delegates has a header. vs may be nil.

@@ -61,7 +61,7 @@ func checkRoutes(sink *[]mesh.Problem, family mesh.Family, vs *mesh.VirtualServi
 func (in HostInput) forClusters() clusters.Input {
 	return clusters.Input{
 		Family: in.family, Service: in.service, Rule: in.destinationRule, Missing: in.missing, Trust: in.trust,
-		TrustDomain: in.defaults.TrustDomain, TrustDomainAliases: in.defaults.TrustDomainAliases, Groups: in.groups, Automatic: in.automatic,
+		LoadReports: in.defaults.LoadReports, TrustDomain: in.defaults.TrustDomain, TrustDomainAliases: in.defaults.TrustDomainAliases, Groups: in.groups, Automatic: in.automatic,
 	}
 }
 

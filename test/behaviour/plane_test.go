@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sync/errgroup"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/ads"
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
@@ -40,7 +42,12 @@ type plane struct {
 	xds string
 	// store shows what the clients have.
 	store *serving.Store
+	// loads is what the clients report.
+	loads *load.Table
 }
+
+// reportInterval is how often clients of these tests report their load.
+const reportInterval = 200 * time.Millisecond
 
 // newPlane starts a control plane whose folder has the objects in objects.yaml.
 func newPlane(t *testing.T, objects ...string) *plane {
@@ -57,14 +64,14 @@ func newPlaneOf(t *testing.T, o watch.Options, objects ...string) *plane {
 // newPlaneAt is newPlaneOf with an address.
 func newPlaneAt(t *testing.T, address string, o watch.Options, objects ...string) *plane {
 	t.Helper()
-	p := &plane{t: t, dir: t.TempDir(), store: serving.NewStore(serving.Options{})}
+	p := &plane{t: t, dir: t.TempDir(), store: serving.NewStore(serving.Options{}), loads: load.New(load.Options{Interval: reportInterval})}
 	p.write("objects.yaml", objects...)
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.xds = listener.Addr().String()
-	server := ads.New(ads.Options{Store: p.store, Ports: []ads.Port{{Listener: listener}}})
+	server := ads.New(ads.Options{Store: p.store, Loads: p.loads, Ports: []ads.Port{{Listener: listener}}})
 	worlds, source := watch.NewWorlds(), files.NewSource(p.dir, o)
 	group, ctx := errgroup.WithContext(t.Context())
 	group.Go(func() error { return source.Run(ctx, worlds) })

@@ -31,6 +31,8 @@ type backend struct {
 	port int
 	// failures is the number of next calls that fail as unavailable.
 	failures atomic.Int32
+	// served is the number of calls that have ended, and failed that of those of them that failed.
+	served, failed atomic.Uint64
 
 	mu   sync.Mutex
 	seen []observation
@@ -99,8 +101,14 @@ func (b *backend) families() []string {
 	return []string{"IPv4"}
 }
 
-func (b *backend) handle(_ any, stream grpc.ServerStream) error {
+func (b *backend) handle(_ any, stream grpc.ServerStream) (err error) {
 	b.note(stream)
+	defer func() {
+		b.served.Add(1)
+		if err != nil {
+			b.failed.Add(1)
+		}
+	}()
 	var request []byte
 	if err := stream.RecvMsg(&request); err != nil {
 		return err

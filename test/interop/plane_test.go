@@ -47,7 +47,7 @@ func startPlane(t *testing.T, services, objects string) *plane {
 
 func (p *plane) start() {
 	p.t.Helper()
-	run := must(controlplane.Start(binary, p.log, "--files", p.dir, "--xds-address", p.xds, "--admin-address", p.admin, "--shutdown-grace", "500ms"))(p.t)
+	run := must(controlplane.Start(binary, p.log, "--files", p.dir, "--xds-address", p.xds, "--admin-address", p.admin, "--shutdown-grace", "500ms", "--load-report-interval", "1s"))(p.t)
 	p.xds, p.admin = run.XDS, run.Admin
 	p.stop = sync.OnceFunc(func() {
 		if err := run.Stop(); err != nil {

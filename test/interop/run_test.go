@@ -131,6 +131,10 @@ func (r *run) step(s step) error {
 		}
 	case s.Restart:
 		r.plane.stop()
+		for _, b := range r.backends {
+			b.served.Store(0)
+			b.failed.Store(0)
+		}
 		r.plane.start()
 		r.plane.await()
 	case s.Stop:
@@ -139,6 +143,8 @@ func (r *run) step(s step) error {
 	case s.Start:
 		r.plane.start()
 		r.stopped = false
+	case s.Reported:
+		return r.reported()
 	case s.Acked != nil:
 		return r.acked(s.Acked)
 	default:

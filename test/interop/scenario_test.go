@@ -92,6 +92,8 @@ type step struct {
 	Start bool `json:"start"`
 	// Acked are the types of which the client reports accepted resources by CSDS, sorted.
 	Acked []string `json:"acked"`
+	// Reported says that the client's reports agree with what the backends count since the control plane started.
+	Reported bool `json:"reported"`
 	// Load makes calls like this one until the scenario ends. None of them may fail.
 	Load *callSpec `json:"load"`
 }

@@ -22,6 +22,8 @@ type Input struct {
 	// TrustDomain is the mesh's trust domain; empty means mesh.DefaultTrustDomain. TrustDomainAliases are others whose
 	// identities are the mesh's own, joined by commas.
 	TrustDomain, TrustDomainAliases string
+	// LoadReports says about which clusters clients report their load.
+	LoadReports mesh.LoadReports
 	// Groups are the endpoints by how they take calls; nil if all take plaintext.
 	Groups *mesh.EndpointGroups
 	// Automatic is set if the clients encrypt the calls to endpoints that take no others.
@@ -62,7 +64,9 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 func cluster(name string, port mesh.Port, subset *mesh.Subset, s policy.Settings, in Input) *clusterv3.Cluster {
 	c := EdsCluster(name)
 	forms[in.Family](c, s, in)
-	c.Metadata = metadata(in.Family, port, subset)
+	if in.Family == mesh.FamilyHTTP {
+		c.Metadata = metadata(port, subset)
+	}
 	endpoints.CheckLocality(s.LoadBalancerAt, s.LoadBalancer)
 	var socket *corev3.TransportSocket
 	secured := !s.TLSRefused // then the object's converter reported it
@@ -86,6 +90,7 @@ func EdsCluster(name string) *clusterv3.Cluster {
 		Name:                 name,
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
 		EdsClusterConfig:     &clusterv3.Cluster_EdsClusterConfig{EdsConfig: resource.AdsSource(), ServiceName: name},
+		Metadata:             telemetry(name),
 		// The enum stays 0, which every client accepts. The policy is in the list, of which a client uses the first
 		// entry that it supports. Clients that do not read the list balance round robin, unless addLegacyEnum sets
 		// the enum.

@@ -42,7 +42,6 @@ var clusterTests = map[string]struct {
 	},
 	"requests": {
 		rule: "trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}", balancer: []string{"round_robin"}, requests: 7,
-		problems: []string{"info Ignored spec.trafficPolicy.connectionPool.http.http2MaxRequests"},
 	},
 	"negative requests": {
 		rule: "trafficPolicy: {connectionPool: {http: {http2MaxRequests: -7}}}", balancer: []string{"round_robin"}, requests: unlimited,

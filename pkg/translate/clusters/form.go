@@ -16,6 +16,7 @@ var forms = [mesh.FamilyCount]form{mesh.FamilyGRPC: grpcSettings, mesh.FamilyHTT
 func grpcSettings(c *clusterv3.Cluster, s policy.Settings, in Input) {
 	c.LoadBalancingPolicy = loadBalancingPolicy(s, !in.Missing.Has(mesh.FeatureRingSize))
 	c.CircuitBreakers = circuitBreakers(s.ConnectionPoolAt, s.ConnectionPool)
+	c.LrsServer = loadReports(s, in)
 	c.OutlierDetection = ejection(s)
 	addLegacyEnum(c, in.Missing)
 }

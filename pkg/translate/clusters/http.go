@@ -211,11 +211,8 @@ func minHealth(at report.Field, percent int32) float64 {
 }
 
 // metadata says what clients may need to know about a port and subset: its protocol, and the labels by which endpoints
-// from elsewhere are selected. gRPC clients need neither.
-func metadata(family mesh.Family, port mesh.Port, subset *mesh.Subset) *corev3.Metadata {
-	if family != mesh.FamilyHTTP {
-		return nil
-	}
+// from elsewhere are selected. gRPC clients need neither; telemetry has what they need.
+func metadata(port mesh.Port, subset *mesh.Subset) *corev3.Metadata {
 	fields := map[string]*structpb.Value{}
 	if port.Protocol != "" {
 		fields["protocol"] = structpb.NewStringValue(string(port.Protocol))

@@ -148,3 +148,11 @@ func CheckPorts(sink *[]mesh.Problem, rule *mesh.MergedDestinationRule, service 
 		check(report.Field{Sink: sink, Ref: subset.Ref, Path: subset.Field}, subset.TrafficPolicy)
 	}
 }
+
+// LimitsRequests reports whether a policy limits the concurrent calls to any port. p may be nil.
+func LimitsRequests(p *networking.TrafficPolicy) bool {
+	return p.GetConnectionPool().GetHttp().GetHttp2MaxRequests() > 0 ||
+		slices.ContainsFunc(p.GetPortLevelSettings(), func(l *networking.TrafficPolicy_PortTrafficPolicy) bool {
+			return l.GetConnectionPool().GetHttp().GetHttp2MaxRequests() > 0
+		})
+}

@@ -27,7 +27,7 @@ func (j *join) applyAddresses(b *worldBuilder) {
 	dirty := take(&j.dirtyAddresses)
 	pods := j.podsAt(dirty)
 	for ip := range dirty {
-		b.addresses.put(ip, j.addressed(ip, pods[ip]))
+		b.addresses.put(ip, b.services.get(j.addressed(ip, pods[ip])))
 	}
 }
 
@@ -56,12 +56,12 @@ func (j *join) podsAt(ips map[string]struct{}) map[string]map[string]mesh.Ref {
 	return found
 }
 
-// addressed returns the Service of an address, or nil. In a cluster only one Service can have a cluster IP. In files, and over
+// addressed returns the host of an address; empty if it has none. In a cluster only one Service can have a cluster IP. In files, and over
 // several parts, several may have it: the first by part and host gets it. pods are those that have the address, by namespace.
 //
 // A ServiceEntry takes an address from nobody: not from a Service, and not from a pod of another namespace. If ServiceEntries of
 // several namespaces have it, none of them gets it, because calls to one namespace would go to another. Each is told.
-func (j *join) addressed(ip string, pods map[string]mesh.Ref) *mesh.Service {
+func (j *join) addressed(ip string, pods map[string]mesh.Ref) string {
 	var services, entries []claim
 	for _, host := range j.byAddress[ip] {
 		i, s := j.owner(host)
@@ -81,14 +81,14 @@ func (j *join) addressed(ip string, pods map[string]mesh.Ref) *mesh.Service {
 	entries = slices.DeleteFunc(entries, func(c claim) bool {
 		holder, held := otherPod(pods, c.of.Ref.Namespace)
 		switch {
-		case owner != nil:
-			refuse(c.of.Ref, mesh.Warning, "%s has the address %s, and calls to it go there. The address has no effect here. Remove it; clients can dial the hosts.", owner.Ref, ip)
+		case owner.of != nil:
+			refuse(c.of.Ref, mesh.Warning, "%s has the address %s, and calls to it go there. The address has no effect here. Remove it; clients can dial the hosts.", owner.of.Ref, ip)
 		case held:
 			refuse(c.of.Ref, mesh.Error, "%s of another namespace has the address %s. The address has no effect here, because calls to that pod would go elsewhere. Remove it; clients can dial the hosts.", holder, ip)
 		}
-		return owner != nil || held
+		return owner.of != nil || held
 	})
-	if owner == nil {
+	if owner.of == nil {
 		if disputed := disputes(entries); len(disputed) > 0 {
 			for _, pair := range disputed {
 				refuse(pair[0], mesh.Error, "%s of another namespace has the address %s, too. Calls to the address fail. Remove it from one of the two; clients can dial the hosts.", pair[1], ip)
@@ -98,17 +98,17 @@ func (j *join) addressed(ip string, pods map[string]mesh.Ref) *mesh.Service {
 		}
 	}
 	j.problems.put(problemKey{topicAddress, object.Key{Name: ip}}, mesh.SortProblems(problems))
-	return owner
+	return owner.host
 }
 
-func firstClaim(claims []claim) *mesh.Service {
+func firstClaim(claims []claim) claim {
 	var first claim
 	for _, c := range claims {
 		if first.of == nil || c.part < first.part || c.part == first.part && c.host < first.host {
 			first = c
 		}
 	}
-	return first.of
+	return first
 }
 
 // otherPod returns the first pod of another namespace.

@@ -240,7 +240,11 @@ func (x *aliasIndex) check(s *mesh.Service, alias *mesh.Alias) []mesh.Problem {
 				"%s, for which this is another name, has no port %d. Calls to the port fail. Write a port of that Service, or leave out the ports.", target.Ref, p.Number))
 		}
 	}
-	if s.Annotations != (mesh.AnnotationSettings{}) || s.TrafficDistribution != mesh.PreferNone {
+	own := s.Annotations
+	if own.LoadReports.Ref != s.Ref {
+		own.LoadReports = mesh.AnnotationValue[mesh.Switch]{} // That of its namespace, for the others there.
+	}
+	if own != (mesh.AnnotationSettings{}) || s.TrafficDistribution != mesh.PreferNone {
 		problems = append(problems, aliasProblem(s, mesh.CodeAlias, mesh.Warning, "metadata",
 			"The Service is another name for %s. Its own settings for endpoints have no effect. Set them there.", target.Ref))
 	}

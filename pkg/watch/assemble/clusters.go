@@ -219,7 +219,7 @@ func (j *join) compareServices(host string) {
 	if _, _, variant := mesh.CutHostIn(host); variant || len(j.inventories) == 1 {
 		return
 	}
-	owner := j.service(host)
+	_, owner := j.owner(host)
 	for i, v := range j.inventories[1:] {
 		var problems []mesh.Problem
 		switch s := v.service(host); {

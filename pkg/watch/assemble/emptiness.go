@@ -102,9 +102,10 @@ func (x *emptiness) apply(b *worldBuilder) {
 	}
 	if known := len(x.inventory.endpoints.slices) > 0; known != x.known {
 		x.known = known
-		for host := range x.join.hosts {
+		b.services.each(func(host string) bool {
 			todo[host] = struct{}{}
-		}
+			return true
+		})
 	}
 	x.strays.apply(b, x.empty, todo)
 	x.addEntries(todo)

@@ -40,7 +40,9 @@ func runHistory(t *testing.T, r *rand.Rand) {
 	for step := range 80 {
 		for range batch {
 			o := randomObject(r)
-			switch r.IntN(9) {
+			switch r.IntN(10) {
+			case 9:
+				o = randomNamespace(r)
 			case 8:
 				o = randomSidecar(r)
 			case 0:
@@ -173,6 +175,7 @@ func randomObject(r *rand.Rand) object.Object {
 		o.Value = randomSlice(r, key)
 	case object.KindPod:
 		p := &object.Pod{UID: watchtest.Pick(r, "", "u1", "u2"), Labels: randomLabels(r), Ended: r.IntN(8) == 0, Node: watchtest.Pick(r, "", "a", "b"), Weight: watchtest.Pick[uint32](r, 0, 0, 3)}
+		p.NotInjected = watchtest.Pick[int64](r, 0, 0, 10, 30)
 		p.IPs = watchtest.Pick(r, nil, []string{"10.0.0.1"}, []string{"10.0.0.2", "fd00::1"})
 		o.Value = p
 	case object.KindNode:
@@ -233,6 +236,23 @@ func randomEntry(r *rand.Rand) object.Object {
 		}
 	}
 	return object.Object{Key: key, Value: e}
+}
+
+// randomNamespace makes a namespace. The time of a label is always the same, because a World does depend on which came first.
+func randomNamespace(r *rand.Rand) object.Object {
+	key := object.Key{Kind: object.KindNamespace, Name: watchtest.Pick(r, "ns1", "ns2")}
+	n := &object.Namespace{LoadReports: randomSwitch(r, key)}
+	if r.IntN(2) == 0 {
+		n.Injected, n.Labeled = true, 20
+	}
+	return object.Object{Key: key, Value: n}
+}
+
+func randomSwitch(r *rand.Rand, key object.Key) mesh.AnnotationValue[mesh.Switch] {
+	if s := watchtest.Pick(r, "", mesh.On, mesh.Off); s != "" {
+		return mesh.AnnotationValue[mesh.Switch]{Value: s, Ref: key.Ref()}
+	}
+	return mesh.AnnotationValue[mesh.Switch]{}
 }
 
 // randomSidecar makes a Sidecar, also in the root namespace.
@@ -301,7 +321,7 @@ func randomExport(r *rand.Rand) mesh.Export {
 func randomDay(r *rand.Rand) time.Time { return time.Date(2026, 1, 1+r.IntN(3), 0, 0, 0, 0, time.UTC) }
 
 func randomAnnotations(r *rand.Rand, key object.Key) mesh.AnnotationSettings {
-	var e mesh.AnnotationSettings
+	e := mesh.AnnotationSettings{LoadReports: randomSwitch(r, key)}
 	if n := watchtest.Pick[uint32](r, 0, 0, 2, 3); n > 0 {
 		e.SubsetSize = mesh.AnnotationValue[uint32]{Value: n, Ref: key.Ref()}
 	}

@@ -52,7 +52,7 @@ var lacks = []*lack{
 
 // injectionIndex finds the pods that came without what injection gives, although their namespace has the label for it.
 type injectionIndex struct {
-	// namespaces are those with the label for the bootstrap. Without it, the other labels have no effect.
+	// namespaces are those with the label for injection. Without it, the other labels have no effect.
 	namespaces map[string]*object.Namespace
 	// policy is the policy that injects; nil if there is none, or if it may not be read.
 	policy *object.InjectionPolicy
@@ -69,36 +69,19 @@ func newInjectionIndex() injectionIndex {
 	return injectionIndex{namespaces: map[string]*object.Namespace{}, without: map[string]map[string]lacking{}, dirty: map[string]struct{}{}, labeled: map[string]struct{}{}}
 }
 
-// putNamespace replaces a namespace with the label; nil removes it. A later write to the namespace may look like the
-// one that set a label, so the earliest is kept.
-func (x *injectionIndex) putNamespace(key object.Key, n *object.Namespace) {
-	old := x.namespaces[key.Name]
-	switch {
-	case n == nil:
-		delete(x.namespaces, key.Name)
-		delete(x.without, key.Name)
-		delete(x.labeled, key.Name)
-	case old == nil:
-		x.namespaces[key.Name] = n
-		x.labeled[key.Name] = struct{}{}
-	default:
-		x.namespaces[key.Name] = &object.Namespace{Labeled: earlier(old.Labeled, n.Labeled), Identity: earlier(old.Identity, n.Identity)}
+// putNamespace replaces a namespace with the label; nil removes it.
+func (x *injectionIndex) putNamespace(name string, n *object.Namespace) {
+	if n == nil {
+		delete(x.namespaces, name)
+		delete(x.without, name)
+		delete(x.labeled, name)
+	} else {
+		if x.namespaces[name] == nil {
+			x.labeled[name] = struct{}{}
+		}
+		x.namespaces[name] = n
 	}
-	x.dirty[key.Name] = struct{}{}
-}
-
-// earlier returns the earlier of two times at which a label was set; 0, without the label, if it has gone.
-func earlier(old, now int64) int64 {
-	if old == 0 {
-		return now
-	}
-	return min(old, now)
-}
-
-func (x *injectionIndex) eachNamespace(visit func(object.Key, *object.Namespace)) {
-	for name, n := range x.namespaces {
-		visit(object.Key{Kind: object.KindNamespace, Name: name}, n)
-	}
+	x.dirty[name] = struct{}{}
 }
 
 // putPolicy replaces the policy that injects; nil removes it. Other policies have no value.

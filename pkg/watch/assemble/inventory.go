@@ -23,11 +23,12 @@ type inventory struct {
 	dirtyHosts, moved map[string]struct{}
 	endpoints         endpointIndex
 	// sets are the current endpoints, by host.
-	sets      map[string]*mesh.EndpointSet
-	pods      podIndex
-	labels    labelIndex
-	injection injectionIndex
-	guard     lossGuard
+	sets       map[string]*mesh.EndpointSet
+	pods       podIndex
+	labels     labelIndex
+	namespaces namespaceIndex
+	injection  injectionIndex
+	guard      lossGuard
 	// lapsed are the hosts whose lost endpoints were kept for the grace period, which is over.
 	lapsed map[string]struct{}
 	// unclaimed are the names of Services whose slices changed, and that no Service has.
@@ -40,7 +41,7 @@ type inventory struct {
 func newInventory(o Options, problems *problemIndex) *inventory {
 	return &inventory{
 		services: map[object.ID]*mesh.Service{}, hosts: newHostIndex(), dirtyHosts: map[string]struct{}{}, moved: map[string]struct{}{},
-		endpoints: newEndpointIndex(), sets: map[string]*mesh.EndpointSet{}, pods: newPodIndex(o.Pods), labels: newLabelIndex(), injection: newInjectionIndex(),
+		endpoints: newEndpointIndex(), sets: map[string]*mesh.EndpointSet{}, pods: newPodIndex(o.Pods), labels: newLabelIndex(), injection: newInjectionIndex(), namespaces: newNamespaceIndex(),
 		guard: newLossGuard(o.EmptyServiceGrace), lapsed: map[string]struct{}{}, unclaimed: map[object.ID]struct{}{}, problems: problems,
 	}
 }
@@ -55,14 +56,14 @@ func (v *inventory) indexes() kindIndexes {
 		object.KindPod:           indexOf(v.putPod, v.endpoints.eachPod),
 		object.KindNode:          indexOf(v.putNode, v.endpoints.eachNode),
 
-		object.KindNamespace:       indexOf(v.injection.putNamespace, v.injection.eachNamespace),
+		object.KindNamespace:       indexOf(v.putNamespace, v.namespaces.each),
 		object.KindInjectionPolicy: indexOf(v.injection.putPolicy, v.injection.eachPolicy),
 	}
 }
 
 // size is how many objects the inventory keeps.
 func (v *inventory) size() int {
-	return len(v.services) + len(v.endpoints.slices) + len(v.endpoints.pods) + len(v.endpoints.nodes) + len(v.injection.namespaces)
+	return len(v.services) + len(v.endpoints.slices) + len(v.endpoints.pods) + len(v.endpoints.nodes) + len(v.namespaces.all)
 }
 
 func (v *inventory) putService(key object.Key, s *mesh.Service) {
@@ -138,6 +139,13 @@ func (v *inventory) putPod(key object.Key, p *object.Pod) {
 		v.observer.podMoved(key.ID(), v.endpoints.pods[key.ID()], p)
 	}
 	v.endpoints.putPod(key.ID(), p)
+}
+
+func (v *inventory) putNamespace(key object.Key, n *object.Namespace) {
+	if n = v.namespaces.put(key.Name, n); n != nil && !n.Injected {
+		n = nil
+	}
+	v.injection.putNamespace(key.Name, n)
 }
 
 func (v *inventory) putNode(key object.Key, n *object.Node) {

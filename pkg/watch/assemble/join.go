@@ -83,10 +83,14 @@ func (j *join) owner(host string) (int, *mesh.Service) {
 	return len(j.parts), nil
 }
 
-// service returns the Service of a host as its object declares it, or nil.
+// service returns the Service of a host as its object and the namespace of the control plane's own cluster declare it, or nil.
 func (j *join) service(host string) *mesh.Service {
 	_, s := j.owner(host)
-	return s
+	return j.annotate(s)
+}
+
+func (j *join) annotate(s *mesh.Service) *mesh.Service {
+	return j.inventories[0].namespaces.annotate(s)
 }
 
 // hasSlices reports whether the cluster of a Service has slices for it.
@@ -105,6 +109,9 @@ func (j *join) applyServices(b *worldBuilder) {
 				j.applyService(b, mesh.HostInCluster(host, v.cluster))
 			}
 		}
+	}
+	for host := range j.inventories[0].namespaces.takeHosts(b.last.Services) {
+		j.applyService(b, host)
 	}
 	j.applyAddresses(b)
 }

@@ -55,8 +55,7 @@ func (f *fileParser) unread(n *yaml.Node, line int, h head) {
 	f.silence(n, line, ref, reported)
 }
 
-// unreadKeys checks the annotations and labels of an object of a kind that is read from clusters only, such as the
-// namespaces whose pods get the bootstrap.
+// unreadKeys checks the annotations and labels of an object of a kind that is read from clusters only.
 func (f *fileParser) unreadKeys(n *yaml.Node, line int, ref mesh.Ref) {
 	row := object.Kind(ref.Kind).Row()
 	if row == nil || !row.Live || text(lookup(n, "apiVersion")) != row.Resource.GroupVersion().String() {
@@ -66,11 +65,6 @@ func (f *fileParser) unreadKeys(n *yaml.Node, line int, ref mesh.Ref) {
 	meta := metav1.ObjectMeta{Labels: texts(lookup(metadata, "labels")), Annotations: texts(lookup(metadata, "annotations"))}
 	for _, p := range object.CheckKeys(object.Key{Kind: row.Kind, Name: ref.Name}, &meta) {
 		f.report(p.Code, p.Severity, line-n.Line+fieldLine(n, p.Field), ref, p.Field, p.Message)
-	}
-	if value, ok := meta.Labels[mesh.AnnotationInject]; ok && row.Kind == object.KindNamespace && value != mesh.InjectEnabled && value != "disabled" && value != "false" {
-		field := "metadata.labels[" + mesh.AnnotationInject + "]"
-		f.report(mesh.CodeInvalidValue, mesh.Warning, line-n.Line+fieldLine(n, field), ref, field,
-			fmt.Sprintf("Pods of the namespace do not get the bootstrap, because the value is %q. Write %s.", value, mesh.InjectEnabled))
 	}
 }
 

@@ -105,7 +105,21 @@ func annotationSettings(meta *metav1.ObjectMeta, out *Object) mesh.AnnotationSet
 			e.SuccessRate = mesh.AnnotationValue[mesh.SuccessRate]{Value: rate, Ref: out.Key.Ref()}
 		}
 	}
+	e.LoadReports = loadReports(meta, out)
 	return e
+}
+
+// loadReports reads whether clients report their load.
+func loadReports(meta *metav1.ObjectMeta, out *Object) mesh.AnnotationValue[mesh.Switch] {
+	text, ok := meta.Annotations[mesh.AnnotationLoadReports]
+	if !ok {
+		return mesh.AnnotationValue[mesh.Switch]{}
+	}
+	if s := mesh.Switch(text); s == mesh.On || s == mesh.Off {
+		return mesh.AnnotationValue[mesh.Switch]{Value: s, Ref: out.Key.Ref()}
+	}
+	out.reportInvalid(mesh.AnnotationLoadReports, "%q is neither true nor false. The annotation is ignored. Use \"true\" to have clients report their load, or \"false\".", text)
+	return mesh.AnnotationValue[mesh.Switch]{}
 }
 
 func balancer(text string, out *Object) mesh.Balancer {

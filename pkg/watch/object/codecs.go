@@ -44,16 +44,19 @@ func loadNode(n *storedNode) (*Node, error) {
 type storedNamespace struct {
 	Labeled  int64 `json:"labeled,omitempty"`
 	Identity int64 `json:"identity,omitempty"`
+	// Unlabeled means that it does not have the label for injection. An older process stored only those with the label.
+	Unlabeled   bool                              `json:"unlabeled,omitempty"`
+	LoadReports mesh.AnnotationValue[mesh.Switch] `json:"loadReports,omitzero"`
 }
 
-func namespaceField(o *storedObject) **storedNamespace { return &o.Labeled }
+func namespaceField(o *storedObject) **storedNamespace { return &o.OfNamespace }
 
 func storeNamespace(n *Namespace) (*storedNamespace, error) {
-	return &storedNamespace{n.Labeled, n.Identity}, nil
+	return &storedNamespace{n.Labeled, n.Identity, !n.Injected, n.LoadReports}, nil
 }
 
 func loadNamespace(s *storedNamespace) (*Namespace, error) {
-	return &Namespace{s.Labeled, s.Identity}, nil
+	return &Namespace{!s.Unlabeled, s.Labeled, s.Identity, s.LoadReports}, nil
 }
 
 type storedPolicy struct {

@@ -97,10 +97,10 @@ func checkAgent(p *corev1.Pod, out *Object) {
 func convertNamespace(n *corev1.Namespace, _ string) Object {
 	out := newObject(KindNamespace, &n.ObjectMeta)
 	out.Key.Namespace = ""
-	// A test, or an API server that ignores the selector, may pass on others.
+	value := &Namespace{LoadReports: loadReports(&n.ObjectMeta, &out)}
+	checkInjectLabel(n, &out)
 	if n.Labels[mesh.AnnotationInject] == mesh.InjectEnabled {
-		value := &Namespace{Labeled: labeledSince(&n.ObjectMeta, mesh.AnnotationInject)}
-		out.Value = value
+		value.Injected, value.Labeled = true, labeledSince(&n.ObjectMeta, mesh.AnnotationInject)
 		switch identity, ok := n.Labels[mesh.LabelIdentity]; {
 		case identity == mesh.IdentitySPIFFE:
 			value.Identity = labeledSince(&n.ObjectMeta, mesh.LabelIdentity)
@@ -116,7 +116,19 @@ func convertNamespace(n *corev1.Namespace, _ string) Object {
 		out.Report(mesh.CodeInvalidValue, mesh.Warning, labelField(mesh.LabelIdentity),
 			"The label has no effect because the namespace does not have the label mizzen.dev/inject: enabled. Its pods get no certificate. Set that label, too.")
 	}
+	if *value != (Namespace{}) {
+		out.Value = value
+	}
 	return out
+}
+
+// checkInjectLabel reports a value of the label for injection that the injection policy does not know.
+func checkInjectLabel(n *corev1.Namespace, out *Object) {
+	value, ok := n.Labels[mesh.AnnotationInject]
+	if ok && value != mesh.InjectEnabled && value != "disabled" && value != "false" {
+		out.Report(mesh.CodeInvalidValue, mesh.Warning, labelField(mesh.AnnotationInject),
+			fmt.Sprintf("Pods of the namespace do not get the bootstrap, because the value is %q. Write %s.", value, mesh.InjectEnabled))
+	}
 }
 
 // labeledSince returns when a label was set: Kubernetes notes when each client wrote last. It is the time of creation

@@ -150,11 +150,9 @@ var Kinds = []*KindRow{
 		converter: converterOf(convertNode), codec: codecOf(nodeField, storeNode, loadNode),
 	},
 	{
-		// Only namespaces into whose pods the bootstrap is injected.
-		Kind: KindNamespace, Resource: corev1.SchemeGroupVersion.WithResource("namespaces"), ClusterScoped: true, Live: true,
-		Selector: mesh.AnnotationInject + "=" + mesh.InjectEnabled,
-		Without:  "which pods came without the bootstrap",
-		NewList:  func() runtime.Object { return &corev1.NamespaceList{} },
+		Kind: KindNamespace, Resource: corev1.SchemeGroupVersion.WithResource("namespaces"), ClusterScoped: true, Traced: true, NameIsLabel: true,
+		Without: "the annotations of namespaces, and which pods came without the bootstrap",
+		NewList: func() runtime.Object { return &corev1.NamespaceList{} },
 
 		converter: converterOf(convertNamespace), codec: codecOf(namespaceField, storeNamespace, loadNamespace),
 	},

@@ -124,12 +124,16 @@ func (p *Pod) Addresses() []string {
 // Node is what is kept of a Node.
 type Node = mesh.Node
 
-// Namespace is what is kept of a namespace with the label for injection.
+// Namespace is what is kept of a namespace. Of one without any of this nothing is kept.
 type Namespace struct {
+	// Injected means that it has the label for injection. Without it, Labeled and Identity are 0.
+	Injected bool
 	// Labeled is since when it has the label, in Unix seconds, as far as it is known. It may be later than that.
 	Labeled int64
 	// Identity is the same for the label for certificates; 0 if it does not have that.
 	Identity int64
+	// LoadReports is whether clients report their load about the hosts of the namespace.
+	LoadReports mesh.AnnotationValue[mesh.Switch]
 }
 
 // InjectionPolicy is what is kept of the policy that injects.

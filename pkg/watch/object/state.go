@@ -44,7 +44,7 @@ type storedObject struct {
 	Slice           *storedSlice           `json:"slice,omitempty"`
 	Pod             *storedPod             `json:"pod,omitempty"`
 	Node            *storedNode            `json:"node,omitempty"`
-	Labeled         *storedNamespace       `json:"labeledNamespace,omitempty"`
+	OfNamespace     *storedNamespace       `json:"labeledNamespace,omitempty"`
 	Policy          *storedPolicy          `json:"injectionPolicy,omitempty"`
 	VirtualService  *storedVirtualService  `json:"virtualService,omitempty"`
 	DestinationRule *storedDestinationRule `json:"destinationRule,omitempty"`

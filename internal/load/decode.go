@@ -1,0 +1,131 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/mizzen-mesh/mizzen/internal/wire"
+)
+
+// Decoder takes LoadStatsRequests apart. It reads five fields of twenty, and reuses its memory.
+type Decoder struct {
+	// Node is the encoded node, which only the first message of a stream has. It shares the message's memory, as Reports do.
+	Node    []byte
+	Reports []Report
+
+	report   *Report
+	locality *Locality
+}
+
+// The field numbers of a LoadStatsRequest, a ClusterStats, an UpstreamLocalityStats, a Locality and a Duration.
+const (
+	nodeField, statsField                                            = 1, 2
+	clusterField, localitiesField, droppedField, intervalField       = 1, 2, 3, 4
+	localityField, okField, inProgressField, errorField, issuedField = 1, 2, 3, 4, 8
+	zoneField                                                        = 2
+	secondsField, nanosField                                         = 1, 2
+)
+
+var errNotText = errors.New("a name is not valid UTF-8")
+
+// maxReports bounds the reports of one message that are decoded. It exceeds MaxClusters, so that a Stream counts the rest.
+const maxReports = MaxClusters + 1
+
+// Decode reads one encoded LoadStatsRequest.
+func (d *Decoder) Decode(b []byte) error {
+	d.Node, d.Reports = nil, d.Reports[:0]
+	if err := wire.Fields(b, d.field); err != nil {
+		return fmt.Errorf("LoadStatsRequest: %w", err)
+	}
+	return nil
+}
+
+func (d *Decoder) field(number protowire.Number, value []byte) error {
+	switch {
+	case number == nodeField:
+		d.Node = value
+	case number == statsField && len(d.Reports) < maxReports:
+		if len(d.Reports) < cap(d.Reports) {
+			d.Reports = d.Reports[:len(d.Reports)+1]
+		} else {
+			d.Reports = append(d.Reports, Report{})
+		}
+		d.report = &d.Reports[len(d.Reports)-1]
+		*d.report = Report{Localities: d.report.Localities[:0]}
+		return wire.All(value, d.statsField, d.statsNumber)
+	}
+	return nil
+}
+
+func (d *Decoder) statsField(number protowire.Number, value []byte) error {
+	switch int32(number) {
+	case clusterField:
+		d.report.Cluster = value
+		return text(value)
+	case localitiesField:
+		d.report.Localities = append(d.report.Localities, Locality{})
+		d.locality = &d.report.Localities[len(d.report.Localities)-1]
+		return wire.All(value, d.localityField, d.localityNumber)
+	case intervalField:
+		var seconds, nanos uint64
+		err := wire.All(value, skip, func(number protowire.Number, value uint64) {
+			switch int32(number) {
+			case secondsField:
+				seconds = value
+			case nanosField:
+				nanos = value
+			}
+		})
+		if seconds < math.MaxInt32 && nanos < uint64(time.Second) { // Others are no duration that a report covers.
+			d.report.Interval = time.Duration(seconds)*time.Second + time.Duration(nanos)
+		}
+		return err
+	}
+	return nil
+}
+
+func (d *Decoder) statsNumber(number protowire.Number, value uint64) {
+	if number == droppedField {
+		d.report.Dropped = value
+	}
+}
+
+func (d *Decoder) localityField(number protowire.Number, value []byte) error {
+	if number != localityField {
+		return nil
+	}
+	return wire.Fields(value, func(number protowire.Number, value []byte) error {
+		if number == zoneField {
+			d.locality.Zone = value
+			return text(value)
+		}
+		return nil
+	})
+}
+
+func (d *Decoder) localityNumber(number protowire.Number, value uint64) {
+	switch int32(number) {
+	case okField:
+		d.locality.OK = value
+	case errorField:
+		d.locality.Errors = value
+	case inProgressField:
+		d.locality.InProgress = value
+	case issuedField:
+		d.locality.Issued = value
+	}
+}
+
+func skip(protowire.Number, []byte) error { return nil }
+
+func text(b []byte) error {
+	if !utf8.Valid(b) {
+		return errNotText
+	}
+	return nil
+}

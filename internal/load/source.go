@@ -1,0 +1,78 @@
+package load
+
+import (
+	"iter"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// UnprovedWorkload is the workload of clients that prove nothing.
+const UnprovedWorkload = "unproved"
+
+// SourceOf returns the workload of a client. pod may be nil: then the service account, if it is proved, stands for the
+// workload.
+func SourceOf(pod *mesh.Pod, namespace, account string, proved bool) Source {
+	switch {
+	case pod != nil:
+		return Source{Namespace: pod.Ref.Namespace, Workload: WorkloadOf(pod)}
+	case proved && account != "":
+		return Source{Namespace: namespace, Workload: account}
+	}
+	return Source{Namespace: namespace, Workload: UnprovedWorkload, Unproved: true}
+}
+
+// podNameSuffix is the length of the random part that controllers append to the names of pods.
+const podNameSuffix = 5
+
+// WorkloadOf returns the name of what created a pod, by its labels and the form of its name. It is the pod's own name if
+// these do not say more.
+func WorkloadOf(pod *mesh.Pod) string {
+	name := pod.Ref.Name
+	if job, ok := pod.Labels.Get("batch.kubernetes.io/job-name"); ok && job != "" {
+		return job
+	}
+	// A Deployment's ReplicaSet, or that of an Argo Rollout: NAME-HASH-xxxxx.
+	for _, label := range []string{"pod-template-hash", "rollouts-pod-template-hash"} {
+		hash, ok := pod.Labels.Get(label)
+		if before, _, found := cutLast(name, "-"+hash+"-"); ok && hash != "" && found && before != "" {
+			return before
+		}
+	}
+	before, suffix, found := cutLast(name, "-")
+	if !found || before == "" {
+		return name
+	}
+	// A StatefulSet: NAME-0. A DaemonSet: NAME-xxxxx.
+	if own, ok := pod.Labels.Get("statefulset.kubernetes.io/pod-name"); ok && own == name {
+		return before
+	}
+	if _, ok := pod.Labels.Get("controller-revision-hash"); ok && len(suffix) == podNameSuffix {
+		return before
+	}
+	return name
+}
+
+func cutLast(s, separator string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, separator); i >= 0 {
+		return s[:i], s[i+len(separator):], true
+	}
+	return s, "", false
+}
+
+// OneWorkload returns the workload of all pods; empty if there is none, if there are several, or if one is no pod.
+func OneWorkload(pods iter.Seq[*mesh.Pod]) string {
+	found := ""
+	for pod := range pods {
+		if pod == nil {
+			return ""
+		}
+		switch workload := WorkloadOf(pod); found {
+		case "", workload:
+			found = workload
+		default:
+			return ""
+		}
+	}
+	return found
+}

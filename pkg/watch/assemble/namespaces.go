@@ -1,0 +1,86 @@
+package assemble
+
+import (
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// namespaceIndex has the namespaces with labels or annotations of Mizzen.
+type namespaceIndex struct {
+	all map[string]*object.Namespace
+	// dirty are those whose annotations changed: their hosts must be evaluated again.
+	dirty map[string]struct{}
+}
+
+func newNamespaceIndex() namespaceIndex {
+	return namespaceIndex{all: map[string]*object.Namespace{}, dirty: map[string]struct{}{}}
+}
+
+// put replaces a namespace, nil removes it, and returns what is kept. A later write to the namespace may look like the one
+// that set a label, so the earliest is kept.
+func (x *namespaceIndex) put(name string, n *object.Namespace) *object.Namespace {
+	before := x.loadReports(name)
+	if old := x.all[name]; old != nil && n != nil {
+		kept := *n
+		kept.Labeled, kept.Identity = earlier(old.Labeled, n.Labeled), earlier(old.Identity, n.Identity)
+		n = &kept
+	}
+	if n == nil {
+		delete(x.all, name)
+	} else {
+		x.all[name] = n
+	}
+	if x.loadReports(name) != before {
+		x.dirty[name] = struct{}{}
+	}
+	return n
+}
+
+// earlier returns the earlier of two times at which a label was set; 0, without the label, if it has gone.
+func earlier(old, now int64) int64 {
+	if old == 0 {
+		return now
+	}
+	return min(old, now)
+}
+
+func (x *namespaceIndex) each(visit func(object.Key, *object.Namespace)) {
+	for name, n := range x.all {
+		visit(object.Key{Kind: object.KindNamespace, Name: name}, n)
+	}
+}
+
+// loadReports returns the annotation of a namespace; zero if it does not have it.
+func (x *namespaceIndex) loadReports(name string) mesh.AnnotationValue[mesh.Switch] {
+	if n := x.all[name]; n != nil {
+		return n.LoadReports
+	}
+	return mesh.AnnotationValue[mesh.Switch]{}
+}
+
+// annotate returns a Service with what the annotations of its namespace set and its own do not. s may be nil.
+func (x *namespaceIndex) annotate(s *mesh.Service) *mesh.Service {
+	if s == nil {
+		return nil
+	}
+	settings := s.Annotations.Or(mesh.AnnotationSettings{LoadReports: x.loadReports(s.Ref.Namespace)})
+	if settings == s.Annotations {
+		return s
+	}
+	annotated := *s
+	annotated.Annotations = settings
+	return &annotated
+}
+
+// takeHosts returns the hosts of the namespaces whose annotations changed.
+func (x *namespaceIndex) takeHosts(services mesh.Map[*mesh.Service]) map[string]struct{} {
+	hosts := map[string]struct{}{}
+	if dirty := take(&x.dirty); len(dirty) > 0 {
+		for host, s := range services.All() {
+			if _, ok := dirty[s.Ref.Namespace]; ok {
+				hosts[host] = struct{}{}
+			}
+		}
+	}
+	return hosts
+}
