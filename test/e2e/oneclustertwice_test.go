@@ -22,7 +22,10 @@ import (
 // the other rights of manifests/remote are all that a remote cluster needs.
 func TestOneClusterTwice(t *testing.T) {
 	install(t, "overlays/dev")
-	kubectl(t, "", "apply", "-f", "../../manifests/components/remote-clusters/rights.yaml")
+	// Other tests check what the control plane may not do without this.
+	const rights = "../../manifests/components/remote-clusters/rights.yaml"
+	kubectl(t, "", "apply", "-f", rights)
+	t.Cleanup(func() { kubectl(t, "", "delete", "-f", rights) })
 	install(t, "remote")
 	reader := kubeconfigOf(t, "mizzen-reader")
 	secret := &corev1.Secret{
