@@ -40,7 +40,6 @@ type Store struct {
 	// mu protects the fields below, and which entries exist. It is taken before any Session.mu.
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
-	// byOrigin has the sessions by their origin.
 	byOrigin map[origin][]*Session
 	// interests is the index from each Key to the entries whose answer depends on it.
 	interests map[mesh.Key]map[*entry]struct{}
