@@ -238,7 +238,7 @@ func newPlane(o planeOptions) (*plane, error) {
 	return p, nil
 }
 
-// workloadBehind returns the one workload whose pods all endpoints of a destination are; empty if there is none.
+// workloadBehind returns the workload to which all endpoints of a destination belong; empty if they belong to several, or to none.
 func (p *plane) workloadBehind(to load.Destination, subset string) string {
 	current := p.store.Current()
 	if current == nil {

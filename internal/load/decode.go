@@ -12,7 +12,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/wire"
 )
 
-// Decoder takes LoadStatsRequests apart. It reads five fields of twenty, and reuses its memory.
+// Decoder takes LoadStatsRequests apart. It reads the few fields that are used, and reuses its memory.
 type Decoder struct {
 	// Node is the encoded node, which only the first message of a stream has. It shares the message's memory, as Reports do.
 	Node    []byte
@@ -24,16 +24,16 @@ type Decoder struct {
 
 // The field numbers of a LoadStatsRequest, a ClusterStats, an UpstreamLocalityStats, a Locality and a Duration.
 const (
-	nodeField, statsField                                            = 1, 2
-	clusterField, localitiesField, droppedField, intervalField       = 1, 2, 3, 4
-	localityField, okField, inProgressField, errorField, issuedField = 1, 2, 3, 4, 8
-	zoneField                                                        = 2
-	secondsField, nanosField                                         = 1, 2
+	nodeField, statsField                                      = 1, 2
+	clusterField, localitiesField, droppedField, intervalField = 1, 2, 3, 4
+	localityField, okField, inProgressField, errorField        = 1, 2, 3, 4
+	zoneField                                                  = 2
+	secondsField, nanosField                                   = 1, 2
 )
 
 var errNotText = errors.New("a name is not valid UTF-8")
 
-// maxReports bounds the reports of one message that are decoded. It exceeds MaxClusters, so that a Stream counts the rest.
+// maxReports bounds the reports of one message that are decoded. It exceeds MaxClusters, so that a Stream sees that there are more.
 const maxReports = MaxClusters + 1
 
 // Decode reads one encoded LoadStatsRequest.
@@ -116,8 +116,6 @@ func (d *Decoder) localityNumber(number protowire.Number, value uint64) {
 		d.locality.Errors = value
 	case inProgressField:
 		d.locality.InProgress = value
-	case issuedField:
-		d.locality.Issued = value
 	}
 }
 

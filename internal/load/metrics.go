@@ -22,7 +22,7 @@ var (
 		[]string{"reason"}, nil)
 )
 
-// Workload finds the one workload whose pods all endpoints of a destination are; empty if there is none, or more than one.
+// Workload finds the workload to which all endpoints of a destination belong; empty if they belong to several, or to none.
 type Workload func(to Destination, subset string) string
 
 // Collector makes metrics of a Table.

@@ -60,7 +60,7 @@ func cutLast(s, separator string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// OneWorkload returns the workload of all pods; empty if there is none, if there are several, or if one is no pod.
+// OneWorkload returns the workload to which all pods belong; empty if they belong to several, if there are no pods, or if one is nil.
 func OneWorkload(pods iter.Seq[*mesh.Pod]) string {
 	found := ""
 	for pod := range pods {

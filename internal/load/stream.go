@@ -15,8 +15,8 @@ type Report struct {
 // Locality is what a client reports about the endpoints of one locality.
 type Locality struct {
 	// Zone may share memory, as Report.Cluster does.
-	Zone                           []byte
-	OK, Errors, InProgress, Issued uint64
+	Zone                   []byte
+	OK, Errors, InProgress uint64
 }
 
 // Target finds what a cluster is that a client reports about. ok is false if the client does not use it: a client can

@@ -19,15 +19,13 @@ type window struct {
 
 // add counts calls that were made evenly from the first time to the second.
 func (w *window) add(from, to time.Time, interval time.Duration, calls, errors uint64) {
+	since, until, length := from.UnixNano(), to.UnixNano(), int64(interval)
 	last := slotOf(to, interval)
 	w.advance(last)
-	first := max(slotOf(from, interval), last-windowSlots+1)
-	total := to.Sub(from)
-	for n := first; n <= last; n++ {
+	for n := max(since/length, last-windowSlots+1); n <= last; n++ {
 		share := float32(1)
-		if total > 0 {
-			begin, end := slotStart(n, interval), slotStart(n+1, interval)
-			share = float32(minTime(end, to).Sub(maxTime(begin, from))) / float32(total)
+		if until > since {
+			share = float32(min((n+1)*length, until)-max(n*length, since)) / float32(until-since)
 		}
 		slot := &w.slots[n%windowSlots]
 		slot.calls += share * float32(calls)
@@ -44,12 +42,13 @@ func (w *window) advance(n int64) {
 }
 
 // rates returns how many calls and errors there are in a second, on average over the last intervals for which all reports
-// have arrived. since is the time from which on calls are counted. It returns false if there is no such interval yet.
-func (w *window) rates(since, now time.Time, interval time.Duration) (calls, errors float64, ok bool) {
+// have arrived. from is the time from which on calls are counted. It returns false if there is no such interval yet.
+func (w *window) rates(from, now time.Time, interval time.Duration) (calls, errors float64, ok bool) {
+	since, length := from.UnixNano(), int64(interval)
 	end := slotOf(now, interval) - 1 // the reports for this slot are on their way
 	w.advance(end + 1)
-	begin := max(end-rateWindows, slotOf(since, interval))
-	covered := slotStart(end, interval).Sub(maxTime(slotStart(begin, interval), since))
+	begin := max(end-rateWindows, since/length)
+	covered := time.Duration(end*length - max(begin*length, since))
 	if covered < interval {
 		return 0, 0, false
 	}
@@ -61,20 +60,5 @@ func (w *window) rates(since, now time.Time, interval time.Duration) (calls, err
 	return calls / covered.Seconds(), errors / covered.Seconds(), true
 }
 
+// slotOf returns the number of the slot of a time.
 func slotOf(t time.Time, interval time.Duration) int64 { return t.UnixNano() / int64(interval) }
-
-func slotStart(n int64, interval time.Duration) time.Time { return time.Unix(0, n*int64(interval)) }
-
-func minTime(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}

@@ -39,7 +39,7 @@ func (s *Snapshot) DestinationOf(cluster string) (to Destination, ok bool) {
 	return to, true
 }
 
-// PodsBehind yields the pods of the endpoints of a destination; nil for an endpoint that is none.
+// PodsBehind yields the pod of each endpoint of a destination; nil for an endpoint without a pod.
 func (s *Snapshot) PodsBehind(to Destination) iter.Seq[*mesh.Pod] {
 	host := to.Service
 	if to.Namespace != "" {
