@@ -12,8 +12,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// maxRouteMatches is how many matches the API allows in all rules of a Route.
-const maxRouteMatches = 128
+// What the API allows: rules of a Route, matches of a rule, and matches of all rules.
+const (
+	maxRouteRules   = 16
+	maxRuleMatches  = 64
+	maxRouteMatches = 128
+)
 
 // routeCompiler compiles the rules of one Route, and reports what it leaves out. What clients do not support is reported by
 // the translation, at the author's fields.
@@ -29,10 +33,14 @@ func newRouteCompiler(route *Route, out *Object) *routeCompiler {
 	return &routeCompiler{route: route, out: out}
 }
 
-// check reports hostnames, which are for the Gateways among the parents, and that there are no rules.
+// check reports hostnames, which are for the Gateways among the parents, and that there are no rules, or too many.
 func (c *routeCompiler) check(hostnames []gatewayv1.Hostname, rules int) {
 	if rules == 0 {
 		c.out.Report(mesh.CodeNoWeight, mesh.Error, "spec.rules", "There are no rules. The calls to the parents fail. Add a rule with a backend.")
+	}
+	if rules > maxRouteRules {
+		c.out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.rules",
+			fmt.Sprintf("There are %d rules. All are followed, but API servers refuse a Route with more than %d. Split the object.", rules, maxRouteRules))
 	}
 	if len(hostnames) > 0 {
 		c.out.Report(mesh.CodeApproximated, mesh.Info, "spec.hostnames", "Hostnames are compared by gateways. The rules apply to calls under every name of a parent that is a Service. Remove them, unless a parent is a Gateway.")
@@ -127,6 +135,10 @@ func textMatch(out *Object, at, value, kind string) (*networking.StringMatch, bo
 
 // add adds a rule for each match.
 func (c *routeCompiler) add(r *compiledRule, matches []routeMatch) {
+	if len(matches) > maxRuleMatches {
+		c.out.Report(mesh.CodeInvalidValue, mesh.Error, matches[maxRuleMatches].at,
+			fmt.Sprintf("The rule has %d matches. API servers refuse a rule with more than %d. Split the rule.", len(matches), maxRuleMatches))
+	}
 	for i := range matches {
 		m := &matches[i]
 		if c.matches++; c.matches > maxRouteMatches {
