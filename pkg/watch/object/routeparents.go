@@ -3,6 +3,7 @@ package object
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,24 +66,47 @@ func groupAsWritten(p *gatewayv1.ParentReference) string {
 }
 
 // closedParents returns the parents of a Route that cannot be read, and false if they cannot be read either. An entry that
-// cannot be read is empty, so that the others keep their indexes.
+// cannot be read is empty, so that the others keep their indexes. A parent in place of the list is one entry.
 func closedParents(parts Parts) (spec gatewayv1.CommonRouteSpec, readable bool) {
 	written, set := parts["parentRefs"]
 	list, isList := written.([]any)
+	if one, isParent := written.(map[string]any); isParent {
+		list, isList = []any{one}, true
+	}
 	_, nothing := parts[""]
 	readable = (isList || !set) && !nothing
 	for _, entry := range list {
-		var one gatewayv1.ParentReference
-		data, err := json.Marshal(entry)
-		if err == nil && entry != nil {
-			err = json.Unmarshal(data, &one)
-		}
-		if err != nil || entry == nil {
-			one, readable = gatewayv1.ParentReference{}, false
-		}
+		one, ok := closedParent(entry)
+		readable = readable && ok
 		spec.ParentRefs = append(spec.ParentRefs, one)
 	}
 	return spec, readable
+}
+
+// closedParent returns one parent. If it is not known which of its ports is meant, all of them are.
+func closedParent(entry any) (parent gatewayv1.ParentReference, readable bool) {
+	fields, _ := entry.(map[string]any)
+	if decodeParent(fields, &parent) {
+		return parent, true
+	}
+	fields = maps.Clone(fields)
+	for _, name := range []string{"port", "sectionName"} {
+		delete(fields, name)
+	}
+	return parent, decodeParent(fields, &parent)
+}
+
+// decodeParent leaves the parent empty if it cannot be read.
+func decodeParent(fields map[string]any, parent *gatewayv1.ParentReference) bool {
+	*parent = gatewayv1.ParentReference{}
+	data, err := json.Marshal(fields)
+	if err == nil && fields != nil {
+		err = json.Unmarshal(data, parent)
+	}
+	if err != nil {
+		*parent = gatewayv1.ParentReference{}
+	}
+	return err == nil && fields != nil
 }
 
 func closeGRPCRoute(key Key, domain string, annotations map[string]string, parts Parts) Object {
