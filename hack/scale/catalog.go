@@ -43,9 +43,12 @@ func (c *catalog) resource(b []byte) (*resource, error) {
 	return first.(*resource), nil
 }
 
-// attribute sets the service of a resource, and passes it on to the names that it refers to. Only a Listener's name
-// contains the service.
+// attribute sets the service of a resource, and passes it on to the names that it refers to. A Listener's name contains the
+// service, and so may the others: routes of a service can lead to another one.
 func (c *catalog) attribute(r *resource) {
+	if r.service < 0 {
+		r.service = serviceOf(r.name)
+	}
 	if owner, ok := c.owners.Load(named{r.kind, r.name}); ok && r.service < 0 {
 		r.service = owner.(int)
 	}

@@ -13,7 +13,7 @@ type edit struct {
 
 // move sets the address of a service's last endpoint to a marked one.
 func (p *plan) move(s int) edit {
-	return edit{subject{endpoints, s}, p.subscribers[s], func(marker int) *unstructured.Unstructured { return p.slice(s, marker) }}
+	return edit{subject{endpoints, s}, p.followers(s), func(marker int) *unstructured.Unstructured { return p.slice(s, marker) }}
 }
 
 // shift sets a marked weight in a service's route.

@@ -110,10 +110,9 @@ func (p *plan) grpcRoute(s, marker int) *unstructured.Unstructured {
 	backend := func(s, weight int) tree {
 		return tree{"name": p.name(s), "namespace": p.namespace(s), "port": int64(p.port(s)), "weight": int64(weight)}
 	}
-	other := (s + namespaces) % p.o.services
 	o.Object["spec"] = tree{
 		"parentRefs": []any{tree{"group": "", "kind": "Service", "name": p.name(s)}},
-		"rules":      []any{tree{"backendRefs": []any{backend(s, marker), backend(other, routeWeight)}}},
+		"rules":      []any{tree{"backendRefs": []any{backend(s, marker), backend(p.other(s), routeWeight)}}},
 	}
 	return o
 }

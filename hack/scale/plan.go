@@ -81,6 +81,24 @@ func (p *plan) ruled(s int) bool {
 	return int(float64(s+1)*p.o.rules) > int(float64(s)*p.o.rules) && s != hotService
 }
 
+// other returns the service with which a ruled one shares its calls if the rules are GRPCRoutes.
+func (p *plan) other(s int) int { return (s + namespaces) % p.o.services }
+
+// followers counts the streams that have the endpoints of a service: its subscribers, and those of ruled services that share
+// their calls with it.
+func (p *plan) followers(s int) int {
+	if !p.o.gateway {
+		return p.subscribers[s]
+	}
+	n := 0
+	for _, wanted := range p.wanted {
+		if slices.ContainsFunc(wanted, func(w int) bool { return w == s || p.ruled(w) && p.other(w) == s }) {
+			n++
+		}
+	}
+	return n
+}
+
 // mayChange reports whether a service may change during the run.
 func (p *plan) mayChange(s int) bool {
 	return s == hotService || slices.Contains(p.moving, s) || slices.Contains(p.shifting, s)
@@ -102,13 +120,16 @@ func (p *plan) listener(s int) string {
 
 const namePrefix = "svc-"
 
-func namespaceName(i int) string { return fmt.Sprint("scale-", i) }
+const namespacePrefix = "scale-"
 
-// serviceOf returns the service of a Listener's name; -1 if it is not a service of the plan.
-func serviceOf(listener string) int {
-	name, _, _ := strings.Cut(listener, ".")
-	s, err := strconv.Atoi(strings.TrimPrefix(name, namePrefix))
-	if err != nil || !strings.HasPrefix(name, namePrefix) {
+func namespaceName(i int) string { return fmt.Sprint(namespacePrefix, i) }
+
+// serviceOf returns the service whose host is in the name of a resource; -1 if there is none of the plan.
+func serviceOf(resource string) int {
+	_, rest, _ := strings.Cut(resource, namePrefix)
+	number, rest, _ := strings.Cut(rest, ".")
+	s, err := strconv.Atoi(number)
+	if err != nil || !strings.HasPrefix(rest, namespacePrefix) {
 		return -1
 	}
 	return s

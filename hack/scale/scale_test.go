@@ -146,17 +146,18 @@ func TestServerScenarios(t *testing.T) {
 	}
 }
 
-// TestGatewayScenarios does the same with rules of the Gateway API.
+// TestGatewayScenarios does the same with rules of the Gateway API. They share calls with services that change.
 func TestGatewayScenarios(t *testing.T) {
 	dir := t.TempDir()
 	o, err := parseOptions([]string{
-		"-server", serveFolder(t, dir), "-files", dir, "-gateway", "-services", "40", "-endpoints", "2", "-rules", "0.5", "-streams", "20", "-names", "4",
-		"-scenarios", scenarioRoutes, "-rounds", "4", "-settle", "500ms", "-timeout", "30s",
+		"-server", serveFolder(t, dir), "-files", dir, "-gateway", "-services", "40", "-endpoints", "2", "-rules", "0.85", "-streams", "20", "-names", "4",
+		"-scenarios", scenarioChurn + "," + scenarioRoutes, "-rounds", "4", "-settle", "500ms", "-timeout", "30s",
 	}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, value := run(t, o)
+	checkRounds(t, value, scenarioChurn)
 	checkRounds(t, value, scenarioRoutes)
 }
 
