@@ -14,6 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // TestEveryRouteHasAnOrigin checks, in all goldens, that every route that was made from a rule has an Origin.
@@ -89,5 +90,29 @@ spec:
 	}
 	if diff := cmp.Diff(want, v.Origins); diff != "" {
 		t.Errorf("origins (-want +got):\n%s", diff)
+	}
+}
+
+// TestBackendTLSOfOnePort: an object for one port has no part in the clusters of the others.
+func TestBackendTLSOfOnePort(t *testing.T) {
+	policy := mesh.Ref{Kind: "BackendTLSPolicy", Namespace: "demo", Name: "echo"}
+	s := load(t, `
+apiVersion: v1
+kind: Service
+metadata: {name: echo, namespace: demo}
+spec: {ports: [{name: grpc, port: 80}, {name: admin, port: 81}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: echo, namespace: demo}
+spec:
+  targetRefs: [{group: "", kind: Service, name: echo, sectionName: admin}]
+  validation: {wellKnownCACertificates: System, hostname: echo}
+`)
+	for port, want := range map[uint32]bool{80: false, 81: true} {
+		v := s.Resource(snapshot.ClusterType, resource.ClusterName(port, "", "echo.demo.svc.cluster.local"), mesh.Client{Namespace: "demo"})
+		if got := slices.Contains(v.Refs, policy); got != want {
+			t.Errorf("port %d: the cluster is made of %v, want the policy in it: %t", port, v.Refs, want)
+		}
 	}
 }

@@ -50,7 +50,7 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 			all = append(all, resource.Resource{
 				Name:    name,
 				Message: message,
-				Refs:    clusterRefs(service, rule),
+				Refs:    clusterRefs(service, rule, port.Number),
 				Origins: s.Origins(subset),
 			})
 			if split := policy.SplitFor(in.Family, "", in.Groups, rule, subset, port); in.Automatic && len(split.Accounts) > 0 {
@@ -100,13 +100,13 @@ func EdsCluster(name string) *clusterv3.Cluster {
 	}
 }
 
-// clusterRefs returns the objects that a host's clusters are made from. The rules come first, because a rejection
+// clusterRefs returns the objects that the clusters of a host's port are made from. The rules come first, because a rejection
 // is more likely caused by them.
-func clusterRefs(service *mesh.Service, rule *mesh.MergedDestinationRule) []mesh.Ref {
+func clusterRefs(service *mesh.Service, rule *mesh.MergedDestinationRule, port uint32) []mesh.Ref {
 	var refs []mesh.Ref
 	if rule != nil {
 		refs = append(refs, rule.Refs...)
-		for _, b := range rule.BackendTLS {
+		if b := rule.BackendTLSFor(port); b != nil {
 			refs = append(refs, b.Policy.Ref)
 		}
 	}
