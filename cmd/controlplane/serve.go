@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 	"github.com/mizzen-mesh/mizzen/internal/csds"
 	"github.com/mizzen-mesh/mizzen/internal/explain"
+	"github.com/mizzen-mesh/mizzen/internal/history"
 	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
@@ -175,9 +177,10 @@ type planeOptions struct {
 // plane is a control plane: a source of Worlds, the Store that publishes them, and the servers in front of it.
 type plane struct {
 	planeOptions
-	store *serving.Store
-	ads   *ads.Server
-	admin *admin.Server
+	store   *serving.Store
+	history *history.Store
+	ads     *ads.Server
+	admin   *admin.Server
 	// status is nil if no conditions are written.
 	status *status.Writer
 	// metrics is nil without --metrics-address.
@@ -198,7 +201,8 @@ func newPlane(o planeOptions) (*plane, error) {
 	registry.MustRegister(buildInfo())
 	registry.MustRegister(o.metrics...)
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
-	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry})
+	p.history = history.New(history.Options{Limits: history.InMemory, Logger: o.logger})
+	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry, Published: p.history.Published})
 	machines, loads := status.NewMachines(), load.New(load.Options{Interval: o.reportInterval})
 	registry.MustRegister(load.NewCollector(loads, p.workloadBehind))
 	p.ads = ads.New(ads.Options{
@@ -211,6 +215,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		p.status = status.New(writing)
 	}
 	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current, p.clientInPod)}
+	maps.Copy(handlers, p.history.Handlers())
 	if o.tls.authority != nil {
 		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
 	}

@@ -32,6 +32,7 @@ type Assembler struct {
 	emptiness *emptiness
 	enforced  *enforcement
 	exports   *exportIndex
+	manifests manifestIndex
 	problems  *problemIndex
 	// indexes has the index of each kind. clusters has the indexes of the remote clusters, by their names.
 	indexes  kindIndexes
@@ -79,6 +80,7 @@ func New(o Options) *Assembler {
 	a.sidecars = newSidecarIndex(o.RootNamespace, o.Domain, &own.labels, problems)
 	a.aliases = newAliasIndex(joined, a.rules, problems)
 	a.exports = newExportIndex(problems)
+	a.manifests = manifestIndex{}
 	a.emptiness = newEmptiness(o, a.inventory, outside, joined, a.rules, problems)
 	maps.Copy(a.indexes, a.inventory.indexes())
 	maps.Copy(a.indexes, a.external.indexes())
@@ -129,6 +131,7 @@ func (a *Assembler) set(o object.Object) {
 	a.problems.locate(o.Key.Ref(), o.Source)
 	a.problems.silence(o.Key, o.Silenced)
 	a.rules.authored.note(o)
+	a.manifests.note(o)
 }
 
 // remove removes an object, if it exists.
@@ -224,6 +227,9 @@ func (a *Assembler) World() *mesh.World {
 	changed = changed || a.last == nil || !w.StoredAt.Equal(last.StoredAt)
 	if rules, moved := a.rules.authored.apply(last.ConfigObjects); moved {
 		w.ConfigObjects, changed = rules, true
+	}
+	if a.manifests.apply(w) {
+		changed = true
 	}
 	if unbound, moved := a.rules.listUnbound(last.Unbound); moved {
 		w.Unbound, changed = unbound, true
