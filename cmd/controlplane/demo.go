@@ -40,9 +40,10 @@ The exit code is 0 if all steps gave the stated result, and 1 if not. All files 
 			logging.Redirect(logger)
 			options.ControlPlane = func(ctx context.Context, dir string, ready func(demo.Addresses)) error {
 				p, err := newPlane(planeOptions{
-					source:    files.NewSource(dir, watch.Options{Logger: logger}),
-					addresses: addresses{xds: "127.0.0.1:0", admin: "127.0.0.1:0"},
-					logger:    logger,
+					source:     files.NewSource(dir, watch.Options{Logger: logger}),
+					sourceName: "the demo's folder " + dir,
+					addresses:  addresses{xds: "127.0.0.1:0", admin: "127.0.0.1:0"},
+					logger:     logger,
 					ready: func(p *plane) error {
 						ready(demo.Addresses{XDS: p.ads.Addr(), Admin: p.admin.Addr()})
 						return nil
