@@ -54,7 +54,7 @@ type edges struct {
 
 // next returns an event with the edges that differ, if there are any.
 func (e *edges) next(o Options, now time.Time) (frame, bool) {
-	if now.Sub(e.at) < edgesInterval {
+	if now.Sub(e.at) < edgesInterval-slack {
 		return frame{}, false
 	}
 	first := e.told == nil

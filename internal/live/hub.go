@@ -22,6 +22,8 @@ const (
 	edgesInterval = 2 * time.Second
 	// problemsInterval is how often Problems are counted at most, while clients answer: that takes a look at every client.
 	problemsInterval = 2 * time.Second
+	// slack is how much earlier than an interval a look is in time: a ticker is not exact.
+	slack = 50 * time.Millisecond
 	// heartbeat is after how long without a change viewers are told that there is none.
 	heartbeat = 15 * time.Second
 )

@@ -70,12 +70,12 @@ type state struct {
 
 // next looks for changes. It returns an event if viewers have to be told.
 func (s *state) next(o Options, now time.Time) (frame, bool) {
-	if now.Sub(s.looked) < stateInterval {
+	if now.Sub(s.looked) < stateInterval-slack {
 		return frame{}, false
 	}
 	s.looked = now
 	changed := s.update(o, now)
-	if len(changed) == 0 && now.Sub(s.told.At) < heartbeat {
+	if len(changed) == 0 && now.Sub(s.told.At) < heartbeat-slack {
 		return frame{}, false
 	}
 	s.told.At = now.UTC()
@@ -113,7 +113,7 @@ func (s *state) update(o Options, now time.Time) []string {
 		s.status, s.told.Counts.Clients = status, o.Store.CountStreams()
 		changed = append(changed, changedClients)
 	}
-	if status != s.problemsOf && now.Sub(s.counted) >= problemsInterval {
+	if status != s.problemsOf && now.Sub(s.counted) >= problemsInterval-slack {
 		s.problemsOf, s.counted = status, now
 		if s.countProblems(o.Store.Problems()) {
 			changed = append(changed, changedProblems)
