@@ -203,6 +203,7 @@ func newPlane(o planeOptions) (*plane, error) {
 	registry.MustRegister(buildInfo())
 	registry.MustRegister(o.metrics...)
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
+	o.history.Source = o.source
 	p.history = history.New(o.history)
 	registry.MustRegister(p.history)
 	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry, Published: p.history.Published})
@@ -217,8 +218,8 @@ func newPlane(o planeOptions) (*plane, error) {
 		writing.Store, writing.Registry, writing.Machines = p.store, registry, machines
 		p.status = status.New(writing)
 	}
-	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current, p.clientInPod)}
-	maps.Copy(handlers, p.history.Handlers())
+	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current, p.history.Snapshot, p.clientInPod)}
+	maps.Copy(handlers, p.history.Handlers(p.clientOf))
 	if o.tls.authority != nil {
 		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
 	}

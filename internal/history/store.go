@@ -31,6 +31,8 @@ type Options struct {
 	// there of another one is not used.
 	Dir             string
 	Cluster, Domain string
+	// Source makes the Worlds of generations; nil makes none.
+	Source Source
 	// Logger may be nil.
 	Logger *slog.Logger
 }
@@ -41,6 +43,8 @@ type Store struct {
 	// disk is nil without a folder. wake has a value if something is to be saved.
 	disk *disk
 	wake chan struct{}
+	// rebuilding has a value while a caller makes Worlds.
+	rebuilding chan struct{}
 
 	// mu protects the fields below.
 	mu sync.Mutex
@@ -76,7 +80,7 @@ func New(o Options) *Store {
 	if o.Limits == (Limits{}) {
 		o.Limits = InMemory
 	}
-	s := &Store{options: o, domain: o.Domain, wake: make(chan struct{}, 1)}
+	s := &Store{options: o, domain: o.Domain, wake: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1)}
 	if o.Dir != "" {
 		s.disk = newDisk(o)
 		s.restore()
