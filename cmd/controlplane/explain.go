@@ -24,8 +24,10 @@ type explainFlags struct {
 	headers []string
 	account string
 	pod     string
-	plane   inspectFlags
-	output  string
+	// at is the generation of the configuration to ask about.
+	at     string
+	plane  inspectFlags
+	output string
 }
 
 func newExplain(std stdio) *cobra.Command {
@@ -46,6 +48,9 @@ which policy and rule decide. --pod or --service-account names the account of th
 Without --pod it has a certificate only with --certificate-providers default.
 Endpoints that are closed, or that the client cannot call, are named.
 
+With --at the answer is about a generation of the configuration, as 'history' lists them: the
+objects as they were, with the endpoints of now.
+
 With --http the call is a plain HTTP call, as Spring Cloud applications with the Java agent make
 it. The client is mizzen-java-agent, unless --client or --pod says which. The answer shows the
 request that an endpoint gets, or the redirect or the response that the route gives in place of
@@ -59,6 +64,7 @@ cannot be read; 2 if the command line makes no sense.`,
   controlplane explain --pod shop/web-0 --to cart --call /cart.Cart/Add
   controlplane explain -f examples/spring/mesh --as shop --to greeter --http "GET /hello?x=1" --header x-lane=gray
   controlplane explain --pod shop/web-0 --http "POST http://go-sc-a:8081/a" --header cookie=user=ann
+  controlplane explain --pod shop/web-0 --to cart --call /cart.Cart/Add --at previous
   controlplane explain --context kind-mizzen --as shop/web --to cart.shop:grpc \
     --call /cart.Cart/Add --header x-user=ann`,
 		Args: cobra.ArbitraryArgs,
@@ -77,6 +83,7 @@ cannot be read; 2 if the command line makes no sense.`,
 	f.Lookup(flagNamespace).Usage += ", and of a --pod that states none"
 	f.StringVar(&flags.account, "service-account", "", "`NAME` of the client's service account, in its namespace; servers decide by it")
 	f.StringVar(&flags.pod, "pod", "", "`NAMESPACE/NAME` of the client's pod, in place of --as and the other flags that describe the client")
+	f.StringVar(&flags.at, "at", "", "answer as of this `GENERATION` of the configuration: an ID of 'history', a number, current or previous")
 	completeTargets(cmd, std, &flags.input)
 	flags.plane.register(f)
 	f.StringVarP(&flags.output, "output", "o", "text", "form of the output: `text|json`")
@@ -112,7 +119,7 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 	if err := f.input.namespace.validate(cmd); err != nil {
 		return explain.Question{}, err
 	}
-	q := explain.Question{To: strings.TrimPrefix(f.to, "xds:///"), Call: f.call, Headers: map[string]string{}}
+	q := explain.Question{At: f.at, To: strings.TrimPrefix(f.to, "xds:///"), Call: f.call, Headers: map[string]string{}}
 	if cmd.Flags().Changed("http") {
 		if err := f.plainHTTP(cmd, &q); err != nil {
 			return q, err
@@ -130,7 +137,7 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 	case f.output != "text" && f.output != "json":
 		return q, usageErrorf(cmd, "unknown output %q: it is one of text, json", f.output)
 	}
-	if err := errors.Join(f.combination(cmd), f.setHeaders(cmd, &q)); err != nil {
+	if err := errors.Join(f.combination(cmd), f.generation(cmd), f.setHeaders(cmd, &q)); err != nil {
 		return q, err
 	}
 	if f.pod != "" {
@@ -176,6 +183,17 @@ func (f *explainFlags) combination(cmd *cobra.Command) error {
 		return usageErrorf(cmd, "--%s is for the --pod that states none, and for objects in files: write the namespace of the client in --as", flagNamespace)
 	case !fromFiles && f.input.mesh.used(cmd) != "":
 		return usageErrorf(cmd, "--%s is for objects in files and needs -f: a control plane has its own", f.input.mesh.used(cmd))
+	}
+	return nil
+}
+
+// generation rejects an --at that names no generation, or that has no effect.
+func (f *explainFlags) generation(cmd *cobra.Command) error {
+	switch {
+	case f.at != "" && len(f.input.paths) > 0:
+		return usageErrorf(cmd, "-f excludes --at: a control plane has the history")
+	case f.at == "" && cmd.Flags().Changed("at"):
+		return usageErrorf(cmd, "--at is empty: name a generation; 'controlplane history' lists them")
 	}
 	return nil
 }
@@ -254,6 +272,9 @@ func ask(ctx context.Context, all replicas, q explain.Question) (*explain.Answer
 		answer.Fails = answer.Fails || strings.HasPrefix(answer.Outcome, "the call fails")
 		if q.Pod != "" && answer.Client == "" {
 			return nil, fmt.Errorf("the control plane at %s is too old for --pod: describe the client with --as", all.all[i].address)
+		}
+		if q.At != "" && answer.At == "" {
+			return nil, fmt.Errorf("the control plane at %s is too old for --at: it keeps no history", all.all[i].address)
 		}
 		if q.IsHTTP() && !answer.HTTP {
 			return nil, fmt.Errorf("the control plane at %s is too old for --http: it knows gRPC clients only", all.all[i].address)

@@ -10,12 +10,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mizzen-mesh/mizzen/internal/explain"
 	"github.com/mizzen-mesh/mizzen/internal/history"
 )
 
 // diffFlags are the flags of diff.
 type diffFlags struct {
 	plane  inspectFlags
+	client clientFlags
+	// xds compares resources, and pod is the pod of the client that is sent them.
+	xds    bool
+	pod    string
 	host   string
 	output string
 }
@@ -34,6 +39,10 @@ func newDiff(std stdio) *cobra.Command {
 'history' prints them, or their beginnings, or numbers, or current or previous. B is the current
 generation if it is left out.
 
+With --xds, resources are compared in place of objects: those that a client is sent, with the
+endpoints of now. --as, --pod and the other flags of 'explain' say which client, and imply --xds.
+What servers are sent is not compared: 'authz' tells what they decide.
+
 The control plane is found as 'inspect' finds it. Each replica counts by itself: the first one that has
 the generations answers.
 
@@ -41,7 +50,8 @@ As in diff, the exit code is 0 if there is no difference, and 1 if there is one.
 generations cannot be compared, or if the command line makes no sense.`,
 		Example: `  controlplane diff previous
   controlplane diff g-3f2a91 current
-  controlplane diff 12 14 --host cart.shop`,
+  controlplane diff 12 14 --host cart.shop
+  controlplane diff previous --as shop/web --host cart.shop`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.validate(cmd, args); err != nil {
 				return err
@@ -50,7 +60,10 @@ generations cannot be compared, or if the command line makes no sense.`,
 		},
 	}
 	flags.plane.register(cmd.Flags())
+	flags.client.register(cmd)
 	f := cmd.Flags()
+	f.BoolVar(&flags.xds, "xds", false, "compare the resources that a client is sent")
+	f.StringVar(&flags.pod, "pod", "", "`NAMESPACE/NAME` of the client's pod, in place of --as and the other flags that describe the client")
 	f.StringVar(&flags.host, "host", "", "compare only the objects that name this `HOST`, such as cart or cart.shop")
 	f.StringVarP(&flags.output, "output", "o", outputText, "form of the output: `text|json`")
 	return cmd
@@ -72,8 +85,36 @@ func (f *diffFlags) validate(cmd *cobra.Command, args []string) error {
 		return usageErrorf(cmd, "unknown output %q: it is one of text, json", f.output)
 	case cmd.Flags().Changed("host") && f.host == "":
 		return usageErrorf(cmd, "--host is empty: name a host")
+	case f.pod != "" && !validPod(f.pod):
+		return usageErrorf(cmd, "--pod is NAMESPACE/NAME, not %q", f.pod)
+	case f.pod != "" && f.client.used(cmd) != "":
+		return usageErrorf(cmd, "--pod excludes --%s: the pod says what its client is", f.client.used(cmd))
 	}
+	f.xds = f.xds || f.pod != "" || f.client.used(cmd) != ""
 	return f.plane.validate(cmd)
+}
+
+// query is what to ask.
+func (f *diffFlags) query(cmd *cobra.Command, from, to string) (url.Values, error) {
+	query := url.Values{}
+	if f.xds {
+		q := explain.Question{Pod: f.pod}
+		var err error
+		if q.Client, err = f.client.client(cmd); err != nil {
+			return nil, err
+		}
+		if query, err = url.ParseQuery(q.Query()); err != nil {
+			return nil, err
+		}
+		query.Set("xds", "true")
+		query.Del("to")
+	}
+	query.Set("from", from)
+	query.Set("to", to)
+	if f.host != "" {
+		query.Set("host", f.host)
+	}
+	return query, nil
 }
 
 func (f *diffFlags) run(cmd *cobra.Command, std stdio, args []string) error {
@@ -81,12 +122,12 @@ func (f *diffFlags) run(cmd *cobra.Command, std stdio, args []string) error {
 	if len(args) == 2 {
 		to = args[1]
 	}
-	query := url.Values{"from": {args[0]}, "to": {to}}
-	if f.host != "" {
-		query.Set("host", f.host)
+	query, err := f.query(cmd, args[0], to)
+	if err != nil {
+		return err
 	}
 	var found *history.Comparison
-	err := f.plane.withReplicas(cmd, std, func(ctx context.Context, all replicas) (err error) {
+	err = f.plane.withReplicas(cmd, std, func(ctx context.Context, all replicas) (err error) {
 		found, err = compare(ctx, all, query)
 		return err
 	})
@@ -139,6 +180,9 @@ func unifiedText(c *history.Comparison) string {
 			after = "/dev/null"
 		}
 		out.WriteString(history.Unified(change.Before, change.After, before, after))
+	}
+	if c.LeftOut > 0 {
+		fmt.Fprintf(&out, "# and %d more; --host selects a part\n", c.LeftOut)
 	}
 	return out.String()
 }

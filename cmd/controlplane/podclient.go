@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -36,6 +37,16 @@ func (p *plane) clientInPod(namespace, name string, family mesh.Family) (explain
 	found.Account = account
 	found.Absent = "None of the " + family.String() + " is connected from the pod, only " + only + "."
 	return found, nil
+}
+
+// clientOf returns the client that a query describes, as explain's does.
+func (p *plane) clientOf(query url.Values) (mesh.Client, error) {
+	q := explain.QuestionOf(query)
+	if p.store.Current() == nil {
+		return q.Client, errors.New("the source was not completely read yet")
+	}
+	_, err := q.AsPod(p.clientInPod)
+	return q.Client, err
 }
 
 // podOf returns a pod of the World as a client of a family.

@@ -140,7 +140,7 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	p, err := newPlane(planeOptions{
 		source: source, sourceName: source.name, clusters: source.remoteClusters, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
 		tls: tls, identity: &identityOptions,
-		limits: flags.security.limits, reportInterval: flags.reportInterval, status: writer, grace: flags.grace, logger: logger,
+		limits: flags.security.limits, history: flags.source.history(source, logger), reportInterval: flags.reportInterval, status: writer, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.writeReady(std.out) },
 	})
 	if err != nil {
@@ -168,6 +168,8 @@ type planeOptions struct {
 	// node.
 	identity *identity.Options
 	limits   ads.Limits
+	// history says where generations of the configuration are kept.
+	history history.Options
 	// reportInterval is how often clients report their load; 0 means the default.
 	reportInterval time.Duration
 	// status configures the writing of conditions and Events, except for its Store; nil writes nothing.
@@ -207,7 +209,9 @@ func newPlane(o planeOptions) (*plane, error) {
 	registry.MustRegister(buildInfo())
 	registry.MustRegister(o.metrics...)
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
-	p.history = history.New(history.Options{Limits: history.InMemory, Logger: o.logger})
+	o.history.Source = o.source
+	p.history = history.New(o.history)
+	registry.MustRegister(p.history)
 	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry, Published: p.history.Published})
 	machines, loads := status.NewMachines(), load.New(load.Options{Interval: o.reportInterval})
 	registry.MustRegister(load.NewCollector(loads, p.workloadBehind))
@@ -222,8 +226,8 @@ func newPlane(o planeOptions) (*plane, error) {
 	}
 	p.live = live.NewHub(live.Options{Store: p.store, Edges: loads.Edges, Draining: p.draining, Logger: o.logger})
 	handlers := p.pageHandlers(loads)
-	handlers[explain.Path] = explain.Handler(p.store.Current, p.clientInPod)
-	maps.Copy(handlers, p.history.Handlers())
+	handlers[explain.Path] = explain.Handler(p.store.Current, p.history.Snapshot, p.clientInPod)
+	maps.Copy(handlers, p.history.Handlers(p.clientOf))
 	if o.tls.authority != nil {
 		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
 	}
@@ -288,6 +292,7 @@ func (p *plane) Run(ctx context.Context) error {
 	defer stopAdmin()
 	group.Go(func() error { return p.source.Run(ctx, worlds) })
 	group.Go(func() error { return p.store.Run(ctx, worlds) })
+	group.Go(func() error { return p.history.Run(ctx) })
 	group.Go(func() error { return p.fetchKeys(ctx) })
 	group.Go(func() error { return p.live.Run(ctx) })
 	group.Go(func() error { return p.admin.Run(adminCtx) })

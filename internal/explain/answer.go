@@ -7,6 +7,8 @@ import (
 
 // Answer is the path of a call through the resources.
 type Answer struct {
+	// At is the generation of the configuration that the answer is about; empty for what is served now.
+	At string `json:"at,omitempty"`
 	// Client describes the client that was found for Question.Pod; empty if the question itself describes the client.
 	Client string `json:"client,omitempty"`
 	// Absent says why no client is connected from Question.Pod, and what to do; empty if one is.

@@ -21,6 +21,8 @@ import (
 
 // Question describes one call.
 type Question struct {
+	// At names a generation of the configuration; empty for what is served now.
+	At string
 	// To is the name that the client dials, without xds:///.
 	To string
 	// Call is the full method name, /package.Service/Method, or the path of a plain HTTP call.

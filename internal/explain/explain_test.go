@@ -170,7 +170,7 @@ func TestExplain(t *testing.T) {
 		"another namespace": {"echo.dem", "/a.A/B", nil, []string{"; Service demo/echo has the name: dial echo\n"}},
 	}
 	s := world(t, objects)
-	server := httptest.NewServer(Handler(func() *snapshot.Snapshot { return s }, nil))
+	server := httptest.NewServer(Handler(func() *snapshot.Snapshot { return s }, nil, nil))
 	defer server.Close()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -270,7 +270,7 @@ spec: {hosts: [echo], http: [{match: [{headers: {content-type: {exact: applicati
 
 func TestHandlerBeforeTheFirstWorld(t *testing.T) {
 	w := httptest.NewRecorder()
-	Handler(func() *snapshot.Snapshot { return nil }, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, Path, http.NoBody))
+	Handler(func() *snapshot.Snapshot { return nil }, nil, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, Path, http.NoBody))
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("got %d, want 503", w.Code)
 	}

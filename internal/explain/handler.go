@@ -1,11 +1,13 @@
 package explain
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -13,6 +15,9 @@ import (
 
 // Path is the path of the admin address at which a control plane answers questions.
 const Path = "/api/explain"
+
+// generationTimeout bounds how long an answer waits for the Snapshot of a generation.
+const generationTimeout = 8 * time.Second
 
 // Query encodes the question as the query of a request for Path.
 func (q Question) Query() string {
@@ -23,6 +28,9 @@ func (q Question) Query() string {
 	}
 	if q.Pod != "" {
 		v.Set("pod", q.Pod)
+	}
+	if q.At != "" {
+		v.Set("at", q.At)
 	}
 	if q.Account.Name != "" {
 		v.Set("account", q.Account.Name)
@@ -53,9 +61,10 @@ func (q Question) Query() string {
 	return v.Encode()
 }
 
-func questionOf(v url.Values) Question {
+// QuestionOf is the reverse of Query.
+func QuestionOf(v url.Values) Question {
 	q := Question{
-		To: v.Get("to"), Call: v.Get("call"), Pod: v.Get("pod"), Headers: map[string]string{},
+		At: v.Get("at"), To: v.Get("to"), Call: v.Get("call"), Pod: v.Get("pod"), Headers: map[string]string{},
 		Method: v.Get("method"), Scheme: v.Get("scheme"), RawQuery: v.Get("query"),
 		Client: mesh.Client{
 			Namespace: v.Get("namespace"), Labels: mesh.MakeLabels(pairs(v["label"])),
@@ -117,17 +126,26 @@ func (q *Question) AsPod(find PodClient) (InPod, error) {
 	return found, err
 }
 
-// Handler answers questions as JSON, from the Snapshot that current returns. find finds the clients of pods. A question
+// Generation finds the Snapshot of a generation of the configuration, and returns its ID.
+type Generation func(ctx context.Context, text string) (id string, s *snapshot.Snapshot, err error)
+
+// Handler answers questions as JSON, from the Snapshot that current returns, or that at returns for a generation. find finds the clients of pods. A question
 // about a pod that names no call is answered with its client alone.
-func Handler(current func() *snapshot.Snapshot, find PodClient) http.Handler {
+func Handler(current func() *snapshot.Snapshot, at Generation, find PodClient) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := current()
 		if s == nil {
 			http.Error(w, "the source was not completely read yet", http.StatusServiceUnavailable)
 			return
 		}
-		q := questionOf(r.URL.Query())
+		q := QuestionOf(r.URL.Query())
 		client, err := q.AsPod(find)
+		id := ""
+		if err == nil && q.At != "" {
+			ctx, cancel := context.WithTimeout(r.Context(), generationTimeout)
+			defer cancel()
+			id, s, err = at(ctx, q.At)
+		}
 		answer := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
 		if err == nil && (q.To != "" || q.Pod == "") {
 			answer, err = Explain(s, q)
@@ -136,7 +154,7 @@ func Handler(current func() *snapshot.Snapshot, find PodClient) http.Handler {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		answer.Client, answer.Absent = client.Description, client.Absent
+		answer.Client, answer.Absent, answer.At = client.Description, client.Absent, id
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(answer) // the client may have closed the connection
 	})

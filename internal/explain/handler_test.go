@@ -38,14 +38,14 @@ func holdsTheQuestion(t *testing.T, agent string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(q, questionOf(values), cmp.Comparer(func(a, b mesh.Labels) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(q, QuestionOf(values), cmp.Comparer(func(a, b mesh.Labels) bool { return a == b })); diff != "" {
 		t.Errorf("question (-asked +understood):\n%s", diff)
 	}
 }
 
 // TestRepeatedHeader: clients compare all values of a header as one text, separated by commas.
 func TestRepeatedHeader(t *testing.T) {
-	q := questionOf(url.Values{"header": {"X-User=ann", "x-user=bob", "x-other=c"}})
+	q := QuestionOf(url.Values{"header": {"X-User=ann", "x-user=bob", "x-other=c"}})
 	if diff := cmp.Diff(map[string]string{"x-user": "ann,bob", "x-other": "c"}, q.Headers); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}

@@ -148,7 +148,7 @@ func TestExplainHTTP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := Explain(s, questionOf(values)) // as a control plane is asked
+			got, err := Explain(s, QuestionOf(values)) // as a control plane is asked
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,9 @@ import (
 // Text formats the answer for people.
 func (a *Answer) Text() string {
 	var b strings.Builder
+	if a.At != "" {
+		fmt.Fprintf(&b, "as of     %s, with the endpoints of now\n", a.At)
+	}
 	if a.Client != "" {
 		fmt.Fprintf(&b, "client    %s\n", a.Client)
 	}

@@ -15,6 +15,8 @@ type Comparison struct {
 	From    string   `json:"from"`
 	To      string   `json:"to"`
 	Changes []Change `json:"changes"`
+	// LeftOut is how many resources differ beyond those in Changes.
+	LeftOut int `json:"left_out,omitempty"`
 }
 
 // Change is an object or a resource that differs, as YAML. Before or After is empty if it is not in that generation.

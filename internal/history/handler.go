@@ -1,10 +1,15 @@
 package history
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // The paths of the admin address at which the history is read.
@@ -14,8 +19,11 @@ const (
 	DiffPath       = "/api/history-diff"
 )
 
-// Handlers serve the history as JSON, by path.
-func (s *Store) Handlers() map[string]http.Handler {
+// rebuildTimeout bounds how long a request waits for the World of a generation.
+const rebuildTimeout = 8 * time.Second
+
+// Handlers serve the history as JSON, by path. client reads which client is meant from the query of a request.
+func (s *Store) Handlers(client func(url.Values) (mesh.Client, error)) map[string]http.Handler {
 	return map[string]http.Handler{
 		Path: answer(func(r *http.Request) (any, error) {
 			limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
@@ -27,7 +35,16 @@ func (s *Store) Handlers() map[string]http.Handler {
 		GenerationPath: answer(func(r *http.Request) (any, error) { return s.Details(r.PathValue("id")) }),
 		DiffPath: answer(func(r *http.Request) (any, error) {
 			q := r.URL.Query()
-			return s.Compare(q.Get("from"), q.Get("to"), q.Get("host"))
+			if q.Get("xds") != "true" {
+				return s.Compare(q.Get("from"), q.Get("to"), q.Get("host"))
+			}
+			of, err := client(q)
+			if err != nil {
+				return nil, unknownError(err.Error())
+			}
+			ctx, cancel := context.WithTimeout(r.Context(), rebuildTimeout)
+			defer cancel()
+			return s.CompareResources(ctx, q.Get("from"), q.Get("to"), q.Get("host"), of)
 		}),
 	}
 }

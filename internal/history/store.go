@@ -13,7 +13,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// Limits bound what is kept. The oldest generations go first.
+// Limits bound what is kept in memory: generations, and the bytes of what objects were. The oldest generations go first.
 type Limits struct {
 	Generations, Bytes int
 }
@@ -21,12 +21,18 @@ type Limits struct {
 // InMemory are the Limits without a folder, and OnDisk those with one.
 var (
 	InMemory = Limits{Generations: 100, Bytes: 16 << 20}
-	OnDisk   = Limits{Generations: 1000, Bytes: 64 << 20}
+	OnDisk   = Limits{Generations: 1000, Bytes: 16 << 20}
 )
 
 // Options are the settings of a Store.
 type Options struct {
 	Limits Limits
+	// Dir is the folder in which generations survive the process; empty for none. Cluster and Domain identify the cluster: what is
+	// there of another one is not used.
+	Dir             string
+	Cluster, Domain string
+	// Source makes the Worlds of generations; nil makes none.
+	Source Source
 	// Logger may be nil.
 	Logger *slog.Logger
 }
@@ -34,6 +40,11 @@ type Options struct {
 // Store keeps generations. It is safe for concurrent use.
 type Store struct {
 	options Options
+	// disk is nil without a folder. wake has a value if something is to be saved.
+	disk *disk
+	wake chan struct{}
+	// rebuilding has a value while a caller makes Worlds.
+	rebuilding chan struct{}
 
 	// mu protects the fields below.
 	mu sync.Mutex
@@ -55,14 +66,26 @@ type generation struct {
 	// effect counts the clients that it reaches; nil for one that another process recorded.
 	effect *serving.Effect
 	size   int
+	// fingerprint is the generation's, and before the one of the generation before.
+	fingerprint, before mesh.Fingerprint
+	// saved is how far it had reached clients when it was saved; nil if it was not saved.
+	saved *serving.Reach
 }
 
-// New returns an empty Store.
+// New returns a Store with the generations of the folder, or an empty one.
 func New(o Options) *Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Store{options: o}
+	if o.Limits == (Limits{}) {
+		o.Limits = InMemory
+	}
+	s := &Store{options: o, domain: o.Domain, wake: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1)}
+	if o.Dir != "" {
+		s.disk = newDisk(o)
+		s.restore()
+	}
+	return s
 }
 
 // Published records the World of a Publication. A World of saved objects is not recorded: it is not the source's own.
@@ -83,19 +106,28 @@ func (s *Store) Published(p *serving.Publication) {
 	if before != nil && before.Configuration != s.fingerprint {
 		before = nil // It was not recorded.
 	}
-	g := &generation{effect: p.Effect}
+	g := &generation{effect: p.Effect, fingerprint: p.World.Configuration, before: s.fingerprint}
 	g.Number, g.ID, g.At, g.First = s.nextNumber(), p.World.Configuration.String(), p.At.UTC(), first
 	g.Objects = p.World.Manifests.Len()
 	if !first {
 		g.Previous, g.changes = s.fingerprint.String(), changes
 	}
 	g.describe(changes, changedHosts(before, p.World, changes), p.Effect.TakeResources())
+	s.add(g)
+	s.current, s.fingerprint = p.World.Manifests, p.World.Configuration
+	s.trim()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// add adds the newest generation. The caller holds mu.
+func (s *Store) add(g *generation) {
 	for _, c := range g.changes {
 		g.size += c.size()
 	}
 	s.generations, s.size = append(s.generations, g), s.size+g.size
-	s.current, s.fingerprint = p.World.Manifests, p.World.Configuration
-	s.trim()
 }
 
 func (s *Store) nextNumber() int {
@@ -136,11 +168,17 @@ func (s *Store) view(i int) Generation {
 	g := s.generations[i]
 	out := g.Generation
 	out.Current = i == len(s.generations)-1
-	if g.effect != nil {
-		reach := g.effect.Reach()
-		out.Clients, out.Refused, out.Pending = reach.Clients, reach.Refused, reach.Pending
-	}
+	reach := g.reach()
+	out.Clients, out.Refused, out.Pending = reach.Clients, reach.Refused, reach.Pending
 	return out
+}
+
+// reach returns how far the generation reached clients by now, or by the end of the process that recorded it.
+func (g *generation) reach() serving.Reach {
+	if g.effect == nil {
+		return serving.Reach{Clients: g.Clients, Refused: g.Refused, Pending: g.Pending}
+	}
+	return g.effect.Reach()
 }
 
 // unknownError is the error about a generation that is not kept.

@@ -74,7 +74,7 @@ func Snapshot(s *snapshot.Snapshot, o Options) (*Output, error) {
 			if versioned.NotFound && !versioned.StandIn && t == snapshot.ListenerType {
 				out.Unknown = append(out.Unknown, name)
 			}
-			resource, err := newResource(t, versioned)
+			resource, err := Of(t, versioned)
 			if err != nil {
 				return nil, err
 			}
@@ -117,7 +117,8 @@ func concerns(name string, t snapshot.Type) bool {
 	return false
 }
 
-func newResource(t snapshot.Type, v *snapshot.Versioned) (Resource, error) {
+// Of returns a resource as JSON.
+func Of(t snapshot.Type, v *snapshot.Versioned) (Resource, error) {
 	message, err := v.Any().UnmarshalNew()
 	if err != nil {
 		return Resource{}, fmt.Errorf("decode %s %q: %w", t.Name(), v.Name, err)

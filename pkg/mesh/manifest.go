@@ -3,7 +3,9 @@ package mesh
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -51,6 +53,22 @@ func (f Fingerprint) Plus(m *Manifest) Fingerprint {
 // Minus returns the Fingerprint of the set with a Manifest removed.
 func (f Fingerprint) Minus(m *Manifest) Fingerprint {
 	return Fingerprint{f.high - m.Hash.high, f.low - m.Hash.low}
+}
+
+// MarshalText returns the whole Fingerprint.
+func (f Fingerprint) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "%016x%016x", f.high, f.low), nil
+}
+
+// UnmarshalText reads what MarshalText returns.
+func (f *Fingerprint) UnmarshalText(text []byte) error {
+	if len(text) != 32 {
+		return fmt.Errorf("a fingerprint has 32 digits, not %d", len(text))
+	}
+	high, errHigh := strconv.ParseUint(string(text[:16]), 16, 64)
+	low, errLow := strconv.ParseUint(string(text[16:]), 16, 64)
+	*f = Fingerprint{high, low}
+	return errors.Join(errHigh, errLow)
 }
 
 // String returns a short form, such as g-3f2a91c04d.

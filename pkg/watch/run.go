@@ -15,10 +15,11 @@ import (
 type source struct {
 	feed    Feed
 	options Options
+	lister  lister
 }
 
 // NewSource returns a Source of what a Feed reads.
-func NewSource(feed Feed, o Options) Source { return &source{feed, o.WithDefaults()} }
+func NewSource(feed Feed, o Options) Source { return &source{feed, o.WithDefaults(), make(lister)} }
 
 // Assemble returns the World of objects that are read once.
 func Assemble(o Options, c Changes) *mesh.World {
@@ -31,7 +32,7 @@ func Assemble(o Options, c Changes) *mesh.World {
 func (s *source) Run(ctx context.Context, out Worlds) error {
 	group, ctx := errgroup.WithContext(ctx)
 	a := &assembling{
-		options: s.options, inbox: NewInbox(), out: out, assembler: assemble.New(s.options.assembler()), checkpoints: newCheckpointer(s.options),
+		options: s.options, inbox: NewInbox(), out: out, assembler: assemble.New(s.options.assembler()), checkpoints: newCheckpointer(s.options), lister: s.lister,
 	}
 	if joined, ok := s.feed.(*Joined); ok {
 		joined.release = a.inbox.hold()
@@ -52,6 +53,7 @@ type assembling struct {
 	out         Worlds
 	assembler   *assemble.Assembler
 	checkpoints *checkpointer
+	lister      lister
 	// restored are the keys of stored objects that are served because the source was not read yet.
 	restored []object.Key
 	// names are the stored addresses of names; nil if the stored state was not read.
@@ -130,6 +132,8 @@ func (a *assembling) assemble(ctx context.Context, changes Changes, arrived time
 		}
 		select {
 		case <-a.inbox.Pending():
+		case answer := <-a.lister:
+			answer <- a.assembler.ListOthers()
 		case <-a.checkpoints.due():
 			a.checkpoints.hand(a.assembler.ListObjects)
 		case <-due.after(a.assembler.Due(time.Now())):

@@ -89,6 +89,9 @@ type Source interface {
 	// Run sends the first World once it is complete, and another whenever something changed. It returns nil when ctx
 	// ends, and an error if it cannot continue. It never closes out.
 	Run(ctx context.Context, out Worlds) error
+	// Rebuild returns the World of each set of configuration with everything else that the source has now, such as endpoints. The
+	// Changed of a World are what differs from the one before. It waits until the source was read, or ctx ends.
+	Rebuild(ctx context.Context, sets ...Configuration) ([]*mesh.World, error)
 }
 
 // Worlds carries Worlds from one Source to one receiver. It has room for the latest World only: a World is a complete

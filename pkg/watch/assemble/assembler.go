@@ -286,6 +286,28 @@ func (a *Assembler) ListObjects() []object.Object {
 	return out
 }
 
+// ListOthers lists everything that the last World is made of and that is not configuration of the own cluster: endpoints, pods,
+// nodes, what remote clusters have, and the addresses of names.
+func (a *Assembler) ListOthers() []object.Object {
+	var out []object.Object
+	list := func(indexes kindIndexes, cluster string) {
+		for _, row := range object.Kinds {
+			if index, ok := indexes[row.Kind]; ok && (cluster != "" || !row.Configuration) {
+				index.each(func(key object.Key, value any) {
+					key.Cluster = cluster
+					out = append(out, object.Object{Key: key, Value: value})
+				})
+			}
+		}
+	}
+	list(a.indexes, "")
+	for cluster, indexes := range a.clusters {
+		list(indexes, cluster)
+	}
+	a.external.names.each(func(key object.Key, n *object.Name) { out = append(out, object.Object{Key: key, Value: n}) })
+	return out
+}
+
 // size is about how many objects ListObjects lists: a list that grows while it is made would take several times as long.
 func (a *Assembler) size() int {
 	return a.inventory.size() + a.external.size() + a.security.size() + a.sidecars.size() + a.rules.size() + len(a.problems.byKey)

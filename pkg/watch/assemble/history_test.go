@@ -76,6 +76,9 @@ func runHistory(t *testing.T, r *rand.Rand) {
 		if w != last {
 			checkChanged(t, last, w)
 		}
+		if step%20 == 19 {
+			checkOthers(t, a, objects)
+		}
 		if batch == 1 {
 			checkAllShared(t, last, w)
 			if w != last && texts[w] == texts[last] {
@@ -88,6 +91,29 @@ func runHistory(t *testing.T, r *rand.Rand) {
 		if dump(t, w) != text {
 			t.Errorf("the World of revision %d was changed after it was returned", w.Revision)
 		}
+	}
+}
+
+// checkOthers assembles what ListOthers lists with the objects of configuration: nothing of what clients see is missing.
+func checkOthers(t *testing.T, from *Assembler, objects map[object.Key]object.Object) {
+	t.Helper()
+	a := New(podOptions)
+	for _, o := range from.ListOthers() {
+		a.set(o)
+	}
+	for _, o := range objects {
+		if row := o.Key.Kind.Row(); row != nil && row.Configuration && o.Key.Cluster == "" {
+			a.set(o)
+		}
+	}
+	resources := func(w *mesh.World) *mesh.World {
+		plain := *w
+		plain.Problems, plain.ConfigObjects, plain.Silenced = nil, mesh.Map[*mesh.ConfigObject]{}, nil
+		return &plain
+	}
+	got, want := resources(a.World()), resources(from.World())
+	if dump(t, got) != dump(t, want) {
+		t.Fatalf("the World without what ListOthers leaves out (-want +got):\n%s", watchtest.Diff(got, want))
 	}
 }
 

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// awaitGenerations waits until a control plane has that many generations.
+func awaitGenerations(t *testing.T, admin string, n int) {
+	t.Helper()
+	for deadline := time.After(20 * time.Second); ; {
+		var found []json.RawMessage
+		got := command(t.Context(), "", "history", "-o", "json", "--address", admin)
+		if err := json.Unmarshal([]byte(got.stdout), &found); err == nil && len(found) >= n {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("there are not %d generations: %s%s", n, got.stdout, got.err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// TestHistoryCommands edits a folder that two replicas serve, and goes back by what rollback prints.
+func TestHistoryCommands(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(demoDir)); err != nil {
+		t.Fatal(err)
+	}
+	a, b := startServe(t, "--files", dir), startServe(t, "--files", dir)
+	file := filepath.Join(dir, "virtualservice.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.NewReplacer("weight: 90", "weight: 60", "weight: 10", "weight: 40").Replace(string(text))
+	if err := os.WriteFile(file, []byte(edited), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	awaitGenerations(t, a.admin, 2)
+	awaitGenerations(t, b.admin, 2)
+
+	both := a.admin + "," + b.admin
+	ask := func(args string) outcome {
+		return command(t.Context(), "", append(strings.Fields(args), "--address", both)...)
+	}
+	var all []struct {
+		Generation int
+		ID         string
+		Replicas   []string
+		Causes     []struct{ Manager, Verb string }
+	}
+	if err := json.Unmarshal([]byte(ask("history -o json").stdout), &all); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != 2 || all[0].Generation != 2 || len(all[0].Replicas) != 2 || len(all[0].Causes) != 1 || all[0].Causes[0].Verb != "update" || all[0].Causes[0].Manager != "virtualservice.yaml" {
+		t.Fatalf("got %+v, want one row for each generation of both replicas", all)
+	}
+	for args, want := range map[string]outcome{
+		"history":                               {exitOK, "update VirtualService demo/greeter  virtualservice.yaml", ""},
+		"history --host greeter.demo --limit 1": {exitOK, all[0].ID, ""},
+		"history -o wide":                       {exitOK, "first read: 3 objects", ""},
+		"history -o yaml":                       {exitOK, "verb: update", ""},
+		"history -o x":                          {exitUsage, "", "unknown output"},
+		"history --limit 0":                     {exitUsage, "", "--limit must be at least 1"},
+		"history x":                             {exitUsage, "", "unexpected argument"},
+		"diff previous":                         {exitFailure, "-      weight: 90\n+      weight: 60", ""},
+		"diff current 2":                        {exitOK, "", ""},
+		"diff previous current --host payment":  {exitOK, "", ""},
+		"diff 1 2 -o json":                      {exitFailure, `"verb": "update"`, ""},
+		"diff previous --as demo/web":           {exitFailure, "--- RouteConfiguration outbound|50051||greeter.demo.svc.cluster.local", ""},
+		"diff previous --xds --host payment":    {exitOK, "", ""},
+		"diff g-00":                             {exitUsage, "", "generation g-00 is not kept"},
+		"diff":                                  {exitUsage, "", "one or two generations are needed"},
+		"diff previous --pod demo/a --as demo":  {exitUsage, "", "--pod excludes --as"},
+		"rollback current":                      {exitOK, "differ in the current generation", ""},
+		"rollback 9":                            {exitFailure, "", "generation 9 is not kept"},
+		"rollback":                              {exitUsage, "", "one generation is needed"},
+		"explain -f x --as demo --to greeter --call /a.B/C --at g-0":                       {exitUsage, "", "-f excludes"},
+		"explain --as demo --to greeter --at g-0":                                          {exitUsage, "", "--call is needed"},
+		"explain --as demo --to greeter --call /helloworld.Greeter/SayHello --at previous": {exitOK, "as of     " + all[1].ID, ""},
+		"explain --as demo --to greeter --call /helloworld.Greeter/SayHello --at x":        {exitFailure, "", `"x" names no generation`},
+	} {
+		got := ask(args)
+		if got.code != want.code || !strings.Contains(got.stdout, want.stdout) || !strings.Contains(got.err, want.err) {
+			t.Errorf("%s: got exit code %d, %q and\n%s\nwant %+v", args, got.code, got.err, got.stdout, want)
+		}
+	}
+
+	printed := ask("rollback previous")
+	if printed.code != exitOK {
+		t.Fatal(printed.err)
+	}
+	if err := os.WriteFile(file, []byte(printed.stdout), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	awaitGenerations(t, a.admin, 3)
+	if got := command(t.Context(), "", "diff", all[1].ID, "--address", a.admin); got.code != exitOK || got.stdout != "" {
+		t.Errorf("after the rollback: exit code %d\n%s", got.code, got.stdout)
+	}
+	got := command(t.Context(), "", "history", "--limit", "1", "--address", a.admin)
+	if !strings.Contains(got.stdout, all[1].ID) {
+		t.Errorf("after the rollback: got\n%s\nwant %s again", got.stdout, all[1].ID)
+	}
+}
