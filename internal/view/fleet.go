@@ -46,18 +46,20 @@ func stateOf(r serving.SyncStatus) State {
 // ClientRow is a connected client in a list.
 type ClientRow struct {
 	// ID names the stream. A client that connects again has another one.
-	ID        string    `json:"id"`
-	Node      string    `json:"node"`
-	Peer      string    `json:"peer"`
-	Identity  string    `json:"identity,omitempty"`
-	Proof     string    `json:"proof,omitempty"`
-	Agent     string    `json:"agent"`
-	Version   string    `json:"version,omitempty"`
-	Namespace string    `json:"namespace"`
-	Region    string    `json:"region,omitempty"`
-	Zone      string    `json:"zone,omitempty"`
-	Since     time.Time `json:"since"`
-	State     State     `json:"state"`
+	ID        string `json:"id"`
+	Node      string `json:"node"`
+	Peer      string `json:"peer"`
+	Identity  string `json:"identity,omitempty"`
+	Proof     string `json:"proof,omitempty"`
+	Agent     string `json:"agent"`
+	Version   string `json:"version,omitempty"`
+	Namespace string `json:"namespace"`
+	Region    string `json:"region,omitempty"`
+	Zone      string `json:"zone,omitempty"`
+	// Workload is the one under which load reports of the client are counted, as NAMESPACE/NAME.
+	Workload string    `json:"workload"`
+	Since    time.Time `json:"since"`
+	State    State     `json:"state"`
 	// Resources is how many the client subscribes to. Pending are those whose current version it has neither accepted nor
 	// rejected, and Refused those that it rejected.
 	Resources int `json:"resources"`
@@ -65,10 +67,12 @@ type ClientRow struct {
 	Refused   int `json:"refused"`
 }
 
-func rowOf(c *serving.ClientSync) ClientRow {
+func rowOf(world *mesh.World, c *serving.ClientSync) ClientRow {
 	info := c.ClientInfo
+	source := sourceOf(world, info)
 	row := ClientRow{
-		ID: idOf(c), Node: info.NodeID, Peer: info.Peer, Identity: info.Identity, Proof: info.Proof, Agent: info.Client.Kind.String(),
+		Workload: source.Namespace + "/" + source.Workload,
+		ID:       idOf(c), Node: info.NodeID, Peer: info.Peer, Identity: info.Identity, Proof: info.Proof, Agent: info.Client.Kind.String(),
 		Version: info.Client.Version, Namespace: info.Client.Namespace, Region: info.Client.Locality.Region, Zone: info.Client.Locality.Zone,
 		Since: c.Since.UTC(), State: Current, Resources: len(c.Resources),
 	}
@@ -136,7 +140,7 @@ func (v *Views) allClients(current *snapshot.Snapshot) *fleet {
 	f := &fleet{status: status, at: time.Now(), count: map[string]int{}}
 	names := hostNames{world: current.World(), known: map[string]string{}}
 	for c := range v.o.Store.ClientSyncs() {
-		one := follower{row: rowOf(&c)}
+		one := follower{row: rowOf(current.World(), &c)}
 		for i := range c.Resources {
 			if host := names.of(c.Resources[i].Type, c.Resources[i].Name, c.ClientInfo.Client); host != "" {
 				one.add(host, stateOf(c.Resources[i]))

@@ -86,7 +86,7 @@ func (v *Views) serveStream(w http.ResponseWriter, r *http.Request) {
 
 func (v *Views) stream(s *snapshot.Snapshot, c *serving.ClientSync, onlyType, onlyName string) *ClientView {
 	info := c.ClientInfo
-	view := &ClientView{ClientRow: rowOf(c), Certificate: info.Client.HasCertificate(), Unknown: []string{}, At: time.Now().UTC()}
+	view := &ClientView{ClientRow: rowOf(s.World(), c), Certificate: info.Client.HasCertificate(), Unknown: []string{}, At: time.Now().UTC()}
 	if info.Account.Name != "" {
 		view.Account = info.Account.String()
 	}

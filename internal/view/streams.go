@@ -26,6 +26,7 @@ func (v *Views) serveStreams(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error(), nil)
 		return
 	}
+	workload := q.Get("workload")
 	search, namespace, host, state := strings.ToLower(q.Get("q")), q.Get("namespace"), q.Get("host"), State(q.Get("state"))
 	if state != "" && state.rank() < 0 {
 		fail(w, http.StatusBadRequest, "state is one of current, behind, refused", nil)
@@ -43,7 +44,7 @@ func (v *Views) serveStreams(w http.ResponseWriter, r *http.Request) {
 			}
 			row.State = of
 		}
-		if namespace != "" && row.Namespace != namespace || state != "" && row.State != state || !contains(search, row.Node, row.Identity, row.Peer, row.Agent+" "+row.Version) {
+		if namespace != "" && row.Namespace != namespace || workload != "" && row.Workload != workload || state != "" && row.State != state || !contains(search, row.Node, row.Identity, row.Peer, row.Agent+" "+row.Version) {
 			continue
 		}
 		matched = append(matched, row)

@@ -49,6 +49,7 @@ func New(o Options) *Views { return &Views{o: o} }
 func (v *Views) Handlers() map[string]http.Handler {
 	return map[string]http.Handler{
 		"/api/about":        http.HandlerFunc(v.serveAbout),
+		"/api/codes":        http.HandlerFunc(serveCodes),
 		"/api/hosts":        http.HandlerFunc(v.serveHosts),
 		"/api/hosts/{host}": http.HandlerFunc(v.serveHost),
 		"/api/streams":      http.HandlerFunc(v.serveStreams),
@@ -71,6 +72,22 @@ func (v *Views) serveAbout(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	answer(w, state)
+}
+
+// code is what a code of Problems means.
+type code struct {
+	Code mesh.Code `json:"code"`
+	// Meaning states what was found and what happens, Remedy what to do.
+	Meaning string `json:"meaning"`
+	Remedy  string `json:"remedy"`
+}
+
+func serveCodes(w http.ResponseWriter, _ *http.Request) {
+	all := []code{}
+	for _, c := range mesh.Codes() {
+		all = append(all, code{c.Code, c.Meaning, c.Remedy})
+	}
+	answer(w, all)
 }
 
 // current returns the current Snapshot, or answers that there is none yet.

@@ -260,6 +260,13 @@ func TestHosts(t *testing.T) {
 	if got, want := list.Hosts[0].Endpoints, (view.EndpointCounts{Ready: 4, Draining: 1, NotReady: 1, Total: 6}); got != want || list.Matched != 1 {
 		t.Errorf("cart: got the endpoints %+v, want %+v", got, want)
 	}
+	if row := list.Hosts[0]; !slices.Equal(row.Workloads, []string{"shop/cart-v1"}) || row.Security != "mixed" {
+		t.Errorf("cart: got the workloads %q and the security %q", row.Workloads, row.Security)
+	}
+	f.get(t, "/api/hosts?q=pay", http.StatusOK, &list)
+	if row := list.Hosts[0]; row.Security != "plaintext" {
+		t.Errorf("pay: got the security %q", row.Security)
+	}
 	for _, query := range []string{"?limit=-1", "?limit=x", "?offset=99999999999"} {
 		f.get(t, "/api/hosts"+query, http.StatusBadRequest, nil)
 	}
@@ -375,6 +382,38 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// TestWorldsAreFollowed: what is kept for the next request is not shown once it is no longer true.
+func TestWorldsAreFollowed(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, objects, 1)
+	ready := func() int {
+		var list view.HostList
+		f.get(t, "/api/hosts?q=cart", http.StatusOK, &list)
+		var host view.HostView
+		f.get(t, "/api/hosts/"+cart, http.StatusOK, &host)
+		if host.Endpoints.Ready != list.Hosts[0].Endpoints.Ready {
+			t.Errorf("the list has %d endpoints that are ready, and the host %d", list.Hosts[0].Endpoints.Ready, host.Endpoints.Ready)
+		}
+		return list.Hosts[0].Endpoints.Ready
+	}
+	before := ready()
+	publish(t, f.store, strings.Replace(objects, "conditions: {ready: false}", "conditions: {ready: true}", 1), 2)
+	if after := ready(); after != before+1 {
+		t.Errorf("got %d endpoints that are ready, and %d after one more became so", before, after)
+	}
+}
+
+func TestCodes(t *testing.T) {
+	var all []struct {
+		Code            mesh.Code `json:"code"`
+		Meaning, Remedy string
+	}
+	start(t).get(t, "/api/codes", http.StatusOK, &all)
+	if len(all) != len(mesh.Codes()) || all[0].Code == "" || all[0].Meaning == "" || all[0].Remedy == "" {
+		t.Errorf("got %d codes, the first %+v", len(all), all[0])
+	}
+}
+
 func TestStreams(t *testing.T) {
 	f := start(t)
 	publish(t, f.store, objects, 1)
@@ -390,7 +429,7 @@ func TestStreams(t *testing.T) {
 		c.subscribe(snapshot.RouteType, refusal, "outbound|80||"+cart)
 	}
 	for query, want := range map[string]string{
-		"": "node-0 current, node-1 behind, node-2 refused", "?namespace=bank": "node-1 behind", "?state=refused": "node-2 refused",
+		"": "node-0 current, node-1 behind, node-2 refused", "?namespace=bank": "node-1 behind", "?workload=bank/unproved": "node-1 behind", "?state=refused": "node-2 refused",
 		"?q=NODE-2": "node-2 refused", "?q=go 1.85&limit=1&offset=1": "node-1 behind", "?host=stock.shop.svc.cluster.local": "", "?host=" + cart + "&state=current": "node-0 current",
 	} {
 		var list view.ClientList
