@@ -125,7 +125,7 @@ func (f *installFlags) replicas(ctx context.Context, config *rest.Config) (all [
 	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
-	found, err := forwardAll(ctx, group, config, f.namespace)
+	found, err := forwardAll(ctx, group, config, f.namespace, nil)
 	if err == nil {
 		var versions []replicaVersion
 		versions, err = replicas{all: found}.versions(ctx, stdio{err: io.Discard})

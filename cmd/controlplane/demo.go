@@ -10,6 +10,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/demo"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
@@ -23,7 +24,8 @@ func newDemo(std stdio) *cobra.Command {
 		Long: `Start a control plane, two versions of a greeter on loopback ports and a client that calls
 them 200 times a second over xds:///. Then shift traffic from one version to the other by
 editing a VirtualService in a temporary folder, kill a backend, and show the client's results
-and how fast each change reached it.
+and how fast each change reached it. The address of the page that shows the same in a browser is
+among the first lines.
 
 The exit code is 0 if all steps gave the stated result, and 1 if not. All files are removed.`,
 		Example: `  controlplane demo
@@ -40,9 +42,12 @@ The exit code is 0 if all steps gave the stated result, and 1 if not. All files 
 			logging.Redirect(logger)
 			options.ControlPlane = func(ctx context.Context, dir string, ready func(demo.Addresses)) error {
 				p, err := newPlane(planeOptions{
-					source:    files.NewSource(dir, watch.Options{Logger: logger}),
-					addresses: addresses{xds: "127.0.0.1:0", admin: "127.0.0.1:0"},
-					logger:    logger,
+					source:     files.NewSource(dir, watch.Options{Logger: logger, Defaults: mesh.Defaults{LoadReports: mesh.LoadReportsAll}}),
+					sourceName: "the demo's folder " + dir,
+					addresses:  addresses{xds: "127.0.0.1:0", admin: "127.0.0.1:0"},
+					// The client reports often, so that the page shows how each step moves its calls.
+					reportInterval: time.Second,
+					logger:         logger,
 					ready: func(p *plane) error {
 						ready(demo.Addresses{XDS: p.ads.Addr(), Admin: p.admin.Addr()})
 						return nil

@@ -166,7 +166,7 @@ func (f *facts) pod(name string) ([]byte, bool) {
 }
 
 func (f *facts) clientsWhere(match func(*replicaClient) bool) ([]byte, bool) {
-	var p page
+	var p description
 	found := false
 	for i := range f.clients {
 		if c := &f.clients[i]; match(c) {
@@ -177,7 +177,7 @@ func (f *facts) clientsWhere(match func(*replicaClient) bool) ([]byte, bool) {
 	return p.text, found
 }
 
-func (f *facts) describeClient(p *page, c *replicaClient) {
+func (f *facts) describeClient(p *description, c *replicaClient) {
 	p.field("Client", c.Node)
 	p.field("Identity", cmp.Or(c.Identity, "not proven"))
 	if c.Proof != "" {
@@ -212,7 +212,7 @@ func (f *facts) describeClient(p *page, c *replicaClient) {
 
 // host describes a host that clients dial.
 func (f *facts) host(name string) ([]byte, bool) {
-	var p page
+	var p description
 	p.field("Host", name)
 	p.section("Resources")
 	origins, found := map[mesh.Ref]bool{}, false
@@ -243,7 +243,7 @@ func (f *facts) host(name string) ([]byte, bool) {
 }
 
 // describeObjects adds objects with their sync status and their Problems.
-func (f *facts) describeObjects(p *page, origins map[mesh.Ref]bool) {
+func (f *facts) describeObjects(p *description, origins map[mesh.Ref]bool) {
 	p.section("Objects")
 	for _, ref := range slices.SortedFunc(maps.Keys(origins), mesh.Ref.Compare) {
 		i := slices.IndexFunc(f.syncs, func(d serving.ObjectSync) bool { return d.Object == ref })

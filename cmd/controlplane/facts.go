@@ -71,31 +71,31 @@ func gather(ctx context.Context, std stdio, all replicas) (known *facts, last, e
 	return known, last, nil
 }
 
-// page is a text of fields and sections, as kubectl describe prints it.
-type page struct {
+// description is a text of fields and sections, as kubectl describe prints it.
+type description struct {
 	text []byte
 	// empty is true for a section without items.
 	empty bool
 }
 
-func (p *page) field(name, value string) {
+func (p *description) field(name, value string) {
 	p.end()
 	p.text = fmt.Appendf(p.text, "%-12s%s\n", name+":", strings.Map(visible, strings.TrimSpace(value)))
 }
 
-func (p *page) section(name string) {
+func (p *description) section(name string) {
 	p.end()
 	p.text = fmt.Appendf(p.text, "%s:\n", name)
 	p.empty = true
 }
 
-func (p *page) item(format string, args ...any) {
+func (p *description) item(format string, args ...any) {
 	p.empty = false
 	p.text = fmt.Appendf(p.text, "  %s\n", strings.Map(visible, fmt.Sprintf(format, args...)))
 }
 
 // end ends a section.
-func (p *page) end() {
+func (p *description) end() {
 	if p.empty {
 		p.text = append(p.text, "  none\n"...)
 	}

@@ -25,6 +25,8 @@ type inspectFlags struct {
 	kubeconfig, context, namespace string
 	// older is the flag with the older name of --mizzen-namespace; nil if the command has none.
 	older *pflag.Flag
+	// only is the replica that is asked; nil for all.
+	only *choice
 }
 
 func (f *inspectFlags) register(flags *pflag.FlagSet) {
@@ -110,7 +112,7 @@ func (f *inspectFlags) withReplicas(cmd *cobra.Command, std stdio, use func(cont
 	std.printErr("asking the control plane in namespace %s of the cluster at %s\n", f.namespace, config.Host)
 	ctx, stop := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
-	all, err := forwardAll(ctx, group, config, f.namespace)
+	all, err := forwardAll(ctx, group, config, f.namespace, f.only)
 	err = f.meantNamespace(cmd, err)
 	if err == nil {
 		err = use(ctx, replicas{all: all, config: config, token: f.token, home: f.namespace, namespace: namespace})

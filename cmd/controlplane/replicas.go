@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,9 +36,48 @@ type replica struct {
 	err error
 }
 
-// forwardAll forwards a local port to the admin address of every replica in a cluster, through its API server, until
-// ctx ends. group runs the forwarding. It fails if no replica can be reached; if only some cannot, these have an err.
-func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config, namespace string) ([]replica, error) {
+// choice is one replica to forward a port to, in place of all. The group ends when the forwarding does.
+type choice struct {
+	// name is the name of its pod; empty for the first one.
+	name string
+	// port is the local port, unless another process has it.
+	port int
+	// names are set to the names of all replicas.
+	names []string
+}
+
+// of keeps the chosen replica of those that run.
+func (c *choice) of(running []unstructured.Unstructured) ([]unstructured.Unstructured, error) {
+	for i := range running {
+		c.names = append(c.names, running[i].GetName())
+	}
+	if c.name == "" {
+		return running[:1], nil
+	}
+	at := slices.Index(c.names, c.name)
+	if at < 0 {
+		return nil, fmt.Errorf("there is no replica %s: those that run are %s", c.name, strings.Join(c.names, ", "))
+	}
+	return running[at : at+1], nil
+}
+
+// localPort returns the local port to forward; 0 picks a free one.
+func (c *choice) localPort() int {
+	if c == nil {
+		return 0
+	}
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", c.port))
+	if err != nil {
+		return 0
+	}
+	_ = listener.Close() // only whether it is free matters
+	return c.port
+}
+
+// forwardAll forwards a local port to the admin address of every replica in a cluster, or of the chosen one, through its API
+// server, until ctx ends. group runs the forwarding. It fails if no replica can be reached; if only some cannot, these have
+// an err.
+func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config, namespace string, only *choice) ([]replica, error) {
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("reach the cluster: %w", err)
@@ -58,6 +98,11 @@ func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config,
 		return nil, fmt.Errorf("no pod with the label %s runs in namespace %s (see --mizzen-namespace, or give --address)", controlPlaneSelector, namespace)
 	}
 	slices.SortFunc(running, func(a, b unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
+	if only != nil {
+		if running, err = only.of(running); err != nil {
+			return nil, err
+		}
+	}
 	var all []replica
 	var failures []error
 	for i := range running {
@@ -65,7 +110,7 @@ func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config,
 		url := paths.Post().Resource("pods").Namespace(namespace).Name(one.name).SubResource("portforward").URL()
 		dialer, err := dialerTo(config, url.String())
 		if err == nil {
-			one.address, err = forward(ctx, group, dialer)
+			one.address, err = forward(ctx, group, dialer, only)
 		}
 		if err != nil {
 			one.err = fmt.Errorf("forward a port of pod %s: %w", one.name, err)
@@ -80,9 +125,9 @@ func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config,
 }
 
 // forward opens a local port for the admin port behind the dialer, and returns the local address.
-func forward(ctx context.Context, group *errgroup.Group, dialer httpstream.Dialer) (string, error) {
+func forward(ctx context.Context, group *errgroup.Group, dialer httpstream.Dialer, only *choice) (string, error) {
 	ready := make(chan struct{})
-	ports := []string{fmt.Sprintf("0:%d", adminPort)}
+	ports := []string{fmt.Sprintf("%d:%d", only.localPort(), adminPort)}
 	forwarder, err := portforward.NewOnAddressesForStreaming(dialer, []string{"127.0.0.1"}, ports, ctx.Done(), ready, io.Discard, io.Discard)
 	if err != nil {
 		return "", err
@@ -91,6 +136,9 @@ func forward(ctx context.Context, group *errgroup.Group, dialer httpstream.Diale
 	group.Go(func() error {
 		if err := forwarder.ForwardPorts(); err != nil && ctx.Err() == nil {
 			failed <- err
+			if only != nil {
+				return fmt.Errorf("the connection to the replica ended: %w", err)
+			}
 		}
 		return nil
 	})

@@ -54,7 +54,7 @@ func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 			defer server.Close()
 			group, ctx := errgroup.WithContext(t.Context())
 			ctx, cancel := context.WithCancel(ctx)
-			_, err := forwardAll(ctx, group, &rest.Config{Host: server.URL}, "home")
+			_, err := forwardAll(ctx, group, &rest.Config{Host: server.URL}, "home", nil)
 			cancel()
 			if err == nil || !strings.Contains(err.Error(), test.fault) {
 				t.Errorf("got %v, want %q", err, test.fault)

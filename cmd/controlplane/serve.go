@@ -19,8 +19,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/csds"
 	"github.com/mizzen-mesh/mizzen/internal/explain"
 	"github.com/mizzen-mesh/mizzen/internal/identity"
+	"github.com/mizzen-mesh/mizzen/internal/live"
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
+	"github.com/mizzen-mesh/mizzen/internal/page"
 	"github.com/mizzen-mesh/mizzen/internal/status"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -134,7 +136,7 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	}
 	identityOptions := flags.security.authenticator(source, &flags.source.mesh, flags.source.state.dir)
 	p, err := newPlane(planeOptions{
-		source: source, clusters: source.remoteClusters, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
+		source: source, sourceName: source.name, clusters: source.remoteClusters, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
 		tls: tls, identity: &identityOptions,
 		limits: flags.security.limits, reportInterval: flags.reportInterval, status: writer, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.writeReady(std.out) },
@@ -148,6 +150,8 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 // planeOptions are the settings of a control plane.
 type planeOptions struct {
 	source watch.Source
+	// sourceName says in words where the objects are.
+	sourceName string
 	// clusters lists the remote clusters; nil if there are none.
 	clusters func() []watch.ClusterStatus
 	// metrics are the metrics of the source.
@@ -178,6 +182,8 @@ type plane struct {
 	store *serving.Store
 	ads   *ads.Server
 	admin *admin.Server
+	// live tells the page what changes.
+	live *live.Hub
 	// status is nil if no conditions are written.
 	status *status.Writer
 	// metrics is nil without --metrics-address.
@@ -210,7 +216,9 @@ func newPlane(o planeOptions) (*plane, error) {
 		writing.Store, writing.Registry, writing.Machines = p.store, registry, machines
 		p.status = status.New(writing)
 	}
-	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current, p.clientInPod)}
+	p.live = live.NewHub(live.Options{Store: p.store, Edges: loads.Edges, Draining: p.draining, Logger: o.logger})
+	handlers := p.pageHandlers(loads)
+	handlers[explain.Path] = explain.Handler(p.store.Current, p.clientInPod)
 	if o.tls.authority != nil {
 		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
 	}
@@ -221,6 +229,7 @@ func newPlane(o planeOptions) (*plane, error) {
 	full := open
 	full.Calls = map[string]http.Handler{csds.Path: csds.Handler(p.store)}
 	full.Listener, full.Public, full.TokenFile, full.Handlers, full.Hosts = on.admin, false, o.adminToken, handlers, o.adminHosts
+	full.Page = page.Handler()
 	full.Lists = []admin.List{
 		admin.NewList(listClients, p.store.Clients),
 		admin.NewList(listResources, p.store.Resources),
@@ -275,6 +284,7 @@ func (p *plane) Run(ctx context.Context) error {
 	group.Go(func() error { return p.source.Run(ctx, worlds) })
 	group.Go(func() error { return p.store.Run(ctx, worlds) })
 	group.Go(func() error { return p.fetchKeys(ctx) })
+	group.Go(func() error { return p.live.Run(ctx) })
 	group.Go(func() error { return p.admin.Run(adminCtx) })
 	if p.status != nil {
 		group.Go(func() error { return p.status.Run(ctx) })

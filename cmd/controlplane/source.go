@@ -103,6 +103,8 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 type openSource struct {
 	watch.Source
 	close func()
+	// name says in words where the objects are.
+	name string
 	// config is for clients of the API server; nil without one.
 	config *rest.Config
 	// fetch reads a path of the API server; nil without one.
@@ -162,7 +164,7 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 	logger.Info("serving a folder", "source", "files", "dir", f.files)
 	options := f.options(logger)
 	options.Pods = true
-	return &openSource{Source: files.NewSource(f.files, options), close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
+	return &openSource{Source: files.NewSource(f.files, options), name: "the folder " + f.files, close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 // healthChecks are how client-go finds out that a connection to an API server leads nowhere: after that long without a frame it sends a
@@ -201,7 +203,7 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	fetch := func(ctx context.Context, path string) ([]byte, error) {
 		return client.Get().AbsPath(path).DoRaw(ctx)
 	}
-	out := &openSource{close: func() {}, config: config, fetch: fetch, inCluster: inCluster, metrics: append(metrics, staleness(feed.Lost))}
+	out := &openSource{name: "the cluster at " + config.Host, close: func() {}, config: config, fetch: fetch, inCluster: inCluster, metrics: append(metrics, staleness(feed.Lost))}
 	if !f.clusters.enabled() {
 		out.Source = watch.NewSource(feed, options)
 		return out, nil
@@ -233,7 +235,7 @@ func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
 		remove()
 		return nil, fmt.Errorf("fill the demo's folder: %w", err)
 	}
-	return &openSource{Source: files.NewSource(dir, f.options(logger)), close: remove, metrics: []prometheus.Collector{staleness(nil)}}, nil
+	return &openSource{Source: files.NewSource(dir, f.options(logger)), name: "the embedded demo", close: remove, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 func (f *sourceFlags) options(logger *slog.Logger) watch.Options {

@@ -32,25 +32,51 @@ type Entry struct {
 
 // MakeMatrix decides the calls of all accounts to all Services. accounts are added to those that the objects name.
 func MakeMatrix(w *mesh.World, accounts []Account) Matrix {
-	m := Matrix{Methods: methods(w), Entries: []Entry{}}
-	accounts = append(slices.Clone(accounts), Accounts(w)...)
-	slices.SortFunc(accounts, Account.Compare)
-	accounts = slices.Compact(accounts)
+	m := Matrix{Methods: methods(w, func(*mesh.AuthorizationPolicy) bool { return true }), Entries: []Entry{}}
+	accounts = with(accounts, Accounts(w))
 	services := slices.Collect(maps.Values(maps.Collect(w.Services.All())))
 	slices.SortFunc(services, func(a, b *mesh.Service) int { return a.Ref.Compare(b.Ref) })
 	for _, service := range services {
-		if service.ResolvedByClients() {
-			continue
-		}
-		for _, port := range service.PortsFor(mesh.FamilyGRPC) {
-			servers := Servers(w, service, port, nil)
-			to := service.Ref.Name + "." + service.Ref.Namespace + ":" + strconv.FormatUint(uint64(port.Number), 10)
-			for _, from := range accounts {
-				m.Entries = append(m.Entries, Entry{from.String(), to, allowed(w, servers, from, to, m.Methods)})
-			}
-		}
+		m.add(w, service, accounts)
 	}
 	return m
+}
+
+// MatrixOf decides the calls to one Service of the accounts that the objects name, of at most so many accounts and
+// methods. leftOut is how many accounts there are beyond them.
+func MatrixOf(w *mesh.World, service *mesh.Service, mostAccounts, mostMethods int) (m Matrix, leftOut int) {
+	concerned := func(p *mesh.AuthorizationPolicy) bool {
+		return p.Ref.Namespace == service.Ref.Namespace || p.Ref.Namespace == w.RootNamespace
+	}
+	m = Matrix{Methods: methods(w, concerned), Entries: []Entry{}}
+	m.Methods = m.Methods[max(0, len(m.Methods)-mostMethods):] // OtherMethods is the last one
+	accounts := with(nil, Accounts(w))
+	if leftOut = max(0, len(accounts)-mostAccounts); leftOut > 0 {
+		accounts = accounts[:mostAccounts]
+	}
+	m.add(w, service, accounts)
+	return m, leftOut
+}
+
+// with returns both lists as one, sorted.
+func with(accounts, more []Account) []Account {
+	all := append(slices.Clone(accounts), more...)
+	slices.SortFunc(all, Account.Compare)
+	return slices.Compact(all)
+}
+
+// add decides the calls of the accounts to a Service.
+func (m *Matrix) add(w *mesh.World, service *mesh.Service, accounts []Account) {
+	if service.ResolvedByClients() {
+		return
+	}
+	for _, port := range service.PortsFor(mesh.FamilyGRPC) {
+		servers := Servers(w, service, port, nil)
+		to := service.Ref.Name + "." + service.Ref.Namespace + ":" + strconv.FormatUint(uint64(port.Number), 10)
+		for _, from := range accounts {
+			m.Entries = append(m.Entries, Entry{from.String(), to, allowed(w, servers, from, to, m.Methods)})
+		}
+	}
 }
 
 // allowed returns the methods that an account may call.
@@ -64,10 +90,13 @@ func allowed(w *mesh.World, servers []*Server, from Account, to string, methods 
 	return found
 }
 
-// methods returns the paths that policies name, sorted, and OtherMethods.
-func methods(w *mesh.World) []string {
+// methods returns the paths that the concerned policies name, sorted, and OtherMethods.
+func methods(w *mesh.World, concerned func(*mesh.AuthorizationPolicy) bool) []string {
 	found := map[string]bool{}
-	eachRule(w, func(_ *mesh.AuthorizationPolicy, rule *security.Rule) {
+	eachRule(w, func(policy *mesh.AuthorizationPolicy, rule *security.Rule) {
+		if !concerned(policy) {
+			return
+		}
 		for _, to := range rule.GetTo() {
 			for _, path := range slices.Concat(to.GetOperation().GetPaths(), to.GetOperation().GetNotPaths()) {
 				found[path] = true

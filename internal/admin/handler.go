@@ -44,10 +44,14 @@ func newHandler(o Options) http.Handler {
 		return answerGRPC(nil, mux)
 	}
 	inner := newInnerHandler(o)
+	browsers := newSessions(o.TokenFile, o.Logger)
 	if o.TokenFile != "" {
-		inner = requireToken(o.TokenFile, o.Logger, inner)
+		inner = requireToken(o.TokenFile, browsers, o.Logger, inner)
 	}
-	mux.Handle("/", requireHost(o.Hosts, o.TokenFile != "", inner))
+	if o.Page != nil {
+		inner = withPage(o.Page, browsers, inner)
+	}
+	mux.Handle("/", requireHost(o.Hosts, o.TokenFile != "", guarded(inner)))
 	return answerGRPC(o.Calls, mux)
 }
 
@@ -75,6 +79,9 @@ func newInnerHandler(o Options) http.Handler {
 
 func serveIndex(o Options) http.HandlerFunc {
 	paths := []string{"/healthz", ReadyPath, "/metrics"}
+	if !o.Public && o.Page != nil {
+		paths = append(paths, pagePath)
+	}
 	if !o.Public {
 		paths = append(paths, "/debug/pprof/")
 	}

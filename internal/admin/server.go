@@ -20,7 +20,7 @@ const (
 	shutdownTimeout = time.Second
 )
 
-// Options are the settings of a Server. All except TokenFile, Hosts, Handlers and Calls are required.
+// Options are the settings of a Server. All except TokenFile, Hosts, Page, Handlers and Calls are required.
 type Options struct {
 	// Public serves only health and metrics, and no configuration or profiles, so that any client may reach the server.
 	Public bool
@@ -38,6 +38,8 @@ type Options struct {
 	Draining <-chan struct{}
 	// Lists are served as JSON below /api/.
 	Lists []List
+	// Page serves the files of the page for people, below /ui/. They contain no data, so no token is required for them.
+	Page http.Handler
 	// Handlers are served at their paths, such as /api/explain.
 	Handlers map[string]http.Handler
 	// Calls are gRPC services by path. They are served without TLS to clients that use HTTP/2 with prior knowledge.

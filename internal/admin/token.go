@@ -37,28 +37,43 @@ func bearer(r *http.Request) (string, bool) {
 }
 
 // requireToken denies requests without the token in the file. The file is read for each request, so that it may be
-// replaced. While it cannot be read, all requests are denied.
-func requireToken(file string, logger *slog.Logger, next http.Handler) http.Handler {
+// replaced. While it cannot be read, all requests are denied. A browser that is signed in may read without the token.
+func requireToken(file string, browsers *sessions, logger *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got, ok := bearer(r)
+		if !ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			if token, err := ReadToken(file); err == nil {
+				if _, signedIn := browsers.of(r, token); signedIn {
+					next.ServeHTTP(w, r)
+					return
+				}
+			}
+		}
 		if !ok {
 			unauthorized(w, "a token is needed: the one of --admin-token, as Authorization: Bearer TOKEN")
 			return
 		}
-		want, err := ReadToken(file)
-		if err != nil {
-			logger.Warn("cannot read the token of the admin address; all requests are denied", "error", err)
-			unauthorized(w, "the control plane cannot read its own token: see its log")
-			return
-		}
-		// The hashes have the same length, so that the time of the comparison does not show the length of the token.
-		a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
-		if subtle.ConstantTimeCompare(a[:], b[:]) == 0 {
-			unauthorized(w, "the token differs from the token of --admin-token")
+		if _, refused := checkToken(file, got, logger); refused != "" {
+			unauthorized(w, refused)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// checkToken compares a token with the one in the file, which it returns. refused says why it is not the right one.
+func checkToken(file, got string, logger *slog.Logger) (want, refused string) {
+	want, err := ReadToken(file)
+	if err != nil {
+		logger.Warn("cannot read the token of the admin address; all requests are denied", "error", err)
+		return "", "the control plane cannot read its own token: see its log"
+	}
+	// The hashes have the same length, so that the time of the comparison does not show the length of the token.
+	a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
+	if subtle.ConstantTimeCompare(a[:], b[:]) == 0 {
+		return "", "the token differs from the token of --admin-token"
+	}
+	return want, ""
 }
 
 func unauthorized(w http.ResponseWriter, why string) {

@@ -11,6 +11,7 @@ func (s *scenario) printIntroduction() {
 	s.screen.writef("  control plane   xds %s   admin %s", s.addresses.XDS, s.addresses.Admin)
 	s.screen.writef("  objects         %s", s.folder)
 	s.screen.writef("  client          %s", Target)
+	s.screen.writef("  page            http://%s/ui/", s.addresses.Admin)
 }
 
 // summarize prints a summary of all steps, and reports whether all were as stated.
@@ -38,7 +39,8 @@ func (s *scenario) summarize() bool {
 func (s *scenario) printHints() {
 	s.screen.writef("\nAll of it stays up; end it with Ctrl-C. Meanwhile:")
 	s.screen.writef("  edit      %s/%s", s.folder, virtualServiceFile)
-	s.screen.writef("  look      controlplane inspect clients --address %s", s.addresses.Admin)
+	s.screen.writef("  look      http://%s/ui/ in a browser", s.addresses.Admin)
+	s.screen.writef("            controlplane inspect clients --address %s", s.addresses.Admin)
 	s.screen.writef("  connect   export GRPC_XDS_BOOTSTRAP_CONFIG=\"$(controlplane bootstrap --namespace demo --server-uri %s)\"", s.addresses.XDS)
 	s.screen.writef("            and dial %s, or xds:///greeter, for the service grpc.testing.TestService", Target)
 }

@@ -8,6 +8,9 @@
 //
 // Explain answers a Question in process, and Handler serves answers over HTTP.
 //
+// AllCalls lists all routes of a name instead of following one call, and ClusterOf shows a cluster, for the page.
+//
 // Reading order: explain.go, answer.go (the result), routes.go (which routes are tried), match.go (how a client
-// matches), http.go and httpanswer.go (what is different for plain HTTP calls), text.go (how an answer is printed).
+// matches), http.go and httpanswer.go (what is different for plain HTTP calls), text.go (how an answer
+// is printed), table.go (all routes).
 package explain

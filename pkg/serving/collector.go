@@ -60,6 +60,13 @@ func (s *Store) countClients() map[clientRelease]int {
 	return count
 }
 
+// CountStreams returns the number of connected streams.
+func (s *Store) CountStreams() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
 // countTranslations counts the kept translations of the current Snapshot.
 func (s *Store) countTranslations() map[string]int {
 	current := s.Current()

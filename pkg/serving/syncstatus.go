@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -30,7 +31,9 @@ func (s SyncStatus) Pending() bool {
 // ClientSync is one connected stream with the status of all its resources.
 type ClientSync struct {
 	ClientInfo ClientInfo
-	Resources  []SyncStatus
+	// Since is when the stream began.
+	Since     time.Time
+	Resources []SyncStatus
 }
 
 // KindAndVersion returns the client's kind and version.
@@ -43,7 +46,7 @@ func (c ClientSync) KindAndVersion() string {
 func (s *Store) ClientSyncs() iter.Seq[ClientSync] {
 	return func(yield func(ClientSync) bool) {
 		for _, session := range s.allSessions() {
-			if !yield(ClientSync{session.info, session.syncStatuses()}) {
+			if !yield(ClientSync{session.info, session.since, session.syncStatuses()}) {
 				return
 			}
 		}

@@ -77,7 +77,7 @@ function Link({ l, at, dim }) {
     <title>${`${rate(l.rate)} attempts a second, ${percent(share)} failed`}</title></g>`;
 }
 
-const security = { mTLS: 'mTLS', mixed: 'partly mTLS' };
+const security = { mTLS: 'mTLS', mixed: 'partly mTLS', closed: 'closed' };
 const notesOf = (n) => [n.unproved && 'unproved', security[n.host?.security]].filter(Boolean);
 const subline = (n) => [n.namespace || 'external', ...notesOf(n)].join(' · ');
 

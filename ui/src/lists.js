@@ -63,7 +63,7 @@ export function ProblemTable({ problems, codes, caption = 'Problems' }) {
       ${p.field && html`<code>${p.field}</code>`}${p.source && html`<span class="quiet">${p.source}</span>`}
       ${p.agents?.length > 0 && html`<span class="quiet">concerns ${[].concat(p.agents).join(', ')}</span>`}</div>
     <p>${p.message}</p>
-    ${means.get(p.code) && html`<details><summary>What ${p.code} means, and what to do</summary><p>${means.get(p.code).meaning}</p><p>${means.get(p.code).action}</p></details>`}</li>`)}</ul>`;
+    ${means.get(p.code) && html`<details><summary>What ${p.code} means, and what to do</summary><p>${means.get(p.code).meaning}</p><p>${means.get(p.code).remedy}</p></details>`}</li>`)}</ul>`;
 }
 
 const order = ['error', 'warning', 'info'];

@@ -10,8 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// zeroWeightPath is the path of a method that no client calls.
-const zeroWeightPath = "/mizzen.dev.KeepWarm/Never"
+// ZeroWeightPath is the path of a method that no client calls: that of the route which keeps clusters known.
+const ZeroWeightPath = "/mizzen.dev.KeepWarm/Never"
 
 // keepZeroWeightClusters adds a route that matches no call. It names the clusters that have weight 0 in all routes,
 // so that clients subscribe to them. Authors write a weight of 0 to raise it later. Then a client that has the
@@ -42,7 +42,7 @@ func idleRoute(clusters []string) *routev3.Route {
 	}
 	return &routev3.Route{
 		Name:  "keep warm",
-		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: zeroWeightPath}, CaseSensitive: wrapperspb.Bool(true)},
+		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: ZeroWeightPath}, CaseSensitive: wrapperspb.Bool(true)},
 		Action: &routev3.Route_Route{Route: &routev3.RouteAction{
 			ClusterSpecifier:  weightedClusterSpecifier(idle),
 			MaxStreamDuration: timeoutCap(report.Field{}, nil),
