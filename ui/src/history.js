@@ -1,7 +1,7 @@
 // History: what changed, when, by what, and the difference beside the cause.
 import { html } from './dom.js';
 import { address, useFilters } from './address.js';
-import { useList } from './live.js';
+import { useList, useStore } from './live.js';
 import { Diff } from './diff.js';
 import { Ago, count, Empty, HostLink, LeftOut, Loaded, plural, refText, Section, Table, TextFilter } from './parts.js';
 
@@ -10,8 +10,9 @@ const causeText = (c) => html`${refText(c.object)} <span class="quiet">${verbs[c
 
 // Generations is a table of generations, of one host or of all.
 export function Generations({ host, limit = 20 }) {
-  const answer = useList('../api/history?' + new URLSearchParams({ ...(host && { host }), limit }), 'hosts');
-  if (answer.error?.status === 404) return html`<${Empty} title="This control plane keeps no history."><//>`;
+  const { history } = useStore();
+  const answer = useList(history ? '../api/history?' + new URLSearchParams({ ...(host && { host }), limit }) : '', 'hosts');
+  if (history === false) return html`<${Empty} title="This control plane keeps no history."><//>`;
   return html`<${Loaded} answer=${answer} what="The history">${(all) => all.length === 0
     ? html`<${Empty} title="No change is kept.">${host ? 'The configuration of this host has not changed since the history begins.' : 'The first change of a rule, Service or policy will be here.'}<//>`
     : html`<${Table} caption="Generations, the newest first" keyOf=${(g) => g.id} rows=${all} columns=${[

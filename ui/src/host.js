@@ -1,7 +1,7 @@
 // Host: what becomes of calls to one host.
 import { html } from './dom.js';
 import { address, useFilters } from './address.js';
-import { useList } from './live.js';
+import { store, useList } from './live.js';
 import { edgeColumns, edgeKey, edgeRow } from './mesh.js';
 import { Ago, Bar, Choice, count, Counts, Empty, HostLink, LeftOut, Loaded, percent, plural, refText, Section, short, Table, TextFilter } from './parts.js';
 import { bySeverity, clientColumns, ProblemTable } from './lists.js';
@@ -32,7 +32,7 @@ export function Host({ at }) {
     <${Section} id="clients" title="Who follows it" aside=${h.clients ? `${plural(h.clients.total, 'client')}, ${h.clients.behind} behind, ${h.clients.refused} refused` : ''}>
       ${h.clients?.items?.length > 0 ? html`<${Table} caption="Clients that follow this host" keyOf=${(r) => r.id} rows=${h.clients.items} columns=${clientColumns} />
         <p class="quiet"><a href=${address('clients', '', { host: h.host })}>All clients that follow it</a></p>` : html`<${Empty} title="No client of this replica follows the host.">Clients ask for a host when they dial it: <code>xds:///${short(h.host)}</code>.<//>`}<//>
-    <${Section} id="history" title="History"><${Generations} host=${h.host} /><//>`}<//>`;
+    ${store.history && html`<${Section} id="history" title="History"><${Generations} host=${h.host} /><//>`}`}<//>`;
 }
 
 function Summary({ h }) {

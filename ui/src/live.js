@@ -49,7 +49,7 @@ export async function connect() {
     const first = store.connection !== 'live';
     for (const list of m.changed || []) changes[list] = (changes[list] || 0) + 1;
     publish({ state: m, skew: Date.parse(m.at) - Date.now(), connection: 'live', since: first ? Date.now() : store.since, text: '' });
-    if (first) read('../api/about').then((about) => publish({ about }), () => {});
+    if (first) learn();
   }));
   source.addEventListener('edges', on((m) => {
     const edges = m.full ? new Map() : store.edges;
@@ -59,6 +59,14 @@ export async function connect() {
   }));
   source.onerror = lost;
   return undefined;
+}
+
+// learn reads what does not change while a process runs. The list of its paths says whether it keeps a history.
+async function learn() {
+  try {
+    const [about, paths] = await Promise.all([read('../api/about'), fetch('../').then((a) => a.text())]);
+    publish({ about, history: paths.split('\n').includes('/api/history') });
+  } catch { /* the stream ends, too, and then it is read again */ }
 }
 
 const on = (f) => (event) => { heard = Date.now(); f(JSON.parse(event.data)); };
