@@ -36,14 +36,16 @@ export function useStore() {
 
 let source = null, timer = 0, heard = 0;
 
-export async function connect() {
+export function connect() {
   clearTimeout(timer);
   if (source) source.close();
-  source = null;
-  const session = await read('session').catch(() => null);
-  if (session && session.required && !session.signedIn) return publish({ connection: 'signin', since: Date.now() });
-  publish({ session: !!session?.required });
   source = new EventSource('../api/events');
+  const mine = source;
+  read('session').then((session) => {
+    if (!session.required || session.signedIn || mine !== source) return publish({ session: session.required });
+    source.close();
+    return publish({ connection: 'signin', since: Date.now() });
+  }).catch(() => {}); // the stream says what is wrong
   heard = Date.now();
   source.addEventListener('state', on((m) => {
     const first = store.connection !== 'live';
@@ -58,7 +60,6 @@ export async function connect() {
     publish({ edges, edgesAt: Date.now(), edgesLeftOut: m.leftOut || 0, edgesVersion: (store.edgesVersion || 0) + 1 });
   }));
   source.onerror = lost;
-  return undefined;
 }
 
 // learn reads what does not change while a process runs. The list of its paths says whether it keeps a history.
@@ -73,8 +74,8 @@ const on = (f) => (event) => { heard = Date.now(); f(JSON.parse(event.data)); };
 
 // lost is called when the stream ended. The browser connects again by itself unless the answer was an error.
 async function lost() {
-  if (store.connection !== 'lost' && store.connection !== 'refused') publish({ connection: 'lost', since: Date.now(), text: '' });
-  if (!source || source.readyState !== EventSource.CLOSED) return;
+  if (store.connection === 'live') publish({ connection: 'lost', since: Date.now(), text: '' });
+  if (source.readyState !== EventSource.CLOSED || store.connection === 'signin') return;
   clearTimeout(timer);
   timer = setTimeout(connect, RETRY);
   const aborted = new AbortController();

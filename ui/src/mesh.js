@@ -16,7 +16,7 @@ export function Mesh({ at }) {
   useStore();
   const [filter, set] = useFilters(at);
   const hosts = useList('../api/hosts?limit=5000', 'hosts', 'problems');
-  const rows = useMemo(() => new Map((hosts.data?.hosts || []).filter((h) => h.namespace && h.name).map((h) => [h.namespace + '/' + h.name, h])), [hosts.data]);
+  const rows = useMemo(() => new Map((hosts.data?.hosts || []).filter((h) => h.namespace && h.name && h.kind !== 'VirtualService').map((h) => [h.namespace + '/' + h.name, h])), [hosts.data]);
   const whole = useMemo(() => build(store.edges.values(), rows), [store.edgesVersion, rows]);
   const namespaces = [...new Set([...whole.nodes.values()].map((n) => n.namespace).filter(Boolean))].sort();
   const namespace = filter('namespace'), picked = filter('node'), q = filter('q').toLowerCase();
@@ -109,7 +109,7 @@ const Links = ({ links, side, graph, filters }) => html`<ul class="links">${[...
   const other = graph.nodes.get(side === 'in' ? l.from : l.to);
   const zones = split(l.edges, (e) => [e.subset, e.zone].filter(Boolean).join(' · '));
   return html`<li key=${l.id}><div class="line"><a href=${nodeAddress(filters)(other.id)}>${name(other)}</a><span class="number">${rate(l.rate)}/s</span><span class=${'number ' + (l.failed > 0 ? 'failed' : 'quiet')}>${percent(failing(l))}</span></div>
-    ${zones.map(([zone, z]) => zone && html`<div class="line quiet"><span>${zone}</span><span class="number">${rate(z.rate)}/s</span><span class=${'number ' + (z.failed > 0 ? 'failed' : '')}>${percent(failing(z))}</span></div>`)}
+    ${zones.map(([zone, z]) => zone && html`<div class="line quiet part"><span>${zone}</span><span class="number">${rate(z.rate)}/s</span><span class=${'number ' + (z.failed > 0 ? 'failed' : '')}>${percent(failing(z))}</span></div>`)}
     <div class="line quiet"><span>reported <${Ago} time=${l.reported} />${l.dropped > 0 ? `, ${count(l.dropped)} dropped` : ''}</span></div></li>`;
 })}</ul>`;
 

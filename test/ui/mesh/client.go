@@ -14,13 +14,10 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/xds"
-	"google.golang.org/grpc/xds/bootstrap"
 )
 
 // fromAddress are channel credentials of a bootstrap: plaintext from one local address.
 type fromAddress struct{}
-
-func init() { bootstrap.RegisterChannelCredentials(fromAddress{}) }
 
 func (fromAddress) Name() string { return "from_address" }
 

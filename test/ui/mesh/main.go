@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/xds/bootstrap"
 )
 
 func main() {
@@ -40,6 +41,7 @@ func run(ctx context.Context, dir, xds string, services, clients int) error {
 }
 
 func runShop(ctx context.Context, xds string) error {
+	bootstrap.RegisterChannelCredentials(fromAddress{})
 	group, ctx := errgroup.WithContext(ctx)
 	for i, w := range shop {
 		group.Go(func() error { return runBackend(ctx, i, w) })
