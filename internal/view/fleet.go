@@ -2,8 +2,10 @@ package view
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"hash/fnv"
+	"iter"
 	"slices"
 	"time"
 
@@ -99,8 +101,6 @@ func idOf(c *serving.ClientSync) string {
 
 // fleet has all connected clients of one moment.
 type fleet struct {
-	status uint64
-	at     time.Time
 	// clients are sorted by node and peer.
 	clients []follower
 	// count is how many clients follow each host.
@@ -129,18 +129,18 @@ func (f *follower) on(host string) (State, bool) {
 	return "", false
 }
 
-// allClients returns the clients of the last second.
-func (v *Views) allClients(current *snapshot.Snapshot) *fleet {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	status := v.o.Store.StatusRevision()
-	if f := v.fleet; f != nil && (f.status == status || time.Since(f.at) < freshFor) {
-		return f
-	}
-	f := &fleet{status: status, at: time.Now(), count: map[string]int{}}
-	names := hostNames{world: current.World(), known: map[string]string{}}
-	for c := range v.o.Store.ClientSyncs() {
-		one := follower{row: rowOf(current.World(), &c)}
+// allClients returns the present clients.
+func (v *Views) allClients(ctx context.Context) *fleet {
+	return v.fleet.get(ctx, v.o.Store.StatusRevision, func() *fleet {
+		return newFleet(v.o.Store.Current().World(), v.o.Store.ClientSyncs())
+	})
+}
+
+func newFleet(world *mesh.World, clients iter.Seq[serving.ClientSync]) *fleet {
+	f := &fleet{count: map[string]int{}}
+	names := hostNames{world: world, known: map[string]string{}}
+	for c := range clients {
+		one := follower{row: rowOf(world, &c)}
 		for i := range c.Resources {
 			if host := names.of(c.Resources[i].Type, c.Resources[i].Name, c.ClientInfo.Client); host != "" {
 				one.add(host, stateOf(c.Resources[i]))
@@ -154,7 +154,6 @@ func (v *Views) allClients(current *snapshot.Snapshot) *fleet {
 	slices.SortFunc(f.clients, func(a, b follower) int {
 		return cmp.Or(cmp.Compare(a.row.Node, b.row.Node), cmp.Compare(a.row.Peer, b.row.Peer), a.row.Since.Compare(b.row.Since))
 	})
-	v.fleet = f
 	return f
 }
 

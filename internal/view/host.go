@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -108,7 +109,7 @@ func (v *Views) serveHost(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error(), nil)
 		return
 	}
-	answer(w, v.host(current, index, index.rows[at], client, r.URL.Query().Get("port")))
+	answer(w, v.host(r.Context(), current, index, index.rows[at], client, r.URL.Query().Get("port")))
 }
 
 // viewerOf reads the client from a query: a current one of gRPC Go in the host's namespace, unless it says otherwise.
@@ -134,7 +135,7 @@ func viewerOf(q url.Values, namespace string) (mesh.Client, error) {
 }
 
 // host says everything about a host. port is the only port whose routes are shown; empty for all.
-func (v *Views) host(s *snapshot.Snapshot, index *hostIndex, row HostRow, client mesh.Client, port string) *HostView {
+func (v *Views) host(ctx context.Context, s *snapshot.Snapshot, index *hostIndex, row HostRow, client mesh.Client, port string) *HostView {
 	client = s.World().AtNode(client)
 	service, _ := s.World().Services.Get(row.Host)
 	view := &HostView{
@@ -152,8 +153,8 @@ func (v *Views) host(s *snapshot.Snapshot, index *hostIndex, row HostRow, client
 	rules, _ := s.World().DestinationRules.Get(row.Host)
 	rule := rules.For(client.Namespace, client.Labels)
 	view.addEndpoints(s, service, rule, client, reached)
-	view.Clients = followersOf(v.allClients(s), row.Host)
-	view.Problems, view.ProblemsLeftOut = most(mesh.SortProblems(index.problemsAt(row.Host, v.allProblems())), maxProblems)
+	view.Clients = followersOf(v.allClients(ctx), row.Host)
+	view.Problems, view.ProblemsLeftOut = most(mesh.SortProblems(index.problemsAt(row.Host, v.allProblems(ctx))), maxProblems)
 	view.Access = accessOf(s, service)
 	view.Edges, view.EdgesLeftOut = most(edgesTo(s, row.Host, v.o.Edges()), maxHostEdges)
 	return view

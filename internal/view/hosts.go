@@ -210,7 +210,7 @@ func (v *Views) serveHosts(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error(), nil)
 		return
 	}
-	index, clients, problems := v.allHosts(current), v.allClients(current), v.allProblems()
+	index, clients, problems := v.allHosts(current), v.allClients(r.Context()), v.allProblems(r.Context())
 	list := HostList{Total: len(index.rows), Offset: asked.offset}
 	namespaces := map[string]struct{}{}
 	search, namespace, kind, severity := strings.ToLower(q.Get("q")), q.Get("namespace"), q.Get("kind"), q.Get("problems")

@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -77,14 +78,14 @@ func (v *Views) serveStream(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	for c := range v.o.Store.ClientSyncs() {
 		if idOf(&c) == id {
-			answer(w, v.stream(current, &c, r.URL.Query().Get("type"), r.URL.Query().Get("name")))
+			answer(w, v.stream(r.Context(), current, &c, r.URL.Query().Get("type"), r.URL.Query().Get("name")))
 			return
 		}
 	}
 	fail(w, http.StatusNotFound, fmt.Sprintf("no client with the ID %q is connected to this replica: it may have connected again, with another ID", id), nil)
 }
 
-func (v *Views) stream(s *snapshot.Snapshot, c *serving.ClientSync, onlyType, onlyName string) *ClientView {
+func (v *Views) stream(ctx context.Context, s *snapshot.Snapshot, c *serving.ClientSync, onlyType, onlyName string) *ClientView {
 	info := c.ClientInfo
 	view := &ClientView{ClientRow: rowOf(s.World(), c), Certificate: info.Client.HasCertificate(), Unknown: []string{}, At: time.Now().UTC()}
 	if info.Account.Name != "" {
@@ -106,7 +107,7 @@ func (v *Views) stream(s *snapshot.Snapshot, c *serving.ClientSync, onlyType, on
 	view.Held, view.LeftOut = most(held, maxResources)
 	view.Unknown, _ = most(view.Unknown, maxResources)
 	var problems []mesh.Problem
-	all := v.allProblems()
+	all := v.allProblems(ctx)
 	for ref := range objects {
 		for _, p := range all.byObject[ref] {
 			if p.Concerns(info.Client) {

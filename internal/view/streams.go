@@ -16,8 +16,7 @@ type ClientList struct {
 
 // serveStreams answers which clients are connected.
 func (v *Views) serveStreams(w http.ResponseWriter, r *http.Request) {
-	current, ok := v.current(w)
-	if !ok {
+	if _, ok := v.current(w); !ok {
 		return
 	}
 	q := r.URL.Query()
@@ -32,7 +31,7 @@ func (v *Views) serveStreams(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "state is one of current, behind, refused", nil)
 		return
 	}
-	all := v.allClients(current)
+	all := v.allClients(r.Context())
 	list := ClientList{Total: len(all.clients), Offset: asked.offset}
 	var matched []ClientRow
 	for i := range all.clients {

@@ -130,10 +130,11 @@ const cart = "cart.shop.svc.cluster.local"
 type fixture struct {
 	store *serving.Store
 	edges []load.Edge
+	views *view.Views
 	mux   *http.ServeMux
 }
 
-func publish(t *testing.T, store *serving.Store, objects string, revision uint64) {
+func publish(t testing.TB, store *serving.Store, objects string, revision uint64) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("objects.yaml", []byte(objects), 0o600); err != nil {
@@ -147,18 +148,18 @@ func publish(t *testing.T, store *serving.Store, objects string, revision uint64
 	store.Publish(world)
 }
 
-func start(t *testing.T) *fixture {
+func start(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{store: serving.NewStore(serving.Options{}), mux: http.NewServeMux()}
-	views := view.New(view.Options{Store: f.store, Edges: func() []load.Edge { return slices.Clone(f.edges) }, About: view.About{Version: "v1", Replica: "one", Source: "a folder", LoadReportInterval: 10}})
-	for path, handler := range views.Handlers() {
+	f.views = view.New(view.Options{Store: f.store, Edges: func() []load.Edge { return slices.Clone(f.edges) }, About: view.About{Version: "v1", Replica: "one", Source: "a folder", LoadReportInterval: 10}})
+	for path, handler := range f.views.Handlers() {
 		f.mux.Handle("GET "+path, handler)
 	}
 	return f
 }
 
 // get reads a path into a value, and fails for another status.
-func (f *fixture) get(t *testing.T, path string, want int, into any) string {
+func (f *fixture) get(t testing.TB, path string, want int, into any) string {
 	t.Helper()
 	answer := httptest.NewRecorder()
 	f.mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
@@ -400,6 +401,24 @@ func TestWorldsAreFollowed(t *testing.T) {
 	publish(t, f.store, strings.Replace(objects, "conditions: {ready: false}", "conditions: {ready: true}", 1), 2)
 	if after := ready(); after != before+1 {
 		t.Errorf("got %d endpoints that are ready, and %d after one more became so", before, after)
+	}
+}
+
+// TestChangesAreSeen: a page that was told of a change sees it with its next request, however soon that is.
+func TestChangesAreSeen(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, objects, 1)
+	for i := range 20 {
+		c := f.connect(fmt.Sprint("n", i), "shop")
+		defer c.Close()
+		c.subscribe(snapshot.ListenerType, "", "cart:80")
+		var list view.ClientList
+		f.get(t, "/api/streams", http.StatusOK, &list)
+		var hosts view.HostList
+		f.get(t, "/api/hosts?q=cart", http.StatusOK, &hosts)
+		if list.Total != i+1 || hosts.Hosts[0].Clients != i+1 {
+			t.Fatalf("got %d clients, and %d that follow the host, want %d", list.Total, hosts.Hosts[0].Clients, i+1)
+		}
 	}
 }
 
