@@ -1,6 +1,6 @@
 // The page in Chromium, with the real binary and real clients: make e2e-ui.
 import assert from 'node:assert/strict';
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { join } from 'node:path';
 import { launch, open, Plane } from './mesh.mjs';
@@ -24,6 +24,15 @@ async function check(fragment, f, options, plane = shop) {
   } finally {
     await page.context().close();
   }
+}
+
+// edit replaces texts in the objects of the shop.
+async function edit(...pairs) {
+  const file = join(shop.dir, 'mesh.yaml');
+  let text = await readFile(file, 'utf8');
+  for (let i = 0; i < pairs.length; i += 2) text = text.replace(pairs[i], pairs[i + 1]);
+  await writeFile(file + '.new', text);
+  await rename(file + '.new', file);
 }
 
 const drawn = { timeout: 20_000 };
@@ -204,6 +213,19 @@ metadata: {name: mailer, namespace: shop}
 spec: {hosts: [mailer], http: [{route: [{destination: {host: mailer, subset: none}}]}]}
 `);
   await page.locator('.problems li', { hasText: 'mailer' }).waitFor(drawn);
+}));
+
+test('a client that refuses: what it says, and what it holds against what is current', () => check('#/clients?state=refused', async (page) => {
+  await page.getByText('No client matches').waitFor(drawn);
+  await edit('weight: 80', 'weight: 70', 'weight: 20', 'weight: 30');
+  await page.getByRole('link', { name: 'refuser.ops' }).click(drawn);
+  await page.getByText('it does not like the weights: <script>').waitFor(drawn);
+  assert.match(await page.locator('.diff del').allInnerTexts().then((t) => t.join('')), /80/);
+  assert.match(await page.locator('.diff ins').allInnerTexts().then((t) => t.join('')), /70/);
+  assert.match(await page.title(), /Mizzen/);
+  await page.goto(shop.address('#/problems?code=Refused'));
+  await page.locator('.problems li', { hasText: '<script>' }).first().waitFor(drawn);
+  assert.equal(await page.locator('main img, main script').count(), 0);
 }));
 
 test('the page greys when the process ends, says since when, and recovers', () => check('', async (page) => {

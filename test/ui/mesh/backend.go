@@ -21,7 +21,7 @@ type backend struct {
 }
 
 func (b backend) EmptyCall(context.Context, *testpb.Empty) (*testpb.Empty, error) {
-	if rand.Float64() < b.failing { //nolint:gosec // not a secret
+	if rand.Float64() < b.failing {
 		return nil, status.Error(codes.Internal, "the backend fails, as the test says")
 	}
 	return &testpb.Empty{}, nil

@@ -19,15 +19,15 @@ func main() {
 	services := flag.Int("services", 0, "`number` of services of a large mesh; 0 is the shop")
 	clients := flag.Int("clients", 0, "`number` of clients of a large mesh")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *dir, *xds, *services, *clients); err != nil && ctx.Err() == nil {
+	if err := run(*dir, *xds, *services, *clients); err != nil {
 		fmt.Fprintln(os.Stderr, "mesh:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, dir, xds string, services, clients int) error {
+func run(dir, xds string, services, clients int) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	text, start := shopObjects(), runShop
 	if services > 0 {
 		large := large{services: services, clients: clients}
@@ -37,7 +37,10 @@ func run(ctx context.Context, dir, xds string, services, clients int) error {
 		return fmt.Errorf("write the objects: %w", err)
 	}
 	fmt.Println("written") // the caller starts the control plane then
-	return start(ctx, xds)
+	if err := start(ctx, xds); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 func runShop(ctx context.Context, xds string) error {
@@ -47,5 +50,6 @@ func runShop(ctx context.Context, xds string) error {
 		group.Go(func() error { return runBackend(ctx, i, w) })
 		group.Go(func() error { return runClient(ctx, xds, i, w) })
 	}
+	group.Go(func() error { return runRefuser(ctx, xds) })
 	return group.Wait()
 }

@@ -29,24 +29,39 @@ const hostile = `<script>document.title='run'</script><img src=x onerror="docume
 
 var shop = []workload{
 	{namespace: "shop", name: "web", version: "v7", zone: "zone-a", port: port, calls: []calls{
-		{to: "cart.shop", port: port, rate: 40}, {to: "catalog.shop", port: port, rate: 60}, {to: "checkout.shop", port: port, rate: 8},
+		{to: "cart.shop", port: port, rate: 40},
+		{to: "catalog.shop", port: port, rate: 60},
+		{to: "checkout.shop", port: port, rate: 8},
 		{to: "recommend.ml", port: port, rate: 12},
 	}},
 	{namespace: "shop", name: "mobile", version: "v2", zone: "zone-b", port: port, calls: []calls{
-		{to: "cart.shop", port: port, rate: 22}, {to: "catalog.shop", port: port, rate: 35},
+		{to: "cart.shop", port: port, rate: 22},
+		{to: "catalog.shop", port: port, rate: 35},
 	}},
-	{namespace: "shop", name: "cart", version: "v3", zone: "zone-a", port: port, calls: []calls{{to: "catalog.shop", port: port, rate: 9}}},
+	{namespace: "shop", name: "cart", version: "v3", zone: "zone-a", port: port, calls: []calls{
+		{to: "catalog.shop", port: port, rate: 9},
+	}},
 	{namespace: "shop", name: "catalog", version: "v5", zone: "zone-a", port: port},
 	{namespace: "shop", name: "catalog-b", version: "v5", zone: "zone-b", port: port},
 	{namespace: "shop", name: "checkout", version: "v1", zone: "zone-b", port: port, calls: []calls{
-		{to: "payment.bank", port: port, rate: 20}, {to: "cart.shop", port: port, rate: 8}, {to: "mailer.shop", port: port, unused: true},
+		{to: "payment.bank", port: port, rate: 20},
+		{to: "cart.shop", port: port, rate: 8},
+		{to: "mailer.shop", port: port, unused: true},
 	}},
 	{namespace: "shop", name: "mailer", version: "v1", zone: "zone-a", port: port},
-	{namespace: "bank", name: "payment-v1", version: "v1", zone: "zone-a", port: port, calls: []calls{{to: "ledger.bank", port: port, rate: 16}}},
-	{namespace: "bank", name: "payment-v2", version: "v2", zone: "zone-b", port: port, failing: 0.4, calls: []calls{{to: "ledger.bank", port: port, rate: 2}}},
+	{namespace: "bank", name: "payment-v1", version: "v1", zone: "zone-a", port: port, calls: []calls{
+		{to: "ledger.bank", port: port, rate: 16},
+	}},
+	{namespace: "bank", name: "payment-v2", version: "v2", zone: "zone-b", port: port, failing: 0.4, calls: []calls{
+		{to: "ledger.bank", port: port, rate: 2},
+	}},
 	{namespace: "bank", name: "ledger", version: "v1", zone: "zone-a", port: port, failing: 0.01},
-	{namespace: "ml", name: "recommend", version: "v9", zone: "zone-b", port: port, calls: []calls{{to: "catalog.shop", port: port, rate: 4}}},
-	{namespace: "ops", name: "prober", version: "v1", zone: "zone-a", id: hostile, calls: []calls{{to: "cart.shop", port: port, rate: 1}}},
+	{namespace: "ml", name: "recommend", version: "v9", zone: "zone-b", port: port, calls: []calls{
+		{to: "catalog.shop", port: port, rate: 4},
+	}},
+	{namespace: "ops", name: "prober", version: "v1", zone: "zone-a", id: hostile, calls: []calls{
+		{to: "cart.shop", port: port, rate: 1},
+	}},
 }
 
 // address is the loopback address of a workload, which is also the address of its pod.
