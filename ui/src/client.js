@@ -4,10 +4,11 @@ import { address } from './address.js';
 import { useList } from './live.js';
 import { Diff } from './diff.js';
 import { edgeColumns, edgeKey, edgeRow } from './mesh.js';
-import { Ago, count, Empty, HostLink, LeftOut, Loaded, proofs, refText, Section, State, Table } from './parts.js';
+import { Ago, count, Empty, HostLink, LeftOut, Loaded, plural, proofs, refText, Section, State, Table } from './parts.js';
 import { bySeverity, ProblemTable } from './lists.js';
 
 export function Client({ at }) {
+  const codes = useList('../api/codes');
   const answer = useList('../api/streams/' + encodeURIComponent(at.argument), 'clients', 'problems');
   return html`<${Loaded} answer=${answer} what="The client">${(c) => html`
     <div class="title"><h1>${c.node} <small><${State} is=${c.state} /></small></h1><p class="quiet">Read <${Ago} time=${answer.at} />. A client that connects again has another address here: <a href=${address('clients', '', { q: c.node })}>look for it by its node</a>.</p></div>
@@ -15,9 +16,9 @@ export function Client({ at }) {
       <div><dt>Namespace</dt><dd>${c.namespace}</dd></div><div><dt>Kind</dt><dd>${c.agent} ${c.version}</dd></div>
       <div><dt>Zone</dt><dd>${[c.region, c.zone].filter(Boolean).join(' / ') || 'not known'}</dd></div>
       <div><dt>Connected from</dt><dd>${c.peer}, <${Ago} time=${c.since} /></dd></div></dl>
-    ${c.problems?.length > 0 && html`<${Section} id="problems" title="Problems" aside=${c.problems.length}><${ProblemTable} problems=${[...c.problems].sort(bySeverity)} /><//>`}
+    ${c.problems?.length > 0 && html`<${Section} id="problems" title="Problems" aside=${c.problems.length}><${ProblemTable} problems=${[...c.problems].sort(bySeverity)} codes=${codes.data} /><//>`}
     ${c.unknown?.length > 0 && html`<${Section} id="unknown" title="Names that do not exist" aside=${c.unknown.length}><p>It asks for these, and calls to them fail.</p><ul>${c.unknown.map((n) => html`<li><code>${n}</code></li>`)}</ul><//>`}
-    <${Section} id="resources" title="What it asks for and holds, against what is current" aside=${`${count(c.held.length + c.leftOut)} resources, ${count(c.pending)} pending, ${count(c.refused)} refused`}><${Resources} resources=${c.held} of=${at.argument} /><${LeftOut} n=${c.leftOut} what="resources are" /><//>
+    <${Section} id="resources" title="What it asks for and holds, against what is current" aside=${`${plural(c.held.length + c.leftOut, 'resource')}, ${count(c.pending)} pending, ${count(c.refused)} refused`}><${Resources} resources=${c.held} of=${at.argument} /><${LeftOut} n=${c.leftOut} what="resources are" /><//>
     ${c.edges?.length > 0 && html`<${Section} id="edges" title="What its workload calls" aside="attempts, averages of the last minute"><${Table} caption="Edges of its workload" keyOf=${edgeKey} columns=${edgeColumns('out')} rows=${c.edges.map((e) => edgeRow(e))} /><//>`}`}<//>`;
 }
 

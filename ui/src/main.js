@@ -48,7 +48,7 @@ function Line({ store }) {
 // Banner says what is wrong with what is shown, once, and to screen readers, too.
 function Banner({ store }) {
   const now = useNow();
-  const at = new Date(store.since).toLocaleTimeString(), ago = age(now - store.since);
+  const at = new Date(store.since).toLocaleTimeString('en-GB'), ago = age(now - store.since);
   const { state } = store;
   let text = '';
   if (store.connection === 'lost') text = html`<strong>Not connected since ${at}</strong>, <span aria-hidden="true">${ago}</span>. What you see is from then. The page tries again by itself.`;
@@ -99,7 +99,7 @@ function App() {
   const old = store.connection === 'lost' || store.connection === 'refused';
   return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); main.current.focus(); }}>Skip to the content</a>
     <header><a class="brand" href="#/mesh">Mizzen</a><${Navigation} view=${at.view} counts=${store.state?.counts} history=${store.history} /><${Search} />
-      <span class=${'live ' + store.connection}>${store.connection === 'live' ? 'live' : store.connection === 'connecting' ? 'connecting' : 'not live'}</span></header>
+      <span class=${'connection ' + store.connection}>${store.connection === 'live' ? 'live' : store.connection === 'connecting' ? 'connecting' : 'not live'}</span></header>
     <${Banner} store=${store} />
     <main id="main" ref=${main} tabindex="-1" class=${old ? 'old' : ''} aria-label=${view?.title}><${Guard} key=${at.view + at.argument}>${view ? html`<${view.show} at=${at} />`
       : html`<${Empty} title=${`There is no view ${at.view}.`}><a href="#/mesh">Go to the mesh</a>.<//>`}<//></main>

@@ -72,7 +72,7 @@ test('each view opens at its address, fits on a phone, and has one heading and l
     for (const view of views) {
       await check(view, async (page) => {
         await page.locator('main h1').first().waitFor(drawn);
-        await page.locator('.live.live').waitFor(drawn);
+        await page.locator('.connection.live').waitFor(drawn);
         await page.waitForTimeout(300);
         const wide = await page.evaluate(() => document.scrollingElement.scrollWidth - innerWidth);
         assert.ok(wide <= 0, `${view} at ${width}: ${wide} px too wide`);
@@ -219,7 +219,7 @@ test('a client that refuses: what it says, and what it holds against what is cur
   await page.getByText('No client matches').waitFor(drawn);
   await edit('weight: 80', 'weight: 70', 'weight: 20', 'weight: 30');
   await page.getByRole('link', { name: 'refuser.ops' }).click(drawn);
-  await page.getByText('it does not like the weights: <script>').waitFor(drawn);
+  await page.locator('.refusal', { hasText: 'it does not like the weights: <script>' }).waitFor(drawn);
   assert.match(await page.locator('.diff del').allInnerTexts().then((t) => t.join('')), /80/);
   assert.match(await page.locator('.diff ins').allInnerTexts().then((t) => t.join('')), /70/);
   assert.match(await page.title(), /Mizzen/);
@@ -233,13 +233,14 @@ test('the page greys when the process ends, says since when, and recovers', () =
   await page.locator('[data-node="shop/web"]').waitFor(drawn);
   await shop.kill();
   await page.locator('main.old').waitFor(drawn);
+  assert.equal(await page.locator('.connection.live').count(), 0);
   const banner = page.getByRole('status').filter({ hasText: 'Not connected since' });
   await banner.waitFor(drawn);
   assert.match(await banner.innerText(), /since .*\d:\d\d/);
   assert.ok(await page.locator('[data-node="shop/web"]').isVisible(), 'what was known stays');
   await shop.up();
   await page.locator('main:not(.old)').waitFor({ timeout: 30_000 });
-  await page.locator('.live.live').waitFor(drawn);
+  await page.locator('.connection.live').waitFor(drawn);
   await page.waitForFunction(() => document.querySelectorAll('.link[data-link]').length === 13, null, { timeout: 30_000 });
 }));
 
