@@ -98,7 +98,7 @@ func (v *Views) serveHost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	host, index := r.PathValue("host"), v.allHosts(current)
-	at := slices.IndexFunc(index.rows, func(row HostRow) bool { return row.Host == host })
+	at := slices.IndexFunc(index.rows, func(row *HostRow) bool { return row.Host == host })
 	if at < 0 {
 		near := current.Near(host, mesh.Client{Namespace: cmp.Or(r.URL.Query().Get("namespace"), "default")})
 		fail(w, http.StatusNotFound, fmt.Sprintf("there is no host %q: write its full name, as /api/hosts does", host), near)
@@ -135,7 +135,7 @@ func viewerOf(q url.Values, namespace string) (mesh.Client, error) {
 }
 
 // host says everything about a host. port is the only port whose routes are shown; empty for all.
-func (v *Views) host(ctx context.Context, s *snapshot.Snapshot, index *hostIndex, row HostRow, client mesh.Client, port string) *HostView {
+func (v *Views) host(ctx context.Context, s *snapshot.Snapshot, index *hostIndex, row *HostRow, client mesh.Client, port string) *HostView {
 	client = s.World().AtNode(client)
 	service, _ := s.World().Services.Get(row.Host)
 	view := &HostView{
