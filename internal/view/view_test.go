@@ -383,6 +383,28 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// TestDeclarations: of a host that several namespaces declare, a client is shown the one that it calls; and a wildcard by a name below it.
+func TestDeclarations(t *testing.T) {
+	f := start(t)
+	entry := func(namespace, name, host, address string) string {
+		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: %s, namespace: %s}\n"+
+			"spec: {hosts: ['%s'], location: MESH_EXTERNAL, resolution: STATIC, ports: [{number: 443, name: tcp, protocol: TCP}], endpoints: [{address: %s}]}\n---\n", name, namespace, host, address)
+	}
+	publish(t, f.store, entry("a", "first", "db.example.com", "10.7.0.1")+entry("b", "second", "db.example.com", "10.7.0.2")+entry("a", "any", "*.cdn.example.com", "10.7.0.3"), 1)
+	for namespace, want := range map[string]string{"a": "first 10.7.0.1", "b": "second 10.7.0.2", "c": "first 10.7.0.1"} {
+		var host view.HostView
+		f.get(t, "/api/hosts/db.example.com?namespace="+namespace, http.StatusOK, &host)
+		if got := host.Object.Name + " " + host.Endpoints.Items[0].Address; got != want || !host.Endpoints.Items[0].Used || !slices.Equal(host.Others, map[string][]string{"a": {"b"}, "b": {"a"}, "c": {"b"}}[namespace]) {
+			t.Errorf("from %s: got %s, used %t, others %q; want %s", namespace, got, host.Endpoints.Items[0].Used, host.Others, want)
+		}
+	}
+	var host view.HostView
+	f.get(t, "/api/hosts/"+url.PathEscape("*.cdn.example.com"), http.StatusOK, &host)
+	if host.Routes[0].Dial != "any.cdn.example.com:443" || host.Routes[0].Absent != "" || len(host.Clusters) != 1 || !host.Endpoints.Items[0].Used {
+		t.Errorf("a wildcard: got %+v and %+v", host.Routes, host.Endpoints.Items)
+	}
+}
+
 // TestWorldsAreFollowed: what is kept for the next request is not shown once it is no longer true.
 func TestWorldsAreFollowed(t *testing.T) {
 	f := start(t)
