@@ -383,6 +383,60 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// TestConditions: endpoints that only some clients call, or only if others are away.
+func TestConditions(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, `
+apiVersion: v1
+kind: Service
+metadata: {name: a, namespace: shop}
+spec: {ports: [{name: grpc, port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: a-1, namespace: shop, labels: {kubernetes.io/service-name: a}}
+addressType: IPv4
+ports: [{name: grpc, port: 50051}]
+endpoints:
+- {addresses: [10.0.0.1], zone: z1, targetRef: {kind: Pod, name: plain, namespace: shop}}
+- {addresses: [10.0.0.2], zone: z2, targetRef: {kind: Pod, name: far, namespace: shop}}
+- {addresses: [10.0.0.3], zone: z1, targetRef: {kind: Pod, name: secure, namespace: shop}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: plain, namespace: shop}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: far, namespace: shop}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: secure, namespace: shop, labels: {mizzen.dev/identity: spiffe, mizzen.dev/server: xds}}
+spec: {serviceAccountName: a, volumes: [{name: c, projected: {sources: [{podCertificate: {signerName: mizzen.dev/spiffe, keyType: ECDSAP256}}]}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, namespace: shop}
+spec: {host: a, trafficPolicy: {outlierDetection: {consecutive5xxErrors: 3}, loadBalancer: {localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}}}}
+`, 1)
+	for query, want := range map[string][]string{
+		"?zone=z1":                   {"true ", "true priority 1: it is called only while too few endpoints of a lower number are reachable", "true "},
+		"?zone=z1&certificate=false": {"true ", "true priority 1: it is called only while too few endpoints of a lower number are reachable", "false it takes only mTLS, and the client has no certificate"},
+		"":                           {"true ", "true ", "true "},
+	} {
+		var host view.HostView
+		f.get(t, "/api/hosts/a.shop.svc.cluster.local"+query, http.StatusOK, &host)
+		got := []string{}
+		for _, e := range host.Endpoints.Items {
+			got = append(got, fmt.Sprint(e.Used, " ", strings.Join(e.Why, "; ")))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", query, diff)
+		}
+	}
+}
+
 // TestDeclarations: of a host that several namespaces declare, a client is shown the one that it calls; and a wildcard by a name below it.
 func TestDeclarations(t *testing.T) {
 	f := start(t)
