@@ -1,7 +1,6 @@
 package view
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/mizzen-mesh/mizzen/internal/access"
@@ -20,26 +19,17 @@ type Followers struct {
 }
 
 func followersOf(all *fleet, host string) Followers {
-	f := Followers{Items: []ClientRow{}}
-	for i := range all.clients {
-		state, ok := all.clients[i].on(host)
-		if !ok {
-			continue
+	byState := map[State][]ClientRow{}
+	for _, c := range all.clients {
+		if state, ok := c.on(host); ok {
+			row := c.row
+			row.State = state
+			byState[state] = append(byState[state], row)
 		}
-		f.Total++
-		switch state {
-		case Behind:
-			f.Behind++
-		case Refused:
-			f.Refused++
-		case Current:
-		}
-		row := all.clients[i].row
-		row.State = state
-		f.Items = append(f.Items, row)
 	}
-	slices.SortStableFunc(f.Items, func(a, b ClientRow) int { return cmp.Compare(b.State.rank(), a.State.rank()) })
-	f.Items, f.LeftOut = most(f.Items, maxFollowers)
+	items := slices.Concat(byState[Refused], byState[Behind], byState[Current])
+	f := Followers{Total: len(items), Behind: len(byState[Behind]), Refused: len(byState[Refused])}
+	f.Items, f.LeftOut = most(items, maxFollowers)
 	return f
 }
 

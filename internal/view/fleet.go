@@ -102,7 +102,7 @@ func idOf(c *serving.ClientSync) string {
 // fleet has all connected clients of one moment.
 type fleet struct {
 	// clients are sorted by node and peer.
-	clients []follower
+	clients []*follower
 	// count is how many clients follow each host.
 	count map[string]int
 }
@@ -140,7 +140,7 @@ func newFleet(world *mesh.World, clients iter.Seq[serving.ClientSync]) *fleet {
 	f := &fleet{count: map[string]int{}}
 	names := hostNames{world: world, known: map[string]string{}}
 	for c := range clients {
-		one := follower{row: rowOf(world, &c)}
+		one := &follower{row: rowOf(world, &c)}
 		for i := range c.Resources {
 			if host := names.of(c.Resources[i].Type, c.Resources[i].Name, c.ClientInfo.Client); host != "" {
 				one.add(host, stateOf(c.Resources[i]))
@@ -151,7 +151,7 @@ func newFleet(world *mesh.World, clients iter.Seq[serving.ClientSync]) *fleet {
 		}
 		f.clients = append(f.clients, one)
 	}
-	slices.SortFunc(f.clients, func(a, b follower) int {
+	slices.SortFunc(f.clients, func(a, b *follower) int {
 		return cmp.Or(cmp.Compare(a.row.Node, b.row.Node), cmp.Compare(a.row.Peer, b.row.Peer), a.row.Since.Compare(b.row.Since))
 	})
 	return f

@@ -63,7 +63,7 @@ type hostIndex struct {
 	// made are the rows of Services with what each was made from.
 	made map[string]madeRow
 	// rows are sorted by namespace, name and host. They have neither clients nor Problems.
-	rows []HostRow
+	rows []*HostRow
 	// objects are the objects that shape each host.
 	objects map[string][]mesh.Ref
 }
@@ -72,7 +72,7 @@ type hostIndex struct {
 type madeRow struct {
 	service   *mesh.Service
 	endpoints *mesh.EndpointSet
-	row       HostRow
+	row       *HostRow
 }
 
 // maxWorkloads bounds the workloads of a host in a list.
@@ -115,7 +115,7 @@ func newHostIndex(s *snapshot.Snapshot, before map[string]madeRow) *hostIndex {
 		base := baseHost(host)
 		if _, ok := world.Services.Get(base); !ok && base == host && len(set.Candidates) > 0 {
 			ref := set.Candidates[0].VirtualService.Ref
-			index.rows = append(index.rows, HostRow{Host: host, Kind: "VirtualService", Namespace: ref.Namespace, Name: ref.Name, Ports: []Port{}, Workloads: []string{}})
+			index.rows = append(index.rows, &HostRow{Host: host, Kind: "VirtualService", Namespace: ref.Namespace, Name: ref.Name, Ports: []Port{}, Workloads: []string{}})
 		}
 		for _, c := range set.Candidates {
 			index.objects[base] = append(index.objects[base], c.VirtualService.Refs()...)
@@ -130,7 +130,7 @@ func newHostIndex(s *snapshot.Snapshot, before map[string]madeRow) *hostIndex {
 		slices.SortFunc(refs, mesh.Ref.Compare)
 		index.objects[host] = slices.Compact(refs)
 	}
-	slices.SortFunc(index.rows, func(a, b HostRow) int {
+	slices.SortFunc(index.rows, func(a, b *HostRow) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Host, b.Host))
 	})
 	return index
@@ -142,8 +142,8 @@ func baseHost(key string) string {
 	return host
 }
 
-func rowOfService(world *mesh.World, service *mesh.Service, set *mesh.EndpointSet) HostRow {
-	row := HostRow{
+func rowOfService(world *mesh.World, service *mesh.Service, set *mesh.EndpointSet) *HostRow {
+	row := &HostRow{
 		Host: service.Host, Kind: service.Ref.Kind, Namespace: service.Ref.Namespace, Name: service.Ref.Name, Ports: portsOf(service.Ports), Workloads: []string{},
 	}
 	if set == nil {
@@ -215,7 +215,8 @@ func (v *Views) serveHosts(w http.ResponseWriter, r *http.Request) {
 	namespaces := map[string]struct{}{}
 	search, namespace, kind, severity := strings.ToLower(q.Get("q")), q.Get("namespace"), q.Get("kind"), q.Get("problems")
 	var matched []HostRow
-	for _, row := range index.rows {
+	for _, one := range index.rows {
+		row := *one
 		namespaces[row.Namespace] = struct{}{}
 		if namespace != "" && row.Namespace != namespace || kind != "" && row.Kind != kind || !contains(search, row.Host, row.Namespace+"/"+row.Name) {
 			continue

@@ -91,11 +91,15 @@ func (v *Views) stream(ctx context.Context, s *snapshot.Snapshot, c *serving.Cli
 	if info.Account.Name != "" {
 		view.Account = info.Account.String()
 	}
-	slices.SortStableFunc(c.Resources, func(a, b serving.SyncStatus) int {
-		return cmp.Or(cmp.Compare(stateOf(b).rank(), stateOf(a).rank()), cmp.Compare(a.Type.Rank(), b.Type.Rank()), cmp.Compare(a.Name, b.Name))
+	resources := make([]*serving.SyncStatus, len(c.Resources)) // pointers are sorted by code that the binary has already
+	for i := range c.Resources {
+		resources[i] = &c.Resources[i]
+	}
+	slices.SortFunc(resources, func(a, b *serving.SyncStatus) int {
+		return cmp.Or(cmp.Compare(stateOf(*b).rank(), stateOf(*a).rank()), cmp.Compare(a.Type.Rank(), b.Type.Rank()), cmp.Compare(a.Name, b.Name))
 	})
 	objects := map[mesh.Ref]bool{}
-	for _, r := range c.Resources {
+	for _, r := range resources {
 		if r.Type == snapshot.ListenerType && r.Current.NotFound && !r.Current.StandIn {
 			view.Unknown = append(view.Unknown, r.Name)
 		}
@@ -103,7 +107,7 @@ func (v *Views) stream(ctx context.Context, s *snapshot.Snapshot, c *serving.Cli
 			objects[ref] = true
 		}
 	}
-	held := heldOf(c.Resources, onlyType, onlyName)
+	held := heldOf(resources, onlyType, onlyName)
 	view.Held, view.LeftOut = most(held, maxResources)
 	view.Unknown, _ = most(view.Unknown, maxResources)
 	var problems []mesh.Problem
@@ -121,7 +125,7 @@ func (v *Views) stream(ctx context.Context, s *snapshot.Snapshot, c *serving.Cli
 }
 
 // heldOf returns the resources, those that differ with their texts. With a type and a name it returns one, with its text.
-func heldOf(all []serving.SyncStatus, onlyType, onlyName string) []HeldResource {
+func heldOf(all []*serving.SyncStatus, onlyType, onlyName string) []HeldResource {
 	held := []HeldResource{}
 	texts := 0
 	for _, r := range all {
@@ -129,7 +133,7 @@ func heldOf(all []serving.SyncStatus, onlyType, onlyName string) []HeldResource 
 			continue
 		}
 		one := HeldResource{
-			Type: r.Type.Name(), Name: r.Name, State: stateOf(r), Current: r.Current.Version, Reason: r.Reason,
+			Type: r.Type.Name(), Name: r.Name, State: stateOf(*r), Current: r.Current.Version, Reason: r.Reason,
 			Sent: r.Rejected || r.Sent != nil && r.Sent.Version == r.Current.Version, Origins: append([]mesh.Ref{}, r.Current.Refs...),
 		}
 		if r.Accepted != nil {

@@ -383,6 +383,82 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// TestConditions: endpoints that only some clients call, or only if others are away.
+func TestConditions(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, `
+apiVersion: v1
+kind: Service
+metadata: {name: a, namespace: shop}
+spec: {ports: [{name: grpc, port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: a-1, namespace: shop, labels: {kubernetes.io/service-name: a}}
+addressType: IPv4
+ports: [{name: grpc, port: 50051}]
+endpoints:
+- {addresses: [10.0.0.1], zone: z1, targetRef: {kind: Pod, name: plain, namespace: shop}}
+- {addresses: [10.0.0.2], zone: z2, targetRef: {kind: Pod, name: far, namespace: shop}}
+- {addresses: [10.0.0.3], zone: z1, targetRef: {kind: Pod, name: secure, namespace: shop}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: plain, namespace: shop}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: far, namespace: shop}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: secure, namespace: shop, labels: {mizzen.dev/identity: spiffe, mizzen.dev/server: xds}}
+spec: {serviceAccountName: a, volumes: [{name: c, projected: {sources: [{podCertificate: {signerName: mizzen.dev/spiffe, keyType: ECDSAP256}}]}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, namespace: shop}
+spec: {host: a, trafficPolicy: {outlierDetection: {consecutive5xxErrors: 3}, loadBalancer: {localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}}}}
+`, 1)
+	for query, want := range map[string][]string{
+		"?zone=z1":                   {"true ", "true priority 1: it is called only while too few endpoints of a lower number are reachable", "true "},
+		"?zone=z1&certificate=false": {"true ", "true priority 1: it is called only while too few endpoints of a lower number are reachable", "false it takes only mTLS, and the client has no certificate"},
+		"":                           {"true ", "true ", "true "},
+	} {
+		var host view.HostView
+		f.get(t, "/api/hosts/a.shop.svc.cluster.local"+query, http.StatusOK, &host)
+		got := []string{}
+		for _, e := range host.Endpoints.Items {
+			got = append(got, fmt.Sprint(e.Used, " ", strings.Join(e.Why, "; ")))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", query, diff)
+		}
+	}
+}
+
+// TestDeclarations: of a host that several namespaces declare, a client is shown the one that it calls; and a wildcard by a name below it.
+func TestDeclarations(t *testing.T) {
+	f := start(t)
+	entry := func(namespace, name, host, address string) string {
+		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: %s, namespace: %s}\n"+
+			"spec: {hosts: ['%s'], location: MESH_EXTERNAL, resolution: STATIC, ports: [{number: 443, name: tcp, protocol: TCP}], endpoints: [{address: %s}]}\n---\n", name, namespace, host, address)
+	}
+	publish(t, f.store, entry("a", "first", "db.example.com", "10.7.0.1")+entry("b", "second", "db.example.com", "10.7.0.2")+entry("a", "any", "*.cdn.example.com", "10.7.0.3"), 1)
+	for namespace, want := range map[string]string{"a": "first 10.7.0.1", "b": "second 10.7.0.2", "c": "first 10.7.0.1"} {
+		var host view.HostView
+		f.get(t, "/api/hosts/db.example.com?namespace="+namespace, http.StatusOK, &host)
+		if got := host.Object.Name + " " + host.Endpoints.Items[0].Address; got != want || !host.Endpoints.Items[0].Used || !slices.Equal(host.Others, map[string][]string{"a": {"b"}, "b": {"a"}, "c": {"b"}}[namespace]) {
+			t.Errorf("from %s: got %s, used %t, others %q; want %s", namespace, got, host.Endpoints.Items[0].Used, host.Others, want)
+		}
+	}
+	var host view.HostView
+	f.get(t, "/api/hosts/"+url.PathEscape("*.cdn.example.com"), http.StatusOK, &host)
+	if host.Routes[0].Dial != "any.cdn.example.com:443" || host.Routes[0].Absent != "" || len(host.Clusters) != 1 || !host.Endpoints.Items[0].Used {
+		t.Errorf("a wildcard: got %+v and %+v", host.Routes, host.Endpoints.Items)
+	}
+}
+
 // TestWorldsAreFollowed: what is kept for the next request is not shown once it is no longer true.
 func TestWorldsAreFollowed(t *testing.T) {
 	f := start(t)
