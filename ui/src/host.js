@@ -7,7 +7,7 @@ import { Ago, Bar, Choice, count, Counts, Empty, HostLink, LeftOut, Loaded, perc
 import { bySeverity, clientColumns, ProblemTable } from './lists.js';
 import { Generations } from './history.js';
 
-const kinds = ['gRPC Go', 'gRPC Java', 'gRPC C++', 'gRPC Python', 'gRPC Node', 'gRPC Rust', 'mizzen-java-agent'];
+const kinds = ['gRPC Go', 'gRPC Java', 'gRPC C-core', 'gRPC Node', 'gRPC Rust', 'mizzen-java-agent'];
 
 export function Host({ at }) {
   const [filter, set] = useFilters(at);

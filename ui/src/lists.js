@@ -15,7 +15,7 @@ export function Hosts({ at }) {
   return html`<div class="title"><h1>Hosts</h1><p class="quiet">${data && `${count(data.matched)} of ${plural(data.total, 'host')}, `}<${Age} answer=${answer} /></p></div>
     <div class="filters" role="search" aria-label="Filter the hosts">
       <${TextFilter} label="Host" value=${filter('q')} onChange=${(q) => set({ q })} />
-      <${TextFilter} label="Namespace" value=${filter('namespace')} onChange=${(namespace) => set({ namespace })} />
+      <${Choice} label="Namespace" value=${filter('namespace')} options=${data?.namespaces || []} onChange=${(namespace) => set({ namespace })} />
       <${Choice} label="Problems" value=${filter('problems')} options=${['error', 'warning', 'info']} all="any" onChange=${(problems) => set({ problems })} /></div>
     <${Loaded} answer=${{ ...answer, data }} what="The list of hosts">${(d) => d.hosts.length === 0
       ? html`<${Empty} title=${d.total ? 'No host matches.' : 'There is no host yet.'}>${d.total ? 'Clear the filters.' : 'The control plane has read no Service, ServiceEntry or VirtualService. See its source in the line at the bottom.'}<//>`

@@ -113,9 +113,10 @@ export function useList(path, ...lists) {
   const last = useRef(0);
   const version = lists.reduce((sum, l) => sum + (changes[l] || 0), 0);
   useEffect(() => {
-    if (!path || store.connection === 'signin') return undefined;
+    if (!path || !/^(live|connecting)$/.test(store.connection)) return undefined;
     let over = false;
-    const wait = answer.path === path ? Math.max(0, last.current + REFETCH - Date.now()) : 0;
+    // A filter that is being typed is not asked for with each letter.
+    const wait = answer.path === path ? Math.max(0, last.current + REFETCH - Date.now()) : answer.path ? 150 : 0;
     const t = setTimeout(async () => {
       last.current = Date.now();
       try {

@@ -70,7 +70,7 @@ function SignIn() {
     setBusy(false);
   };
   return html`<form class="signin" onSubmit=${submit}><h1>Sign in to Mizzen</h1><p>The admin address of this control plane requires its token: the content of the file of <code>--admin-token</code>. The browser keeps a cookie for 12 hours, not the token.</p>
-    <label class="field"><span>Token</span><input ref=${input} type="password" name="token" autocomplete="current-password" required aria-describedby="refusal" /></label>
+    <label class="field"><span>Token</span><input class="token" ref=${input} type="password" name="token" autocomplete="current-password" required aria-describedby="refusal" /></label>
     <button disabled=${busy}>Sign in</button><p id="refusal" class="failed" role="alert">${text}</p></form>`;
 }
 

@@ -131,6 +131,14 @@ test('a host: routes by weight, endpoints and why one is not used', async () => 
     assert.match(rules[0], /pay\.Refunds[\s\S]*v1/);
     assert.match(rules[1], /80 %[\s\S]*v1[\s\S]*20 %[\s\S]*v2/);
   });
+  await check('#/host/' + host, async (page) => {
+    const kinds = page.getByLabel('Client kind');
+    await kinds.waitFor(drawn);
+    for (const kind of (await kinds.locator('option').allInnerTexts()).slice(1)) {
+      await kinds.selectOption(kind);
+      await page.getByText(`as a client of ${kind} in bank`).waitFor(drawn);
+    }
+  });
   await check('#/host/cart.shop.svc.cluster.local', async (page) => {
     const old = page.locator('tr', { hasText: '127.86.1.1' });
     await old.waitFor(drawn);

@@ -1,6 +1,7 @@
 // Starts what the browser tests look at: the real binary, a mesh that calls, and Chromium.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -69,7 +70,11 @@ export class Plane {
   address(fragment = '') { return `http://${this.admin}/ui/${fragment}`; }
 }
 
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--js-flags=--expose-gc'] });
+// Debian's chromium, or the browser that runners of public CI have.
+const browsers = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'];
+
+// Chromium does not run as root in its sandbox.
+export const launch = () => chromium.launch({ executablePath: browsers.find((b) => b && existsSync(b)), args: ['--no-sandbox'] });
 
 // open opens a page that notes everything that must not happen: errors, violations of the policy, requests to elsewhere.
 export async function open(browser, plane, fragment = '', options = {}) {
