@@ -55,7 +55,7 @@ var shop = []workload{
 	{namespace: "bank", name: "payment-v2", version: "v2", zone: "zone-b", port: port, failing: 0.4, calls: []calls{
 		{to: "ledger.bank", port: port, rate: 2},
 	}},
-	{namespace: "bank", name: "ledger", version: "v1", zone: "zone-a", port: port, failing: 0.01},
+	{namespace: "bank", name: "ledger", version: "v1", zone: "zone-a", port: port},
 	{namespace: "ml", name: "recommend", version: "v9", zone: "zone-b", port: port, calls: []calls{
 		{to: "catalog.shop", port: port, rate: 4},
 	}},
