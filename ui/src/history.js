@@ -11,7 +11,7 @@ const causeText = (c) => html`${refText(c.object)} <span class="quiet">${verbs[c
 // Generations is a table of generations, of one host or of all.
 export function Generations({ host, limit = 20 }) {
   const { history } = useStore();
-  const answer = useList(history ? '../api/history?' + new URLSearchParams({ ...(host && { host }), limit }) : '', 'hosts');
+  const answer = useList(history ? '../api/history?' + new URLSearchParams({ ...(host && { host }), limit }) : '', 'hosts', 'clients');
   if (history === false) return html`<${Empty} title="This control plane keeps no history."><//>`;
   return html`<${Loaded} answer=${answer} what="The history">${(all) => all.length === 0
     ? html`<${Empty} title="No change is kept.">${host ? 'The configuration of this host has not changed since the history begins.' : 'The first change of a rule, Service or policy will be here.'}<//>`
@@ -35,7 +35,7 @@ export function History({ at }) {
 }
 
 function Generation({ id }) {
-  const answer = useList('../api/history/' + encodeURIComponent(id), 'hosts');
+  const answer = useList('../api/history/' + encodeURIComponent(id), 'hosts', 'clients');
   return html`<${Loaded} answer=${answer} what=${'The generation ' + id}>${(g) => html`
     <div class="title"><h1>Generation ${g.generation} <small>${g.id}${g.current ? ', current' : ''}</small></h1><p class="quiet"><${Ago} time=${g.at} />${g.previous && html`, after <a href=${address('history', g.previous)}>${g.previous}</a>`}.
       It reached ${plural(g.clients, 'client')}; ${count(g.pending)} have not answered yet, ${g.refused > 0 ? html`<span class="failed">${count(g.refused)} refused it</span>` : 'none refused it'}.</p></div>

@@ -236,6 +236,24 @@ test('a client that refuses: what it says, and what it holds against what is cur
   assert.equal(await page.locator('main img, main script').count(), 0);
 }));
 
+test('history: what changed, by what, and the difference', async (t) => {
+  const paths = await (await fetch(`http://${shop.admin}/`)).text();
+  if (!paths.includes('/api/history')) return t.skip('this binary keeps no history');
+  await check('#/history', async (page) => {
+    await page.getByRole('row', { name: 'what was there at the start' }).waitFor(drawn);
+    const row = page.getByRole('row').filter({ hasText: 'VirtualService bank/payment' });
+    const before = await row.count();
+    await edit('timeout: 2s', 'timeout: 4s');
+    await row.nth(before).waitFor(drawn);
+    assert.match(await row.first().innerText(), /changed by mesh\.yaml/);
+    await row.first().getByRole('link').first().click();
+    await page.locator('.diff ins', { hasText: 'timeout: 4s' }).waitFor(drawn);
+    await page.locator('.diff del', { hasText: 'timeout: 2s' }).waitFor(drawn);
+    await page.getByRole('link', { name: 'payment.bank' }).click();
+    await page.locator('section', { hasText: 'History' }).getByText('changed by mesh.yaml').first().waitFor(drawn);
+  });
+});
+
 test('the page greys when the process ends, says since when, and recovers', () => check('', async (page) => {
   page.expected.push('ERR_CONNECTION_REFUSED', 'ERR_INCOMPLETE_CHUNKED_ENCODING', 'ERR_CONNECTION_RESET', 'ERR_EMPTY_RESPONSE');
   await page.locator('[data-node="shop/web"]').waitFor(drawn);

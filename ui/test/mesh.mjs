@@ -55,7 +55,7 @@ export class Plane {
   }
 
   async up() {
-    this.plane = await start(bin('controlplane'), ['serve', '--files', this.dir, '--xds-address', this.xds, '--admin-address', this.admin,
+    this.plane = await start(process.env.CONTROLPLANE || bin('controlplane'), ['serve', '--files', this.dir, '--xds-address', this.xds, '--admin-address', this.admin,
       '--identity', 'proof', '--load-report-interval', '1s', '--log-level', 'warn', ...this.serve], /ready xds=/);
   }
 
