@@ -163,8 +163,13 @@ func (v *Views) host(ctx context.Context, s *snapshot.Snapshot, index *hostIndex
 	reached := view.addRoutes(s, service, client, port)
 	view.addEndpoints(s, facts, client, reached)
 	view.Clients = followersOf(v.allClients(ctx), row.Host)
-	view.Problems, view.ProblemsLeftOut = most(mesh.SortProblems(index.problemsAt(row.Host, v.allProblems(ctx))), maxProblems)
-	view.Access = accessOf(s, service)
+	view.Access = accessOf(s, service, facts.Endpoints)
+	problems := v.allProblems(ctx)
+	all := index.problemsAt(row.Host, problems)
+	for _, ref := range view.Access.Policies {
+		all = append(all, problems.byObject[ref]...)
+	}
+	view.Problems, view.ProblemsLeftOut = most(mesh.SortProblems(all), maxProblems)
 	view.Edges, view.EdgesLeftOut = most(edgesTo(s, row.Host, v.o.Edges()), maxHostEdges)
 	return view
 }

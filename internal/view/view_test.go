@@ -359,7 +359,7 @@ func TestHost(t *testing.T) {
 	if !slices.ContainsFunc(fields, func(text string) bool { return strings.HasSuffix(text, "spec.http[0].mirror true") }) || !slices.ContainsFunc(fields, func(text string) bool { return strings.HasPrefix(text, "Refused ") }) {
 		t.Errorf("got the Problems %q, want those of mirror and of the refusal", fields)
 	}
-	if !host.Access.Restricted || !slices.Equal(host.Access.Methods, []string{"/cart.Cart/Add", "*"}) || len(host.Access.Entries) == 0 {
+	if !host.Access.Restricted || fmt.Sprint(host.Access.Policies) != "[AuthorizationPolicy shop/cart PeerAuthentication shop/closed]" || !slices.Equal(host.Access.Methods, []string{"/cart.Cart/Add", "*"}) || len(host.Access.Entries) == 0 {
 		t.Errorf("got the access %+v", host.Access)
 	}
 	if diff := cmp.Diff(f.edges[:1], host.Edges); diff != "" {
