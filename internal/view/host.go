@@ -85,9 +85,12 @@ type Routes struct {
 type Cluster struct {
 	explain.Cluster
 
-	Host   string `json:"host"`
-	Port   uint32 `json:"port"`
-	Subset string `json:"subset"`
+	// Weight and Share are of the rules that lead there, and never set here.
+	Weight *uint32  `json:"weight,omitempty"`
+	Share  *float64 `json:"share,omitempty"`
+	Host   string   `json:"host"`
+	Port   uint32   `json:"port"`
+	Subset string   `json:"subset"`
 	// MTLS is set if it has those endpoints that take mTLS.
 	MTLS bool `json:"mtls"`
 	// Count is the number of endpoints.
