@@ -104,7 +104,7 @@ man: ## man pages of all commands, into dist/man
 	$(GO) test ./cmd/controlplane -run ManPages -count=1 -man "$(CURDIR)/dist/man"
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
-	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./cmd/controlplane -run 'Golden|Generated|Help' -update
+	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./internal/view ./cmd/controlplane -run 'Golden|Generated|Help' -update
 	$(GO) test ./manifests -run Generated -update
 	@git --no-pager diff --stat
 

@@ -85,9 +85,12 @@ type Routes struct {
 type Cluster struct {
 	explain.Cluster
 
-	Host   string `json:"host"`
-	Port   uint32 `json:"port"`
-	Subset string `json:"subset"`
+	// Weight and Share are of the rules that lead there, and never set here.
+	Weight *uint32  `json:"weight,omitempty"`
+	Share  *float64 `json:"share,omitempty"`
+	Host   string   `json:"host"`
+	Port   uint32   `json:"port"`
+	Subset string   `json:"subset"`
 	// MTLS is set if it has those endpoints that take mTLS.
 	MTLS bool `json:"mtls"`
 	// Count is the number of endpoints.
@@ -163,8 +166,13 @@ func (v *Views) host(ctx context.Context, s *snapshot.Snapshot, index *hostIndex
 	reached := view.addRoutes(s, service, client, port)
 	view.addEndpoints(s, facts, client, reached)
 	view.Clients = followersOf(v.allClients(ctx), row.Host)
-	view.Problems, view.ProblemsLeftOut = most(mesh.SortProblems(index.problemsAt(row.Host, v.allProblems(ctx))), maxProblems)
-	view.Access = accessOf(s, service)
+	view.Access = accessOf(s, service, facts.Endpoints)
+	problems := v.allProblems(ctx)
+	all := index.problemsAt(row.Host, problems)
+	for _, ref := range view.Access.Policies {
+		all = append(all, problems.byObject[ref]...)
+	}
+	view.Problems, view.ProblemsLeftOut = most(mesh.SortProblems(all), maxProblems)
 	view.Edges, view.EdgesLeftOut = most(edgesTo(s, row.Host, v.o.Edges()), maxHostEdges)
 	return view
 }

@@ -319,6 +319,8 @@ func TestHost(t *testing.T) {
 	defer good.Close()
 	defer bad.Close()
 	good.subscribe(snapshot.ListenerType, "", "cart:80")
+	bad.subscribe(snapshot.ClusterType, "", "outbound|80|v1|"+cart)
+	bad.subscribe(snapshot.ListenerType, "", "cart:80")
 	bad.subscribe(snapshot.RouteType, "no, thanks", "outbound|80||"+cart)
 
 	var host view.HostView
@@ -357,7 +359,7 @@ func TestHost(t *testing.T) {
 	if !slices.ContainsFunc(fields, func(text string) bool { return strings.HasSuffix(text, "spec.http[0].mirror true") }) || !slices.ContainsFunc(fields, func(text string) bool { return strings.HasPrefix(text, "Refused ") }) {
 		t.Errorf("got the Problems %q, want those of mirror and of the refusal", fields)
 	}
-	if !host.Access.Restricted || !slices.Equal(host.Access.Methods, []string{"/cart.Cart/Add", "*"}) || len(host.Access.Entries) == 0 {
+	if !host.Access.Restricted || fmt.Sprint(host.Access.Policies) != "[AuthorizationPolicy shop/cart PeerAuthentication shop/closed]" || !slices.Equal(host.Access.Methods, []string{"/cart.Cart/Add", "*"}) || len(host.Access.Entries) == 0 {
 		t.Errorf("got the access %+v", host.Access)
 	}
 	if diff := cmp.Diff(f.edges[:1], host.Edges); diff != "" {
@@ -583,6 +585,46 @@ func TestStream(t *testing.T) {
 		t.Errorf("one resource: got %+v", got.Held)
 	}
 	f.get(t, "/api/streams/0000", http.StatusNotFound, nil)
+}
+
+// TestProblemsOfOneClient: a client is shown the Problems that concern it, and a host those of all its clients.
+func TestProblemsOfOneClient(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, strings.Replace(objects, "  - name: split\n", "  - name: split\n    match: [{headers: {content-type: {exact: application/grpc}}}]\n", 1), 1)
+	for _, kind := range []mesh.ClientKind{mesh.GRPCGo, mesh.GRPCJava} {
+		info := serving.ClientInfo{NodeID: kind.String(), Client: mesh.Client{Namespace: "shop"}.WithUserAgent(kind, "1.85.0")}
+		c := &client{f.store.Open(info, nil), map[snapshot.Type]string{}}
+		defer c.Close()
+		c.subscribe(snapshot.RouteType, "", "outbound|80||"+cart)
+	}
+	about := func(problems []mesh.Problem) (found bool) {
+		return slices.ContainsFunc(problems, func(p mesh.Problem) bool { return strings.Contains(p.Field, "content-type") })
+	}
+	var host view.HostView
+	f.get(t, "/api/hosts/"+cart, http.StatusOK, &host)
+	if !about(host.Problems) {
+		t.Errorf("got the Problems %v of the host, want one about content-type", host.Problems)
+	}
+	var list view.ClientList
+	f.get(t, "/api/streams", http.StatusOK, &list)
+	for _, row := range list.Clients {
+		var got view.ClientView
+		f.get(t, "/api/streams/"+row.ID, http.StatusOK, &got)
+		if concerned := row.Agent == mesh.GRPCGo.String(); about(got.Problems) != concerned {
+			t.Errorf("%s: got the Problems %v, want one about content-type: %t", row.Agent, got.Problems, concerned)
+		}
+	}
+}
+
+// TestViewer: a client is described by the query, and its zone is the one of its node.
+func TestViewer(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, objects+"---\napiVersion: v1\nkind: Node\nmetadata: {name: node-a, labels: {topology.kubernetes.io/zone: z1}}\n", 1)
+	var host view.HostView
+	f.get(t, "/api/hosts/"+cart+"?node=node-a&namespace=bank&agent=grpc+java&version=1.60.0&certificate=false", http.StatusOK, &host)
+	if want := (view.Viewer{Agent: "gRPC Java", Version: "1.60.0", Namespace: "bank", Zone: "z1", Node: "node-a"}); host.As != want {
+		t.Errorf("got %+v, want %+v", host.As, want)
+	}
 }
 
 // TestListsAreBounded: of a large host only a part is shown, and how much is left out.
