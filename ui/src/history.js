@@ -1,18 +1,18 @@
 // History: what changed, when, by what, and the difference beside the cause.
 import { html } from './dom.js';
 import { address, useFilters } from './address.js';
-import { useList, useStore } from './live.js';
+import { has, useList, useStore } from './live.js';
 import { Diff } from './diff.js';
-import { Ago, count, Empty, HostLink, LeftOut, Loaded, plural, refText, Section, Table, TextFilter } from './parts.js';
+import { Ago, count, Empty, HostLink, LeftOut, Loaded, percent, plural, refText, Section, Table, TextFilter } from './parts.js';
 
 const verbs = { create: 'created', update: 'changed', delete: 'deleted' };
 const causeText = (c) => html`${refText(c.object)} <span class="quiet">${verbs[c.verb] || c.verb}${c.manager ? ' by ' + c.manager : ''}</span>`;
 
 // Generations is a table of generations, of one host or of all.
 export function Generations({ host, limit = 20 }) {
-  const { history } = useStore();
-  const answer = useList(history ? '../api/history?' + new URLSearchParams({ ...(host && { host }), limit }) : '', 'hosts', 'clients');
-  if (history === false) return html`<${Empty} title="This control plane keeps no history."><//>`;
+  const { paths } = useStore();
+  const answer = useList(has('/api/history') ? '../api/history?' + new URLSearchParams({ ...(host && { host }), limit }) : '', 'hosts', 'clients');
+  if (paths && !has('/api/history')) return html`<${Empty} title="This control plane keeps no history."><//>`;
   return html`<${Loaded} answer=${answer} what="The history">${(all) => all.length === 0
     ? html`<${Empty} title="No change is kept.">${host ? 'The configuration of this host has not changed since the history begins.' : 'The first change of a rule, Service or policy will be here.'}<//>`
     : html`<${Table} caption="Generations, the newest first" keyOf=${(g) => g.id} rows=${all} columns=${[
@@ -31,7 +31,27 @@ export function History({ at }) {
   if (at.argument) return html`<${Generation} id=${at.argument} />`;
   return html`<div class="title"><h1>History</h1><p class="quiet">Each generation is a configuration that differs from the one before it. Endpoints are not part of it.</p></div>
     <div class="filters" role="search" aria-label="Filter the history"><${TextFilter} label="Host" value=${filter('host')} placeholder="cart.shop" onChange=${(host) => set({ host })} /></div>
-    <${Generations} host=${filter('host')} limit="200" />`;
+    <${Generations} host=${filter('host')} limit="200" /><${Rollouts} />`;
+}
+
+const attempts = (a) => (a?.calls ? `${percent(a.errors / a.calls)} of ${count(a.calls)} attempts` : 'no attempts');
+
+// Rollouts are changes that a part of the clients gets first.
+export function Rollouts({ objects }) {
+  useStore();
+  const answer = useList(has('/api/rollouts') ? '../api/rollouts' : '', 'hosts', 'clients', 'problems');
+  const is = (a, b) => refText(a) === refText(b);
+  const shown = (answer.data || []).filter((r) => !objects || [r.object, ...(r.objects || [])].some((o) => objects.some((b) => is(o, b))));
+  if (shown.length === 0) return null;
+  return html`<${Section} id="rollouts" title="Rolled out to a part of the clients first" aside=${count(shown.length)}><${Table} caption="Rollouts" keyOf=${(r) => refText(r.object)} rows=${shown} columns=${[
+    { title: 'Rule', class: 'wide', cell: (r) => refText(r.object) },
+    { title: 'Stage', cell: (r) => html`<span class=${/abort/i.test(r.stage) ? 'failed' : ''}>${r.stage}</span>` },
+    { title: 'Share', number: true, cell: (r) => `${r.percent} %, ${r.window}${r.abort ? ', abort' : ''}` },
+    { title: 'Have it', number: true, cell: (r) => html`${plural(r.clients, 'client')}${r.pending > 0 && html` <span class="quiet">+${r.pending} pending</span>`}` },
+    { title: 'Failed there', number: true, cell: (r) => attempts(r.first) }, { title: 'Failed elsewhere', number: true, cell: (r) => attempts(r.rest) },
+    { title: 'Since', number: true, cell: (r) => r.since && html`<${Ago} time=${r.since} />` },
+    { title: 'Why', class: 'wide', cell: (r) => r.message || r.reason },
+  ]} /><//>`;
 }
 
 function Generation({ id }) {

@@ -1,11 +1,11 @@
 // Host: what becomes of calls to one host.
 import { html } from './dom.js';
 import { address, useFilters } from './address.js';
-import { store, useList } from './live.js';
+import { has, useList } from './live.js';
 import { edgeColumns, edgeKey, edgeRow } from './mesh.js';
 import { Ago, Bar, Choice, count, Counts, Empty, HostLink, LeftOut, Loaded, percent, plural, refText, Section, short, Table, TextFilter } from './parts.js';
 import { bySeverity, clientColumns, ProblemTable } from './lists.js';
-import { Generations } from './history.js';
+import { Generations, Rollouts } from './history.js';
 
 const kinds = ['gRPC Go', 'gRPC Java', 'gRPC C-core', 'gRPC Node', 'gRPC Rust', 'mizzen-java-agent'];
 
@@ -18,7 +18,9 @@ export function Host({ at }) {
   return html`<${Loaded} answer=${{ ...answer, data: answer.data || (answer.stale?.host === at.argument ? answer.stale : null) }} what=${'The host ' + at.argument}>${(h) => html`
     <div class="title"><h1>${short(h.host)} <small>${h.kind}</small></h1><p class="quiet">${h.host}${h.addresses?.length > 0 && ', ' + h.addresses.join(', ')}. Read <${Ago} time=${answer.at} />.</p></div>
     <${Summary} h=${h} />
-    ${h.problems?.length > 0 && html`<${Section} id="problems" title="Problems" aside=${h.problems.length}><${ProblemTable} problems=${[...h.problems].sort(bySeverity)} codes=${codes.data} /><//>`}
+    ${h.others?.length > 0 && html`<p class="note">Namespaces with a host of this name, whose clients call theirs: ${h.others.join(', ')}.</p>`}
+    ${h.problems?.length > 0 && html`<${Section} id="problems" title="Problems" aside=${h.problems.length}><${ProblemTable} problems=${[...h.problems].sort(bySeverity)} codes=${codes.data} /><${LeftOut} n=${h.problemsLeftOut} what="Problems are" /><//>`}
+    <${Rollouts} objects=${h.objects || []} />
     <${Section} id="routes" title="Routes" aside=${`as a client of ${h.as?.agent || 'gRPC'} in ${h.as?.namespace || 'its namespace'} is sent them`}>
       <div class="filters"><${Choice} label="Client kind" all="gRPC Go" value=${filter('agent')} options=${kinds.slice(1)} onChange=${(agent) => set({ agent })} />
         <${TextFilter} label="Client's namespace" value=${filter('as')} placeholder=${h.as?.namespace} onChange=${(v) => set({ as: v })} />
@@ -28,17 +30,17 @@ export function Host({ at }) {
       ${(h.clusters || []).length > 0 && html`<h3>How calls are balanced, limited and encrypted</h3><${Clusters} clusters=${h.clusters} />`}<//>
     <${Section} id="endpoints" title="Endpoints" aside=${`${count(h.endpoints?.total)}`}><${Endpoints} h=${h} /><//>
     <${Section} id="callers" title="Who may call it"><${Access} access=${h.access} /><//>
-    ${h.edges?.length > 0 && html`<${Section} id="edges" title="Who calls it" aside="attempts, averages of the last minute"><${Table} caption="Edges to this host" keyOf=${edgeKey} columns=${edgeColumns()} rows=${h.edges.map((e) => edgeRow(e))} /><//>`}
+    ${h.edges?.length > 0 && html`<${Section} id="edges" title="Who calls it" aside="attempts, averages of the last minute"><${Table} caption="Edges to this host" keyOf=${edgeKey} columns=${edgeColumns()} rows=${h.edges.map((e) => edgeRow(e))} /><${LeftOut} n=${h.edgesLeftOut} what="edges are" /><//>`}
     <${Section} id="clients" title="Who follows it" aside=${h.clients ? `${plural(h.clients.total, 'client')}, ${h.clients.behind} behind, ${h.clients.refused} refused` : ''}>
       ${h.clients?.items?.length > 0 ? html`<${Table} caption="Clients that follow this host" keyOf=${(r) => r.id} rows=${h.clients.items} columns=${clientColumns} />
         <p class="quiet"><a href=${address('clients', '', { host: h.host })}>All clients that follow it</a></p>` : html`<${Empty} title="No client of this replica follows the host.">Clients ask for a host when they dial it: <code>xds:///${short(h.host)}</code>.<//>`}<//>
-    ${store.history && html`<${Section} id="history" title="History"><${Generations} host=${h.host} /><//>`}`}<//>`;
+    ${has('/api/history') && html`<${Section} id="history" title="History"><${Generations} host=${h.host} /><//>`}`}<//>`;
 }
 
 function Summary({ h }) {
-  const e = h.endpoints?.items || [], ready = e.filter((x) => x.health === 'ready').length;
+  const { ready, total } = h.endpoints;
   return html`<dl class="summary"><div><dt>Ports</dt><dd>${(h.ports || []).map((p) => `${p.number}${p.name ? ' ' + p.name : ''}`).join(', ') || 'none'}</dd></div>
-    <div><dt>Endpoints</dt><dd class=${h.endpoints?.total > 0 && ready === 0 ? 'failed' : ''}>${ready} of ${count(h.endpoints?.total)} ready</dd></div>
+    <div><dt>Endpoints</dt><dd class=${total > 0 && ready === 0 ? 'failed' : ''}>${count(ready)} of ${count(total)} ready</dd></div>
     <div><dt>Clients</dt><dd>${count(h.clients?.total)}${h.clients?.refused > 0 && html`, <span class="failed">${h.clients.refused} refused</span>`}</dd></div>
     <div><dt>Problems</dt><dd><${Counts} problems=${tally(h.problems)} /></dd></div>
     ${(h.objects || []).length > 0 && html`<div><dt>Made from</dt><dd>${h.objects.map((o) => html`<span class="ref">${refText(o)}</span> `)}</dd></div>`}</dl>`;
@@ -50,7 +52,7 @@ const Origins = ({ from }) => (from?.length ? html`<span class="origin">${from.m
 // Routes draws the rules of one port: match and settings, and to which clusters its calls go with which shares.
 function Routes({ r, clusters }) {
   const rules = r.rules || [];
-  return html`<div class="routes"><h3>Port ${r.port} <span class="quiet">${r.table?.name || r.listener?.name || ''}</span></h3>
+  return html`<div class="routes"><h3>Port ${r.port} <span class="quiet">${r.dial && html`dialed as <code>xds:///${r.dial}</code>`}</span></h3>
     ${(r.absent || r.error) && html`<p class="note">${r.absent || r.error}</p>`}
     <ol aria-label=${`Rules of port ${r.port}, the first that matches a call applies`}>${rules.map((rule) => html`<li class=${'rule' + (rule.leftOut || rule.never ? ' leftout' : '')}>
       <div class="match"><strong>${rule.match || 'every call'}</strong>${rule.rule && html`<span class="quiet">${rule.rule}</span>`}${rule.settings?.length > 0 && html`<span class="settings">${rule.settings.map((s) => s.text || s).join(' · ')}</span>`}
@@ -105,8 +107,9 @@ function Access({ access }) {
   if (!access) return html`<p class="quiet">Not known.</p>`;
   if (!access.restricted) return html`<p>Every client: no AuthorizationPolicy restricts its servers.</p>`;
   const all = access.entries || [];
-  if (all.length === 0) return html`<p class="failed">No service account that is known here may call it.</p>`;
-  return html`<${Table} caption="Accounts that may call it" keyOf=${(a) => a.from + ' ' + a.to} rows=${all} columns=${[
+  const policies = access.policies?.length > 0 && html`<p class="quiet">By ${access.policies.map(refText).join(', ')}</p>`;
+  if (all.length === 0) return html`${policies}<p class="failed">No service account that is known here may call it.</p>`;
+  return html`${policies}<${Table} caption="Accounts that may call it" keyOf=${(a) => a.from + ' ' + a.to} rows=${all} columns=${[
     { title: 'Service account', key: (a) => a.from, cell: (a) => a.from }, { title: 'To', key: (a) => a.to, cell: (a) => a.to },
     { title: 'Methods', class: 'wide', cell: (a) => (a.allowed || []).map((m) => (m === '*' ? 'all others' : m)).join(', ') || html`<span class="failed">none</span>` },
   ]} /><${LeftOut} n=${access.leftOut} what="accounts are" />`;

@@ -12,6 +12,8 @@ export const store = {
   since: Date.now(), text: '',
   // skew is how far the clock of the control plane is ahead of the browser's.
   skew: 0, state: null, about: null,
+  // paths are those that the process has; null until they are known.
+  paths: null,
   edges: new Map(), edgesAt: 0, edgesLeftOut: 0,
 };
 const listeners = new Set();
@@ -22,6 +24,8 @@ function publish(some) {
   Object.assign(store, some);
   for (const l of listeners) l();
 }
+
+export const has = (path) => store.paths?.has(path);
 
 // useStore renders a view again with each change of what is in the store.
 export function useStore() {
@@ -62,11 +66,11 @@ export function connect() {
   source.onerror = lost;
 }
 
-// learn reads what does not change while a process runs. The list of its paths says whether it keeps a history.
+// learn reads what does not change while a process runs. The list of its paths says what else it has, such as a history.
 async function learn() {
   try {
     const [about, paths] = await Promise.all([read('../api/about'), fetch('../').then((a) => a.text())]);
-    publish({ about, history: paths.split('\n').includes('/api/history') });
+    publish({ about, paths: new Set(paths.split('\n')) });
   } catch { /* the stream ends, too, and then it is read again */ }
 }
 

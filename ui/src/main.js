@@ -1,7 +1,7 @@
 // The page of the control plane. It reads the admin API, and changes nothing.
 import { Component, html, render, useEffect, useRef, useState } from './dom.js';
 import { useAddress } from './address.js';
-import { connect, signIn, signOut, useNow, useStore } from './live.js';
+import { connect, has, signIn, signOut, useNow, useStore } from './live.js';
 import { age, count, Empty, plural } from './parts.js';
 import { Mesh } from './mesh.js';
 import { Clients, Hosts, Problems } from './lists.js';
@@ -17,10 +17,10 @@ const views = {
   host: { title: 'Host', show: Host, below: 'hosts' }, client: { title: 'Client', show: Client, below: 'clients' },
 };
 
-function Navigation({ view, counts, history }) {
+function Navigation({ view, counts }) {
   const current = views[view]?.below || view;
   const notes = { hosts: counts?.hosts, clients: counts?.clients, problems: (counts?.problems?.error || 0) + (counts?.problems?.warning || 0) };
-  return html`<nav aria-label="Views">${Object.entries(views).filter(([id, v]) => !v.below && (id !== 'history' || history)).map(([id, v]) => html`<a href=${'#/' + id} aria-current=${id === current ? 'page' : undefined}>${v.title}
+  return html`<nav aria-label="Views">${Object.entries(views).filter(([id, v]) => !v.below && (id !== 'history' || has('/api/history'))).map(([id, v]) => html`<a href=${'#/' + id} aria-current=${id === current ? 'page' : undefined}>${v.title}
     ${notes[id] > 0 && html` <span class=${'note-count' + (id === 'problems' && counts.problems.error > 0 ? ' failed' : '')} aria-label=${id === 'problems' ? `${counts.problems.error} errors and ${counts.problems.warning} warnings` : undefined}>${count(notes[id])}</span>`}</a>`)}</nav>`;
 }
 
@@ -98,7 +98,7 @@ function App() {
   if (store.connection === 'signin') return html`<main>${html`<${SignIn} />`}</main>`;
   const old = store.connection === 'lost' || store.connection === 'refused';
   return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); main.current.focus(); }}>Skip to the content</a>
-    <header><a class="brand" href="#/mesh">Mizzen</a><${Navigation} view=${at.view} counts=${store.state?.counts} history=${store.history} /><${Search} />
+    <header><a class="brand" href="#/mesh">Mizzen</a><${Navigation} view=${at.view} counts=${store.state?.counts} /><${Search} />
       <span class=${'connection ' + store.connection}>${store.connection === 'live' ? 'live' : store.connection === 'connecting' ? 'connecting' : 'not live'}</span></header>
     <${Banner} store=${store} />
     <main id="main" ref=${main} tabindex="-1" class=${old ? 'old' : ''} aria-label=${view?.title}><${Guard} key=${at.view + at.argument}>${view ? html`<${view.show} at=${at} />`
