@@ -4,8 +4,8 @@ import { useEffect, useRef, useState } from './dom.js';
 // SILENCE is how long nothing may come before the stream counts as lost: the process sends something every 15 s.
 const SILENCE = 40_000;
 const RETRY = 3000;
-// REFETCH is the least time between two requests of one view for one list.
-const REFETCH = 2000;
+// REFETCH is the least time between two requests of one view for one list. SHARE bounds requests that take long: they may take a twentieth of the time.
+const REFETCH = 2000, SHARE = 20;
 
 export const store = {
   connection: 'connecting', // or live, lost, refused, signin
@@ -114,17 +114,18 @@ export async function read(path, options) {
 export function useList(path, ...lists) {
   useStore();
   const [answer, set] = useState({ data: null, error: null, at: 0, path: '' });
-  const last = useRef(0);
+  const last = useRef(0), took = useRef(0);
   const version = lists.reduce((sum, l) => sum + (changes[l] || 0), 0);
   useEffect(() => {
     if (!path || !/^(live|connecting)$/.test(store.connection)) return undefined;
     let over = false;
     // A filter that is being typed is not asked for with each letter.
-    const wait = answer.path === path ? Math.max(0, last.current + REFETCH - Date.now()) : answer.path ? 150 : 0;
+    const wait = answer.path === path ? Math.max(0, last.current + Math.max(REFETCH, SHARE * took.current) - Date.now()) : answer.path ? 150 : 0;
     const t = setTimeout(async () => {
       last.current = Date.now();
       try {
         const data = await read(path);
+        took.current = Date.now() - last.current;
         if (!over) set({ data, error: null, at: Date.now(), path });
       } catch (error) {
         if (!over) set((a) => ({ data: a.path === path && error.status === undefined ? a.data : null, error, at: a.at, path }));
@@ -146,12 +147,16 @@ export async function signOut() {
   return connect();
 }
 
+// One clock for all ages on the page.
+const clocks = new Set();
+setInterval(() => { for (const c of clocks) c(Date.now()); }, 1000);
+
 // useNow renders again every second, for ages.
 export function useNow() {
   const [now, set] = useState(Date.now());
   useEffect(() => {
-    const t = setInterval(() => set(Date.now()), 1000);
-    return () => clearInterval(t);
+    clocks.add(set);
+    return () => clocks.delete(set);
   }, []);
   return now;
 }

@@ -7,7 +7,7 @@ import { Graph, nodeAddress } from './graph.js';
 import { Ago, Choice, count, Counts, Empty, HostLink, LeftOut, percent, plural, proofs, rate, Table, TextFilter } from './parts.js';
 
 // ROWS bounds the table.
-const ROWS = 500;
+const ROWS = 200;
 
 // narrow screens begin with the table.
 const narrow = () => matchMedia('(max-width: 720px)').matches;
@@ -25,7 +25,8 @@ export function Mesh({ at }) {
   const asTable = tooMany && !picked || (filter('as') || (narrow() ? 'table' : 'graph')) === 'table';
   const drawn = tooMany && picked ? around(graph, picked) : graph;
   const filters = { namespace, as: filter('as') };
-  if (!store.edgesAt) return html`<h1>Mesh</h1><p class="quiet" role="status">Waiting for the first figures …</p>`;
+  // The workloads behind Services decide what is a node: without them everything would be placed twice.
+  if (!store.edgesAt || (!hosts.data && !hosts.error)) return html`<h1>Mesh</h1><p class="quiet" role="status">Waiting for the first figures …</p>`;
   return html`<div class="title"><h1>Mesh</h1><p class="quiet">${plural(graph.nodes.size, 'workload')}, ${plural([...graph.links.values()].filter((l) => !l.serves).length, 'edge')}.
       Figures are averages of the last minute as clients report them, of <em>attempts</em>: a call with two retries is three. Every status but OK counts as failed, NOT_FOUND too.</p></div>
     <div class="filters" role="search" aria-label="Filter the mesh">
@@ -81,7 +82,7 @@ function Edges({ graph, q, picked, filters }) {
     .sort((a, b) => (b.e.errors_per_second || 0) - (a.e.errors_per_second || 0) || b.e.calls_per_second - a.e.calls_per_second);
   if (rows.length === 0) return html`<${Empty} title="No edge has this text.">Clear the filter.<//>`;
   return html`<${Table} caption="Edges: who calls whom, those that fail first" columns=${edgeColumns('', { ...filters, as: 'graph' })} rows=${rows.slice(0, ROWS)} keyOf=${edgeKey} />
-    <${LeftOut} n=${rows.length - Math.min(rows.length, ROWS)} what="edges are" />`;
+    <${LeftOut} n=${rows.length - Math.min(rows.length, ROWS)} what="edges, those that fail less and have fewer calls, are" />`;
 }
 
 // Picked is what is known about one node.
