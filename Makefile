@@ -19,7 +19,7 @@ fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help agent build image release crds test lint man golden generate demo demo-spring e2e e2e-spring e2e-mtls e2e-mtls-rotation conformance interop interop-history interop-matchers interop-java examples bench scale fuzz vuln
+.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-mtls e2e-mtls-rotation conformance interop interop-history interop-matchers interop-java examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,26 @@ release: ## make all that a release consists of into dist: make release VERSION=
 agent: ## build and test the Java agent, agents/java/agent/target/mizzen-agent.jar; needs a JDK 17 and Maven
 	mvn -B -ntp -f agents/java verify
 
+# The page is built with Node, and committed, so that building the binary takes Go alone. The scripts of packages do not run.
+ui: ## build the page of the admin address from ui/ into internal/page/dist, which is committed; needs Node and npm
+	npm ci --prefix ui --ignore-scripts --no-audit --no-fund
+	node ui/build.mjs
+
+ui-check: ## test the parts of the page that need no browser, and compare what is committed with what its sources make
+	npm ci --prefix ui --ignore-scripts --no-audit --no-fund
+	node --test ui/test/parts.test.mjs
+	rm -rf bin/ui && node ui/build.mjs bin/ui
+	diff -r bin/ui internal/page/dist || { echo "internal/page/dist is out of date: run make ui" >&2; exit 1; }
+
+e2e-ui: ui-check build ## look at the page in Chromium, with the real binary and real clients; needs Node, npm and chromium (CLIENTS=10000 is how many the large mesh has)
+	CGO_ENABLED=0 $(GO) build -o bin/ui-mesh ./test/ui/mesh
+	node --test --test-concurrency=1 ui/test/browser.test.mjs ui/test/large.test.mjs
+
+ui-screenshots: build ## write the pictures of docs/ui
+	npm ci --prefix ui --ignore-scripts --no-audit --no-fund
+	CGO_ENABLED=0 $(GO) build -o bin/ui-mesh ./test/ui/mesh
+	node ui/test/screenshots.mjs
+
 crds: ## write Istio's definitions of the kinds that Mizzen reads to bin/crds.yaml, for clusters without Istio
 	mkdir -p bin
 	$(GO) run ./hack/crds >bin/crds.yaml
@@ -84,7 +104,7 @@ man: ## man pages of all commands, into dist/man
 	$(GO) test ./cmd/controlplane -run ManPages -count=1 -man "$(CURDIR)/dist/man"
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
-	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./cmd/controlplane -run 'Golden|Generated|Help' -update
+	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./internal/view ./cmd/controlplane -run 'Golden|Generated|Help' -update
 	$(GO) test ./manifests -run Generated -update
 	@git --no-pager diff --stat
 

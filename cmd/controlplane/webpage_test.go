@@ -36,7 +36,7 @@ func TestWebPages(t *testing.T) {
 		} {
 			for _, args := range []string{
 				"inspect problems", "inspect wait", "inspect clients x", "describe pod a/b", "describe host a", "explain --to a --call /a.B/C", "version",
-				"check", "check install", "uninstall --conditions", "bug-report --file " + filepath.Join(t.TempDir(), "report.tgz"),
+				"check", "check install", "uninstall --conditions", "ui --no-browser", "bug-report --file " + filepath.Join(t.TempDir(), "report.tgz"),
 			} {
 				onlyCluster := strings.HasPrefix(args, "check") || strings.HasPrefix(args, "uninstall")
 				if onlyCluster && name != "a cluster" {

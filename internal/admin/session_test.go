@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -132,6 +133,11 @@ func TestCookieAttributes(t *testing.T) {
 				t.Errorf("%s: got the cookie %+v", name, c)
 			}
 		}
+	}
+	overTLS := httptest.NewRequest(http.MethodPost, SessionPath, http.NoBody)
+	overTLS.TLS = &tls.ConnectionState{}
+	if !newSessions(file, slog.New(slog.DiscardHandler)).newCookie(overTLS, "x", 1).Secure {
+		t.Error("over TLS: the cookie is not Secure")
 	}
 	a, b := newBrowser(t, file), newBrowser(t, file)
 	a.signIn(secret)

@@ -17,8 +17,8 @@ const maxEdges = 5000
 type Edges struct {
 	At time.Time `json:"at"`
 	// Full is set if the edges are all, and not only those that differ.
-	Full  bool   `json:"full"`
-	Edges []Edge `json:"edges"`
+	Full  bool    `json:"full"`
+	Edges []*Edge `json:"edges"`
 	// Gone are the keys of edges that there are no more.
 	Gone []string `json:"gone"`
 	// Total is how many edges there are, and LeftOut how many of them viewers are not told about.
@@ -44,7 +44,7 @@ func keyOf(e load.Edge) edgeKey { return edgeKey{e.Source, e.Destination, e.Subs
 // edges are the edges that the viewers have been told.
 type edges struct {
 	at             time.Time
-	told           map[edgeKey]Edge
+	told           map[edgeKey]*Edge
 	total, leftOut int
 	// names counts the keys.
 	names uint64
@@ -58,29 +58,35 @@ func (e *edges) next(o Options, now time.Time) (frame, bool) {
 		return frame{}, false
 	}
 	first := e.told == nil
-	all := o.Edges()
-	total := len(all)
+	edges := o.Edges()
+	all, total := make([]*load.Edge, len(edges)), len(edges)
+	for i := range edges {
+		all[i] = &edges[i]
+	}
 	if total > maxEdges {
-		slices.SortStableFunc(all, func(a, b load.Edge) int {
-			return cmp.Or(cmp.Compare(b.CallsPerSecond, a.CallsPerSecond), cmp.Compare(b.Calls, a.Calls))
+		slices.SortFunc(all, func(a, b *load.Edge) int {
+			return cmp.Or(cmp.Compare(b.CallsPerSecond, a.CallsPerSecond), cmp.Compare(b.Calls, a.Calls), load.Compare(*a, *b))
 		})
 		all = all[:maxEdges]
 	}
-	news := Edges{At: now.UTC(), Edges: []Edge{}, Gone: []string{}, Total: total, LeftOut: total - len(all)}
-	next := make(map[edgeKey]Edge, len(all))
+	news := Edges{At: now.UTC(), Edges: []*Edge{}, Gone: []string{}, Total: total, LeftOut: total - len(all)}
+	next := make(map[edgeKey]*Edge, len(all))
 	for _, edge := range all {
-		key := keyOf(edge)
+		key := keyOf(*edge)
 		before, known := e.told[key]
-		if known && before.Edge == edge {
+		if known && before.Edge == *edge {
 			next[key] = before
 			continue
 		}
-		if !known {
+		told := &Edge{Edge: *edge}
+		if known {
+			told.Key = before.Key
+		} else {
 			e.names++
-			before.Key = strconv.FormatUint(e.names, 36)
+			told.Key = strconv.FormatUint(e.names, 36)
 		}
-		next[key] = Edge{before.Key, edge}
-		news.Edges = append(news.Edges, next[key])
+		next[key] = told
+		news.Edges = append(news.Edges, told)
 	}
 	for key, edge := range e.told {
 		if _, ok := next[key]; !ok {
@@ -99,11 +105,11 @@ func (e *edges) next(o Options, now time.Time) (frame, bool) {
 // whole is the event for a viewer that has nothing yet.
 func (e *edges) whole() frame {
 	if e.full == nil {
-		all := Edges{At: e.at.UTC(), Full: true, Edges: make([]Edge, 0, len(e.told)), Gone: []string{}, Total: e.total, LeftOut: e.leftOut}
+		all := Edges{At: e.at.UTC(), Full: true, Edges: make([]*Edge, 0, len(e.told)), Gone: []string{}, Total: e.total, LeftOut: e.leftOut}
 		for _, edge := range e.told {
 			all.Edges = append(all.Edges, edge)
 		}
-		slices.SortFunc(all.Edges, func(a, b Edge) int { return load.Compare(a.Edge, b.Edge) })
+		slices.SortFunc(all.Edges, func(a, b *Edge) int { return load.Compare(a.Edge, b.Edge) })
 		e.full = encodeEdges(all).data
 	}
 	return frame{event: "edges", data: e.full}

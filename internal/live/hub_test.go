@@ -79,6 +79,8 @@ type viewer struct {
 	deadline time.Time
 	// stuck means that the browser does not read.
 	stuck bool
+	// unbounded is set if something was written without a deadline.
+	unbounded bool
 	// leave makes the browser go, and gone is closed when its request has ended.
 	leave context.CancelFunc
 	gone  chan struct{}
@@ -98,10 +100,8 @@ func (v *viewer) SetWriteDeadline(at time.Time) error {
 func (v *viewer) Write(b []byte) (int, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.unbounded = v.unbounded || v.deadline.IsZero()
 	if v.stuck {
-		if v.deadline.IsZero() {
-			return 0, errors.New("written without a deadline")
-		}
 		<-time.After(time.Until(v.deadline))
 		return 0, errors.New("deadline exceeded")
 	}
@@ -344,7 +344,42 @@ func TestStuckViewer(t *testing.T) {
 		if n := len(good.events(t)); n < 35 {
 			t.Errorf("the other viewer got %d events, want all", n)
 		}
+		if good.unbounded || !good.deadline.IsZero() {
+			t.Errorf("written without a deadline: %t; the deadline between two events is %v, want none", good.unbounded, good.deadline)
+		}
 		good.leave()
+		f.stop()
+	})
+}
+
+// TestJoining: browsers that connect make the others hear nothing more often, and are told what is true by then.
+func TestJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t)
+		f.publish(1)
+		first := f.view(t.Context())
+		first.events(t)
+		<-time.After(100 * time.Millisecond)
+		for revision := range uint64(20) {
+			f.publish(2 + revision)
+			f.view(t.Context()).leave()
+			<-time.After(10 * time.Millisecond)
+		}
+		synctest.Wait()
+		if got := first.events(t); len(got) > 0 {
+			t.Errorf("got %v, want nothing before half a second has passed", got)
+		}
+		f.mu.Lock()
+		f.edges = []load.Edge{edge("cart", 6)}
+		f.mu.Unlock()
+		<-time.After(5 * time.Second)
+		synctest.Wait()
+		last := f.view(t.Context())
+		if got := edgesOf(t, last.events(t)[1]); len(got.Edges) != 1 || got.Edges[0].Calls != 6 {
+			t.Errorf("got the edges %+v, want the present ones", got)
+		}
+		first.leave()
+		last.leave()
 		f.stop()
 	})
 }

@@ -1,8 +1,13 @@
 package page_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,5 +67,31 @@ func TestNothingInline(t *testing.T) {
 		if strings.Contains(html, bad) {
 			t.Errorf("index.html contains %q", bad)
 		}
+	}
+}
+
+// TestBundleIsOfItsSources: the committed bundle was made from what is in ui. It needs no Node; make ui-check builds it again, too.
+func TestBundleIsOfItsSources(t *testing.T) {
+	const sources = "../../ui"
+	names, err := filepath.Glob(filepath.Join(sources, "src", "*"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("got the sources %v (%v)", names, err)
+	}
+	for i, name := range names {
+		names[i] = "src/" + filepath.Base(name)
+	}
+	names = append(names, "build.mjs", "index.html", "package-lock.json")
+	slices.Sort(names)
+	hash := sha256.New()
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Join(sources, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hash.Write([]byte(name + "\n"))
+		hash.Write(text)
+	}
+	if want := "// Sources: " + hex.EncodeToString(hash.Sum(nil)); !strings.Contains(get("/ui/main.js", nil).Body.String(), want) {
+		t.Errorf("main.js has no %q: run make ui", want)
 	}
 }

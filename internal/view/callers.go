@@ -1,7 +1,6 @@
 package view
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/mizzen-mesh/mizzen/internal/access"
@@ -20,26 +19,17 @@ type Followers struct {
 }
 
 func followersOf(all *fleet, host string) Followers {
-	f := Followers{Items: []ClientRow{}}
-	for i := range all.clients {
-		state, ok := all.clients[i].on(host)
-		if !ok {
-			continue
+	byState := map[State][]ClientRow{}
+	for _, c := range all.clients {
+		if state, ok := c.on(host); ok {
+			row := c.row
+			row.State = state
+			byState[state] = append(byState[state], row)
 		}
-		f.Total++
-		switch state {
-		case Behind:
-			f.Behind++
-		case Refused:
-			f.Refused++
-		case Current:
-		}
-		row := all.clients[i].row
-		row.State = state
-		f.Items = append(f.Items, row)
 	}
-	slices.SortStableFunc(f.Items, func(a, b ClientRow) int { return cmp.Compare(b.State.rank(), a.State.rank()) })
-	f.Items, f.LeftOut = most(f.Items, maxFollowers)
+	items := slices.Concat(byState[Refused], byState[Behind], byState[Current])
+	f := Followers{Total: len(items), Behind: len(byState[Behind]), Refused: len(byState[Refused])}
+	f.Items, f.LeftOut = most(items, maxFollowers)
 	return f
 }
 
@@ -47,6 +37,8 @@ func followersOf(all *fleet, host string) Followers {
 type Access struct {
 	// Restricted is set if policies may apply to its servers. Otherwise every call that reaches them is answered.
 	Restricted bool `json:"restricted"`
+	// Policies are the AuthorizationPolicies, PeerAuthentications and RequestAuthentications in effect for its pods.
+	Policies []mesh.Ref `json:"policies"`
 	// Methods are those that the policies name, and * for all others.
 	Methods []string       `json:"methods"`
 	Entries []access.Entry `json:"entries"`
@@ -54,10 +46,41 @@ type Access struct {
 	LeftOut int `json:"leftOut"`
 }
 
-func accessOf(s *snapshot.Snapshot, service *mesh.Service) Access {
+func accessOf(s *snapshot.Snapshot, service *mesh.Service, endpoints *mesh.EndpointSet) Access {
+	a := Access{Policies: policiesOf(s.World(), service, endpoints), Methods: []string{}, Entries: []access.Entry{}}
 	if service == nil || !s.HasPolicies(service.Host) {
-		return Access{Methods: []string{}, Entries: []access.Entry{}}
+		return a
 	}
 	matrix, leftOut := access.MatrixOf(s.World(), service, maxAccounts, maxMethods)
-	return Access{true, matrix.Methods, matrix.Entries, leftOut}
+	a.Restricted, a.Methods, a.Entries, a.LeftOut = true, matrix.Methods, matrix.Entries, leftOut
+	return a
+}
+
+// policiesOf returns the security objects in effect for the pods of a Service, sorted.
+func policiesOf(world *mesh.World, service *mesh.Service, endpoints *mesh.EndpointSet) []mesh.Ref {
+	found, seen := []mesh.Ref{}, map[mesh.Labels]bool{}
+	if service == nil || endpoints == nil {
+		return found
+	}
+	for i := range endpoints.Endpoints {
+		labels := endpoints.Endpoints[i].Labels
+		if seen[labels] {
+			continue
+		}
+		seen[labels] = true
+		in := world.PoliciesFor(mesh.Workload{Namespace: service.Ref.Namespace, Labels: labels})
+		for policy := range in.Authorization.All() {
+			found = append(found, policy.Ref)
+		}
+		for policy := range in.Authentication.All() {
+			found = append(found, policy.Ref)
+		}
+		for _, peer := range []*mesh.PeerAuthentication{in.Peers.Workload, in.Peers.Namespace, in.Peers.Mesh} {
+			if peer != nil {
+				found = append(found, peer.Ref)
+			}
+		}
+	}
+	slices.SortFunc(found, mesh.Ref.Compare)
+	return slices.Compact(found)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
 // Endpoints are the endpoints of a host.
@@ -86,22 +87,19 @@ func (r reach) add(c *Cluster, weight uint32) {
 }
 
 // addEndpoints adds the endpoints and the subsets of the rule that applies to the client.
-func (h *HostView) addEndpoints(s *snapshot.Snapshot, service *mesh.Service, rule *mesh.MergedDestinationRule, client mesh.Client, reached reach) {
+func (h *HostView) addEndpoints(s *snapshot.Snapshot, facts translate.Facts, client mesh.Client, reached reach) {
 	h.Endpoints.Items, h.Subsets = []Endpoint{}, []Subset{}
-	if rule != nil {
+	if rule := facts.DestinationRules.For(client.Namespace, client.Labels); rule != nil {
 		for _, subset := range rule.Subsets {
 			h.Subsets = append(h.Subsets, Subset{Name: subset.Name, Labels: copyOf(subset.Labels), From: s.World().Locate(subset.Ref, subset.Field)})
 		}
 	}
-	if service == nil {
-		return
+	of, set := facts.Service, facts.Endpoints
+	if facts.Alias != nil && facts.Alias.IsService() {
+		of = facts.Alias.Service
+		set, _ = s.World().Endpoints.Get(of.Host)
 	}
-	of := service
-	if alias, ok := s.World().Aliases.Get(service.Host); ok && alias.IsService() {
-		of = alias.Service
-	}
-	set, ok := s.World().Endpoints.Get(of.Host)
-	if !ok {
+	if of == nil || set == nil {
 		return
 	}
 	for i := range set.Endpoints {

@@ -2,8 +2,10 @@ package view
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"hash/fnv"
+	"iter"
 	"slices"
 	"time"
 
@@ -46,18 +48,20 @@ func stateOf(r serving.SyncStatus) State {
 // ClientRow is a connected client in a list.
 type ClientRow struct {
 	// ID names the stream. A client that connects again has another one.
-	ID        string    `json:"id"`
-	Node      string    `json:"node"`
-	Peer      string    `json:"peer"`
-	Identity  string    `json:"identity,omitempty"`
-	Proof     string    `json:"proof,omitempty"`
-	Agent     string    `json:"agent"`
-	Version   string    `json:"version,omitempty"`
-	Namespace string    `json:"namespace"`
-	Region    string    `json:"region,omitempty"`
-	Zone      string    `json:"zone,omitempty"`
-	Since     time.Time `json:"since"`
-	State     State     `json:"state"`
+	ID        string `json:"id"`
+	Node      string `json:"node"`
+	Peer      string `json:"peer"`
+	Identity  string `json:"identity,omitempty"`
+	Proof     string `json:"proof,omitempty"`
+	Agent     string `json:"agent"`
+	Version   string `json:"version,omitempty"`
+	Namespace string `json:"namespace"`
+	Region    string `json:"region,omitempty"`
+	Zone      string `json:"zone,omitempty"`
+	// Workload is the one under which load reports of the client are counted, as NAMESPACE/NAME.
+	Workload string    `json:"workload"`
+	Since    time.Time `json:"since"`
+	State    State     `json:"state"`
 	// Resources is how many the client subscribes to. Pending are those whose current version it has neither accepted nor
 	// rejected, and Refused those that it rejected.
 	Resources int `json:"resources"`
@@ -65,10 +69,12 @@ type ClientRow struct {
 	Refused   int `json:"refused"`
 }
 
-func rowOf(c *serving.ClientSync) ClientRow {
+func rowOf(world *mesh.World, c *serving.ClientSync) ClientRow {
 	info := c.ClientInfo
+	source := sourceOf(world, info)
 	row := ClientRow{
-		ID: idOf(c), Node: info.NodeID, Peer: info.Peer, Identity: info.Identity, Proof: info.Proof, Agent: info.Client.Kind.String(),
+		Workload: source.Namespace + "/" + source.Workload,
+		ID:       idOf(c), Node: info.NodeID, Peer: info.Peer, Identity: info.Identity, Proof: info.Proof, Agent: info.Client.Kind.String(),
 		Version: info.Client.Version, Namespace: info.Client.Namespace, Region: info.Client.Locality.Region, Zone: info.Client.Locality.Zone,
 		Since: c.Since.UTC(), State: Current, Resources: len(c.Resources),
 	}
@@ -95,10 +101,8 @@ func idOf(c *serving.ClientSync) string {
 
 // fleet has all connected clients of one moment.
 type fleet struct {
-	status uint64
-	at     time.Time
 	// clients are sorted by node and peer.
-	clients []follower
+	clients []*follower
 	// count is how many clients follow each host.
 	count map[string]int
 }
@@ -125,18 +129,18 @@ func (f *follower) on(host string) (State, bool) {
 	return "", false
 }
 
-// allClients returns the clients of the last second.
-func (v *Views) allClients(current *snapshot.Snapshot) *fleet {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	status := v.o.Store.StatusRevision()
-	if f := v.fleet; f != nil && (f.status == status || time.Since(f.at) < freshFor) {
-		return f
-	}
-	f := &fleet{status: status, at: time.Now(), count: map[string]int{}}
-	names := hostNames{world: current.World(), known: map[string]string{}}
-	for c := range v.o.Store.ClientSyncs() {
-		one := follower{row: rowOf(&c)}
+// allClients returns the present clients.
+func (v *Views) allClients(ctx context.Context) *fleet {
+	return v.fleet.get(ctx, v.o.Store.StatusRevision, func() *fleet {
+		return newFleet(v.o.Store.Current().World(), v.o.Store.ClientSyncs())
+	})
+}
+
+func newFleet(world *mesh.World, clients iter.Seq[serving.ClientSync]) *fleet {
+	f := &fleet{count: map[string]int{}}
+	names := hostNames{world: world, known: map[string]string{}}
+	for c := range clients {
+		one := &follower{row: rowOf(world, &c)}
 		for i := range c.Resources {
 			if host := names.of(c.Resources[i].Type, c.Resources[i].Name, c.ClientInfo.Client); host != "" {
 				one.add(host, stateOf(c.Resources[i]))
@@ -147,10 +151,9 @@ func (v *Views) allClients(current *snapshot.Snapshot) *fleet {
 		}
 		f.clients = append(f.clients, one)
 	}
-	slices.SortFunc(f.clients, func(a, b follower) int {
+	slices.SortFunc(f.clients, func(a, b *follower) int {
 		return cmp.Or(cmp.Compare(a.row.Node, b.row.Node), cmp.Compare(a.row.Peer, b.row.Peer), a.row.Since.Compare(b.row.Since))
 	})
-	v.fleet = f
 	return f
 }
 

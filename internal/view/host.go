@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -31,14 +32,16 @@ const (
 
 // HostView is all about one host.
 type HostView struct {
-	Host      string     `json:"host"`
-	Kind      string     `json:"kind"`
-	Object    mesh.Ref   `json:"object"`
-	Namespace string     `json:"namespace"`
-	Name      string     `json:"name"`
-	Ports     []Port     `json:"ports"`
-	Addresses []string   `json:"addresses"`
-	Objects   []mesh.Ref `json:"objects"`
+	Host      string   `json:"host"`
+	Kind      string   `json:"kind"`
+	Object    mesh.Ref `json:"object"`
+	Namespace string   `json:"namespace"`
+	Name      string   `json:"name"`
+	Ports     []Port   `json:"ports"`
+	Addresses []string `json:"addresses"`
+	// Others are the other namespaces that declare the host. Their clients call their own.
+	Others  []string   `json:"others"`
+	Objects []mesh.Ref `json:"objects"`
 	// As is the client for which routes, clusters and endpoints are shown.
 	As        Viewer         `json:"as"`
 	Routes    []Routes       `json:"routes"`
@@ -71,6 +74,8 @@ type Viewer struct {
 // Routes are the routes of one port.
 type Routes struct {
 	Port uint32 `json:"port"`
+	// Dial is the name that clients dial. Of a wildcard it is one below it.
+	Dial string `json:"dial"`
 	*explain.Table
 	// Error says why they cannot be shown; empty if they are.
 	Error string `json:"error,omitempty"`
@@ -80,9 +85,12 @@ type Routes struct {
 type Cluster struct {
 	explain.Cluster
 
-	Host   string `json:"host"`
-	Port   uint32 `json:"port"`
-	Subset string `json:"subset"`
+	// Weight and Share are of the rules that lead there, and never set here.
+	Weight *uint32  `json:"weight,omitempty"`
+	Share  *float64 `json:"share,omitempty"`
+	Host   string   `json:"host"`
+	Port   uint32   `json:"port"`
+	Subset string   `json:"subset"`
 	// MTLS is set if it has those endpoints that take mTLS.
 	MTLS bool `json:"mtls"`
 	// Count is the number of endpoints.
@@ -97,7 +105,7 @@ func (v *Views) serveHost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	host, index := r.PathValue("host"), v.allHosts(current)
-	at := slices.IndexFunc(index.rows, func(row HostRow) bool { return row.Host == host })
+	at := slices.IndexFunc(index.rows, func(row *HostRow) bool { return row.Host == host })
 	if at < 0 {
 		near := current.Near(host, mesh.Client{Namespace: cmp.Or(r.URL.Query().Get("namespace"), "default")})
 		fail(w, http.StatusNotFound, fmt.Sprintf("there is no host %q: write its full name, as /api/hosts does", host), near)
@@ -108,7 +116,7 @@ func (v *Views) serveHost(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error(), nil)
 		return
 	}
-	answer(w, v.host(current, index, index.rows[at], client, r.URL.Query().Get("port")))
+	answer(w, v.host(r.Context(), current, index, index.rows[at], client, r.URL.Query().Get("port")))
 }
 
 // viewerOf reads the client from a query: a current one of gRPC Go in the host's namespace, unless it says otherwise.
@@ -134,29 +142,49 @@ func viewerOf(q url.Values, namespace string) (mesh.Client, error) {
 }
 
 // host says everything about a host. port is the only port whose routes are shown; empty for all.
-func (v *Views) host(s *snapshot.Snapshot, index *hostIndex, row HostRow, client mesh.Client, port string) *HostView {
+func (v *Views) host(ctx context.Context, s *snapshot.Snapshot, index *hostIndex, row *HostRow, client mesh.Client, port string) *HostView {
 	client = s.World().AtNode(client)
-	service, _ := s.World().Services.Get(row.Host)
+	facts, seen := s.FactsFor(row.Host, client)
+	if !seen { // it is shown all the same
+		facts.Service, _ = s.World().Services.Get(row.Host)
+		facts.Endpoints, _ = s.World().Endpoints.Get(row.Host)
+		facts.DestinationRules, _ = s.World().DestinationRules.Get(row.Host)
+	}
+	service := facts.Service
 	view := &HostView{
 		Host: row.Host, Kind: row.Kind, Object: mesh.Ref{Kind: row.Kind, Namespace: row.Namespace, Name: row.Name}, Namespace: row.Namespace, Name: row.Name,
-		Ports: row.Ports, Addresses: []string{}, Objects: index.objects[row.Host], Revision: s.World().Revision, At: time.Now().UTC(),
+		Ports: row.Ports, Addresses: []string{}, Others: []string{}, Objects: index.objects[row.Host], Revision: s.World().Revision, At: time.Now().UTC(),
 		As: Viewer{
 			Agent: client.Kind.String(), Version: client.Version, Namespace: client.Namespace, Region: client.Locality.Region, Zone: client.Locality.Zone,
 			Node: client.Node, Certificate: client.HasCertificate(),
 		},
 	}
 	if service != nil {
-		view.Object, view.Addresses = service.Ref, append(view.Addresses, service.Addresses...)
+		view.Object, view.Ports = service.Ref, portsOf(service.Ports)
+		view.Addresses, view.Others = append(view.Addresses, service.Addresses...), othersThan(service, s.World())
 	}
 	reached := view.addRoutes(s, service, client, port)
-	rules, _ := s.World().DestinationRules.Get(row.Host)
-	rule := rules.For(client.Namespace, client.Labels)
-	view.addEndpoints(s, service, rule, client, reached)
-	view.Clients = followersOf(v.allClients(s), row.Host)
-	view.Problems, view.ProblemsLeftOut = most(mesh.SortProblems(index.problemsAt(row.Host, v.allProblems())), maxProblems)
-	view.Access = accessOf(s, service)
+	view.addEndpoints(s, facts, client, reached)
+	view.Clients = followersOf(v.allClients(ctx), row.Host)
+	view.Access = accessOf(s, service, facts.Endpoints)
+	problems := v.allProblems(ctx)
+	all := index.problemsAt(row.Host, problems)
+	for _, ref := range view.Access.Policies {
+		all = append(all, problems.byObject[ref]...)
+	}
+	view.Problems, view.ProblemsLeftOut = most(mesh.SortProblems(all), maxProblems)
 	view.Edges, view.EdgesLeftOut = most(edgesTo(s, row.Host, v.o.Edges()), maxHostEdges)
 	return view
+}
+
+// othersThan returns the namespaces that declare the host of a Service, too.
+func othersThan(service *mesh.Service, world *mesh.World) []string {
+	first, ok := world.Services.Get(service.Host)
+	if !ok {
+		return []string{}
+	}
+	all := append([]string{first.Ref.Namespace}, first.Others...)
+	return slices.DeleteFunc(all, func(namespace string) bool { return namespace == service.Ref.Namespace })
 }
 
 // addRoutes adds the routes of the ports and the clusters that they lead to. It returns which addresses they reach.
@@ -165,12 +193,16 @@ func (h *HostView) addRoutes(s *snapshot.Snapshot, service *mesh.Service, client
 	reached := reach{}
 	known := map[string]int{}
 	for _, number := range portNumbers(service, client.Kind.Family(), only) {
-		table, err := explain.AllCalls(s, client, resource.ListenerName(number, h.Host), maxRules)
+		dial := resource.ListenerName(number, h.Host)
+		if mesh.IsWildcard(h.Host) {
+			dial = "any" + dial[1:]
+		}
+		table, err := explain.AllCalls(s, client, dial, maxRules)
 		if err != nil {
-			h.Routes = append(h.Routes, Routes{Port: number, Table: &explain.Table{Rules: []explain.Rule{}}, Error: err.Error()})
+			h.Routes = append(h.Routes, Routes{Port: number, Dial: dial, Table: &explain.Table{Rules: []explain.Rule{}}, Error: err.Error()})
 			continue
 		}
-		h.Routes = append(h.Routes, Routes{Port: number, Table: table})
+		h.Routes = append(h.Routes, Routes{Port: number, Dial: dial, Table: table})
 		for _, rule := range table.Rules {
 			for _, share := range rule.Clusters {
 				i, ok := known[share.Name]

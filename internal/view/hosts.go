@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/internal/live"
+	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
@@ -16,13 +17,17 @@ import (
 type HostRow struct {
 	Host string `json:"host"`
 	// Kind is the kind of the object that declares the host. A host of VirtualServices alone has the kind VirtualService.
-	Kind      string             `json:"kind"`
-	Namespace string             `json:"namespace"`
-	Name      string             `json:"name"`
-	Ports     []Port             `json:"ports"`
-	Endpoints EndpointCounts     `json:"endpoints"`
-	Clients   int                `json:"clients"`
-	Problems  live.ProblemCounts `json:"problems"`
+	Kind      string         `json:"kind"`
+	Namespace string         `json:"namespace"`
+	Name      string         `json:"name"`
+	Ports     []Port         `json:"ports"`
+	Endpoints EndpointCounts `json:"endpoints"`
+	// Workloads are those of the endpoints' pods, as NAMESPACE/NAME, at most maxWorkloads.
+	Workloads []string `json:"workloads"`
+	// Security is how the endpoints take gRPC calls: plaintext, mTLS, closed or mixed; empty without endpoints.
+	Security string             `json:"security"`
+	Clients  int                `json:"clients"`
+	Problems live.ProblemCounts `json:"problems"`
 }
 
 // Port is a port of a host.
@@ -55,28 +60,54 @@ func (c *EndpointCounts) add(health mesh.Health) {
 // hostIndex has the hosts of one Snapshot.
 type hostIndex struct {
 	of *snapshot.Snapshot
+	// made are the rows of Services with what each was made from.
+	made map[string]madeRow
 	// rows are sorted by namespace, name and host. They have neither clients nor Problems.
-	rows []HostRow
+	rows []*HostRow
 	// objects are the objects that shape each host.
 	objects map[string][]mesh.Ref
 }
+
+// madeRow is a row and what it was made from. Worlds share what did not change.
+type madeRow struct {
+	service   *mesh.Service
+	endpoints *mesh.EndpointSet
+	row       *HostRow
+}
+
+// maxWorkloads bounds the workloads of a host in a list.
+const maxWorkloads = 8
+
+// mixed is the security of endpoints that do not all take calls in the same way.
+const mixed = "mixed"
 
 // allHosts returns the hosts of a Snapshot.
 func (v *Views) allHosts(current *snapshot.Snapshot) *hostIndex {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.hosts == nil || v.hosts.of != current {
-		v.hosts = newHostIndex(current)
+		before := map[string]madeRow{}
+		if v.hosts != nil {
+			before = v.hosts.made
+		}
+		v.hosts = newHostIndex(current, before)
 	}
 	return v.hosts
 }
 
-func newHostIndex(s *snapshot.Snapshot) *hostIndex {
+// newHostIndex makes the index of a Snapshot. before are rows of an earlier one.
+func newHostIndex(s *snapshot.Snapshot, before map[string]madeRow) *hostIndex {
 	world := s.World()
-	index := &hostIndex{of: s, objects: map[string][]mesh.Ref{}}
+	index := &hostIndex{of: s, made: map[string]madeRow{}, objects: map[string][]mesh.Ref{}}
 	for host, service := range world.Services.All() {
 		if _, _, variant := mesh.CutHostIn(host); !variant {
-			index.rows = append(index.rows, rowOfService(world, service))
+			set, _ := world.Endpoints.Get(host)
+			made := before[host]
+			if made.service != service || made.endpoints != set {
+				made = madeRow{service, set, rowOfService(world, service, set)}
+			}
+			index.made[host] = made
+			index.rows = append(index.rows, made.row)
 		}
 		index.objects[baseHost(host)] = append(index.objects[baseHost(host)], service.Ref)
 	}
@@ -84,7 +115,7 @@ func newHostIndex(s *snapshot.Snapshot) *hostIndex {
 		base := baseHost(host)
 		if _, ok := world.Services.Get(base); !ok && base == host && len(set.Candidates) > 0 {
 			ref := set.Candidates[0].VirtualService.Ref
-			index.rows = append(index.rows, HostRow{Host: host, Kind: "VirtualService", Namespace: ref.Namespace, Name: ref.Name, Ports: []Port{}})
+			index.rows = append(index.rows, &HostRow{Host: host, Kind: "VirtualService", Namespace: ref.Namespace, Name: ref.Name, Ports: []Port{}, Workloads: []string{}})
 		}
 		for _, c := range set.Candidates {
 			index.objects[base] = append(index.objects[base], c.VirtualService.Refs()...)
@@ -99,7 +130,7 @@ func newHostIndex(s *snapshot.Snapshot) *hostIndex {
 		slices.SortFunc(refs, mesh.Ref.Compare)
 		index.objects[host] = slices.Compact(refs)
 	}
-	slices.SortFunc(index.rows, func(a, b HostRow) int {
+	slices.SortFunc(index.rows, func(a, b *HostRow) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Host, b.Host))
 	})
 	return index
@@ -111,13 +142,31 @@ func baseHost(key string) string {
 	return host
 }
 
-func rowOfService(world *mesh.World, service *mesh.Service) HostRow {
-	row := HostRow{Host: service.Host, Kind: service.Ref.Kind, Namespace: service.Ref.Namespace, Name: service.Ref.Name, Ports: portsOf(service.Ports)}
-	if set, ok := world.Endpoints.Get(service.Host); ok {
-		for i := range set.Endpoints {
-			row.Endpoints.add(set.Endpoints[i].Health)
+func rowOfService(world *mesh.World, service *mesh.Service, set *mesh.EndpointSet) *HostRow {
+	row := &HostRow{
+		Host: service.Host, Kind: service.Ref.Kind, Namespace: service.Ref.Namespace, Name: service.Ref.Name, Ports: portsOf(service.Ports), Workloads: []string{},
+	}
+	if set == nil {
+		return row
+	}
+	for i := range set.Endpoints {
+		e := &set.Endpoints[i]
+		row.Endpoints.add(e.Health)
+		if pod, ok := world.PodByAddress(e.Address); ok && len(row.Workloads) < maxWorkloads {
+			if name := pod.Ref.Namespace + "/" + load.WorkloadOf(pod); !slices.Contains(row.Workloads, name) {
+				row.Workloads = append(row.Workloads, name)
+			}
+		}
+		for _, port := range e.Ports {
+			switch security := e.Security(mesh.FamilyGRPC, port.Number).String(); row.Security {
+			case "", security:
+				row.Security = security
+			default:
+				row.Security = mixed
+			}
 		}
 	}
+	slices.Sort(row.Workloads)
 	return row
 }
 
@@ -161,12 +210,13 @@ func (v *Views) serveHosts(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error(), nil)
 		return
 	}
-	index, clients, problems := v.allHosts(current), v.allClients(current), v.allProblems()
+	index, clients, problems := v.allHosts(current), v.allClients(r.Context()), v.allProblems(r.Context())
 	list := HostList{Total: len(index.rows), Offset: asked.offset}
 	namespaces := map[string]struct{}{}
 	search, namespace, kind, severity := strings.ToLower(q.Get("q")), q.Get("namespace"), q.Get("kind"), q.Get("problems")
 	var matched []HostRow
-	for _, row := range index.rows {
+	for _, one := range index.rows {
+		row := *one
 		namespaces[row.Namespace] = struct{}{}
 		if namespace != "" && row.Namespace != namespace || kind != "" && row.Kind != kind || !contains(search, row.Host, row.Namespace+"/"+row.Name) {
 			continue

@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -77,24 +78,28 @@ func (v *Views) serveStream(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	for c := range v.o.Store.ClientSyncs() {
 		if idOf(&c) == id {
-			answer(w, v.stream(current, &c, r.URL.Query().Get("type"), r.URL.Query().Get("name")))
+			answer(w, v.stream(r.Context(), current, &c, r.URL.Query().Get("type"), r.URL.Query().Get("name")))
 			return
 		}
 	}
 	fail(w, http.StatusNotFound, fmt.Sprintf("no client with the ID %q is connected to this replica: it may have connected again, with another ID", id), nil)
 }
 
-func (v *Views) stream(s *snapshot.Snapshot, c *serving.ClientSync, onlyType, onlyName string) *ClientView {
+func (v *Views) stream(ctx context.Context, s *snapshot.Snapshot, c *serving.ClientSync, onlyType, onlyName string) *ClientView {
 	info := c.ClientInfo
-	view := &ClientView{ClientRow: rowOf(c), Certificate: info.Client.HasCertificate(), Unknown: []string{}, At: time.Now().UTC()}
+	view := &ClientView{ClientRow: rowOf(s.World(), c), Certificate: info.Client.HasCertificate(), Unknown: []string{}, At: time.Now().UTC()}
 	if info.Account.Name != "" {
 		view.Account = info.Account.String()
 	}
-	slices.SortStableFunc(c.Resources, func(a, b serving.SyncStatus) int {
-		return cmp.Or(cmp.Compare(stateOf(b).rank(), stateOf(a).rank()), cmp.Compare(a.Type.Rank(), b.Type.Rank()), cmp.Compare(a.Name, b.Name))
+	resources := make([]*serving.SyncStatus, len(c.Resources)) // pointers are sorted by code that the binary has already
+	for i := range c.Resources {
+		resources[i] = &c.Resources[i]
+	}
+	slices.SortFunc(resources, func(a, b *serving.SyncStatus) int {
+		return cmp.Or(cmp.Compare(stateOf(*b).rank(), stateOf(*a).rank()), cmp.Compare(a.Type.Rank(), b.Type.Rank()), cmp.Compare(a.Name, b.Name))
 	})
 	objects := map[mesh.Ref]bool{}
-	for _, r := range c.Resources {
+	for _, r := range resources {
 		if r.Type == snapshot.ListenerType && r.Current.NotFound && !r.Current.StandIn {
 			view.Unknown = append(view.Unknown, r.Name)
 		}
@@ -102,11 +107,11 @@ func (v *Views) stream(s *snapshot.Snapshot, c *serving.ClientSync, onlyType, on
 			objects[ref] = true
 		}
 	}
-	held := heldOf(c.Resources, onlyType, onlyName)
+	held := heldOf(resources, onlyType, onlyName)
 	view.Held, view.LeftOut = most(held, maxResources)
 	view.Unknown, _ = most(view.Unknown, maxResources)
 	var problems []mesh.Problem
-	all := v.allProblems()
+	all := v.allProblems(ctx)
 	for ref := range objects {
 		for _, p := range all.byObject[ref] {
 			if p.Concerns(info.Client) {
@@ -120,7 +125,7 @@ func (v *Views) stream(s *snapshot.Snapshot, c *serving.ClientSync, onlyType, on
 }
 
 // heldOf returns the resources, those that differ with their texts. With a type and a name it returns one, with its text.
-func heldOf(all []serving.SyncStatus, onlyType, onlyName string) []HeldResource {
+func heldOf(all []*serving.SyncStatus, onlyType, onlyName string) []HeldResource {
 	held := []HeldResource{}
 	texts := 0
 	for _, r := range all {
@@ -128,7 +133,7 @@ func heldOf(all []serving.SyncStatus, onlyType, onlyName string) []HeldResource 
 			continue
 		}
 		one := HeldResource{
-			Type: r.Type.Name(), Name: r.Name, State: stateOf(r), Current: r.Current.Version, Reason: r.Reason,
+			Type: r.Type.Name(), Name: r.Name, State: stateOf(*r), Current: r.Current.Version, Reason: r.Reason,
 			Sent: r.Rejected || r.Sent != nil && r.Sent.Version == r.Current.Version, Origins: append([]mesh.Ref{}, r.Current.Refs...),
 		}
 		if r.Accepted != nil {

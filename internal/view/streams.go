@@ -16,8 +16,7 @@ type ClientList struct {
 
 // serveStreams answers which clients are connected.
 func (v *Views) serveStreams(w http.ResponseWriter, r *http.Request) {
-	current, ok := v.current(w)
-	if !ok {
+	if _, ok := v.current(w); !ok {
 		return
 	}
 	q := r.URL.Query()
@@ -26,12 +25,13 @@ func (v *Views) serveStreams(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error(), nil)
 		return
 	}
+	workload := q.Get("workload")
 	search, namespace, host, state := strings.ToLower(q.Get("q")), q.Get("namespace"), q.Get("host"), State(q.Get("state"))
 	if state != "" && state.rank() < 0 {
 		fail(w, http.StatusBadRequest, "state is one of current, behind, refused", nil)
 		return
 	}
-	all := v.allClients(current)
+	all := v.allClients(r.Context())
 	list := ClientList{Total: len(all.clients), Offset: asked.offset}
 	var matched []ClientRow
 	for i := range all.clients {
@@ -43,7 +43,7 @@ func (v *Views) serveStreams(w http.ResponseWriter, r *http.Request) {
 			}
 			row.State = of
 		}
-		if namespace != "" && row.Namespace != namespace || state != "" && row.State != state || !contains(search, row.Node, row.Identity, row.Peer, row.Agent+" "+row.Version) {
+		if namespace != "" && row.Namespace != namespace || workload != "" && row.Workload != workload || state != "" && row.State != state || !contains(search, row.Node, row.Identity, row.Peer, row.Agent+" "+row.Version) {
 			continue
 		}
 		matched = append(matched, row)

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -35,11 +36,12 @@ type About struct {
 type Views struct {
 	o Options
 
-	// mu protects the fields below: what was made for an earlier request and is still true.
-	mu       sync.Mutex
-	fleet    *fleet
-	hosts    *hostIndex
-	problems *foundProblems
+	fleet    kept[fleet]
+	problems kept[foundProblems]
+
+	// mu protects hosts, which is made of the rows of the one before.
+	mu    sync.Mutex
+	hosts *hostIndex
 }
 
 // New makes Views.
@@ -49,6 +51,7 @@ func New(o Options) *Views { return &Views{o: o} }
 func (v *Views) Handlers() map[string]http.Handler {
 	return map[string]http.Handler{
 		"/api/about":        http.HandlerFunc(v.serveAbout),
+		"/api/codes":        http.HandlerFunc(serveCodes),
 		"/api/hosts":        http.HandlerFunc(v.serveHosts),
 		"/api/hosts/{host}": http.HandlerFunc(v.serveHost),
 		"/api/streams":      http.HandlerFunc(v.serveStreams),
@@ -73,6 +76,22 @@ func (v *Views) serveAbout(w http.ResponseWriter, _ *http.Request) {
 	answer(w, state)
 }
 
+// code is what a code of Problems means.
+type code struct {
+	Code mesh.Code `json:"code"`
+	// Meaning states what was found and what happens, Remedy what to do.
+	Meaning string `json:"meaning"`
+	Remedy  string `json:"remedy"`
+}
+
+func serveCodes(w http.ResponseWriter, _ *http.Request) {
+	all := []code{}
+	for _, c := range mesh.Codes() {
+		all = append(all, code{c.Code, c.Meaning, c.Remedy})
+	}
+	answer(w, all)
+}
+
 // current returns the current Snapshot, or answers that there is none yet.
 func (v *Views) current(w http.ResponseWriter) (*snapshot.Snapshot, bool) {
 	current := v.o.Store.Current()
@@ -82,28 +101,16 @@ func (v *Views) current(w http.ResponseWriter) (*snapshot.Snapshot, bool) {
 	return current, current != nil
 }
 
-// freshFor is how long what takes a look at every client is used again while clients answer.
-const freshFor = time.Second
-
 // foundProblems are all Problems, by object.
-type foundProblems struct {
-	status   uint64
-	at       time.Time
-	byObject map[mesh.Ref][]mesh.Problem
-}
+type foundProblems struct{ byObject map[mesh.Ref][]mesh.Problem }
 
-// allProblems returns the Problems of the last second.
-func (v *Views) allProblems() *foundProblems {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	status := v.o.Store.StatusRevision()
-	if p := v.problems; p != nil && (p.status == status || time.Since(p.at) < freshFor) {
+// allProblems returns the present Problems.
+func (v *Views) allProblems(ctx context.Context) *foundProblems {
+	return v.problems.get(ctx, v.o.Store.StatusRevision, func() *foundProblems {
+		p := &foundProblems{map[mesh.Ref][]mesh.Problem{}}
+		for _, problem := range v.o.Store.Problems() {
+			p.byObject[problem.Object] = append(p.byObject[problem.Object], problem)
+		}
 		return p
-	}
-	p := &foundProblems{status, time.Now(), map[mesh.Ref][]mesh.Problem{}}
-	for _, problem := range v.o.Store.Problems() {
-		p.byObject[problem.Object] = append(p.byObject[problem.Object], problem)
-	}
-	v.problems = p
-	return p
+	})
 }

@@ -130,10 +130,11 @@ const cart = "cart.shop.svc.cluster.local"
 type fixture struct {
 	store *serving.Store
 	edges []load.Edge
+	views *view.Views
 	mux   *http.ServeMux
 }
 
-func publish(t *testing.T, store *serving.Store, objects string, revision uint64) {
+func publish(t testing.TB, store *serving.Store, objects string, revision uint64) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("objects.yaml", []byte(objects), 0o600); err != nil {
@@ -147,18 +148,18 @@ func publish(t *testing.T, store *serving.Store, objects string, revision uint64
 	store.Publish(world)
 }
 
-func start(t *testing.T) *fixture {
+func start(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{store: serving.NewStore(serving.Options{}), mux: http.NewServeMux()}
-	views := view.New(view.Options{Store: f.store, Edges: func() []load.Edge { return slices.Clone(f.edges) }, About: view.About{Version: "v1", Replica: "one", Source: "a folder", LoadReportInterval: 10}})
-	for path, handler := range views.Handlers() {
+	f.views = view.New(view.Options{Store: f.store, Edges: func() []load.Edge { return slices.Clone(f.edges) }, About: view.About{Version: "v1", Replica: "one", Source: "a folder", LoadReportInterval: 10}})
+	for path, handler := range f.views.Handlers() {
 		f.mux.Handle("GET "+path, handler)
 	}
 	return f
 }
 
 // get reads a path into a value, and fails for another status.
-func (f *fixture) get(t *testing.T, path string, want int, into any) string {
+func (f *fixture) get(t testing.TB, path string, want int, into any) string {
 	t.Helper()
 	answer := httptest.NewRecorder()
 	f.mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
@@ -260,6 +261,13 @@ func TestHosts(t *testing.T) {
 	if got, want := list.Hosts[0].Endpoints, (view.EndpointCounts{Ready: 4, Draining: 1, NotReady: 1, Total: 6}); got != want || list.Matched != 1 {
 		t.Errorf("cart: got the endpoints %+v, want %+v", got, want)
 	}
+	if row := list.Hosts[0]; !slices.Equal(row.Workloads, []string{"shop/cart-v1"}) || row.Security != "mixed" {
+		t.Errorf("cart: got the workloads %q and the security %q", row.Workloads, row.Security)
+	}
+	f.get(t, "/api/hosts?q=pay", http.StatusOK, &list)
+	if row := list.Hosts[0]; row.Security != "plaintext" {
+		t.Errorf("pay: got the security %q", row.Security)
+	}
 	for _, query := range []string{"?limit=-1", "?limit=x", "?offset=99999999999"} {
 		f.get(t, "/api/hosts"+query, http.StatusBadRequest, nil)
 	}
@@ -311,6 +319,8 @@ func TestHost(t *testing.T) {
 	defer good.Close()
 	defer bad.Close()
 	good.subscribe(snapshot.ListenerType, "", "cart:80")
+	bad.subscribe(snapshot.ClusterType, "", "outbound|80|v1|"+cart)
+	bad.subscribe(snapshot.ListenerType, "", "cart:80")
 	bad.subscribe(snapshot.RouteType, "no, thanks", "outbound|80||"+cart)
 
 	var host view.HostView
@@ -349,7 +359,7 @@ func TestHost(t *testing.T) {
 	if !slices.ContainsFunc(fields, func(text string) bool { return strings.HasSuffix(text, "spec.http[0].mirror true") }) || !slices.ContainsFunc(fields, func(text string) bool { return strings.HasPrefix(text, "Refused ") }) {
 		t.Errorf("got the Problems %q, want those of mirror and of the refusal", fields)
 	}
-	if !host.Access.Restricted || !slices.Equal(host.Access.Methods, []string{"/cart.Cart/Add", "*"}) || len(host.Access.Entries) == 0 {
+	if !host.Access.Restricted || fmt.Sprint(host.Access.Policies) != "[AuthorizationPolicy shop/cart PeerAuthentication shop/closed]" || !slices.Equal(host.Access.Methods, []string{"/cart.Cart/Add", "*"}) || len(host.Access.Entries) == 0 {
 		t.Errorf("got the access %+v", host.Access)
 	}
 	if diff := cmp.Diff(f.edges[:1], host.Edges); diff != "" {
@@ -375,6 +385,132 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// TestConditions: endpoints that only some clients call, or only if others are away.
+func TestConditions(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, `
+apiVersion: v1
+kind: Service
+metadata: {name: a, namespace: shop}
+spec: {ports: [{name: grpc, port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: a-1, namespace: shop, labels: {kubernetes.io/service-name: a}}
+addressType: IPv4
+ports: [{name: grpc, port: 50051}]
+endpoints:
+- {addresses: [10.0.0.1], zone: z1, targetRef: {kind: Pod, name: plain, namespace: shop}}
+- {addresses: [10.0.0.2], zone: z2, targetRef: {kind: Pod, name: far, namespace: shop}}
+- {addresses: [10.0.0.3], zone: z1, targetRef: {kind: Pod, name: secure, namespace: shop}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: plain, namespace: shop}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: far, namespace: shop}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: secure, namespace: shop, labels: {mizzen.dev/identity: spiffe, mizzen.dev/server: xds}}
+spec: {serviceAccountName: a, volumes: [{name: c, projected: {sources: [{podCertificate: {signerName: mizzen.dev/spiffe, keyType: ECDSAP256}}]}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, namespace: shop}
+spec: {host: a, trafficPolicy: {outlierDetection: {consecutive5xxErrors: 3}, loadBalancer: {localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}}}}
+`, 1)
+	for query, want := range map[string][]string{
+		"?zone=z1":                   {"true ", "true priority 1: it is called only while too few endpoints of a lower number are reachable", "true "},
+		"?zone=z1&certificate=false": {"true ", "true priority 1: it is called only while too few endpoints of a lower number are reachable", "false it takes only mTLS, and the client has no certificate"},
+		"":                           {"true ", "true ", "true "},
+	} {
+		var host view.HostView
+		f.get(t, "/api/hosts/a.shop.svc.cluster.local"+query, http.StatusOK, &host)
+		got := []string{}
+		for _, e := range host.Endpoints.Items {
+			got = append(got, fmt.Sprint(e.Used, " ", strings.Join(e.Why, "; ")))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", query, diff)
+		}
+	}
+}
+
+// TestDeclarations: of a host that several namespaces declare, a client is shown the one that it calls; and a wildcard by a name below it.
+func TestDeclarations(t *testing.T) {
+	f := start(t)
+	entry := func(namespace, name, host, address string) string {
+		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: %s, namespace: %s}\n"+
+			"spec: {hosts: ['%s'], location: MESH_EXTERNAL, resolution: STATIC, ports: [{number: 443, name: tcp, protocol: TCP}], endpoints: [{address: %s}]}\n---\n", name, namespace, host, address)
+	}
+	publish(t, f.store, entry("a", "first", "db.example.com", "10.7.0.1")+entry("b", "second", "db.example.com", "10.7.0.2")+entry("a", "any", "*.cdn.example.com", "10.7.0.3"), 1)
+	for namespace, want := range map[string]string{"a": "first 10.7.0.1", "b": "second 10.7.0.2", "c": "first 10.7.0.1"} {
+		var host view.HostView
+		f.get(t, "/api/hosts/db.example.com?namespace="+namespace, http.StatusOK, &host)
+		if got := host.Object.Name + " " + host.Endpoints.Items[0].Address; got != want || !host.Endpoints.Items[0].Used || !slices.Equal(host.Others, map[string][]string{"a": {"b"}, "b": {"a"}, "c": {"b"}}[namespace]) {
+			t.Errorf("from %s: got %s, used %t, others %q; want %s", namespace, got, host.Endpoints.Items[0].Used, host.Others, want)
+		}
+	}
+	var host view.HostView
+	f.get(t, "/api/hosts/"+url.PathEscape("*.cdn.example.com"), http.StatusOK, &host)
+	if host.Routes[0].Dial != "any.cdn.example.com:443" || host.Routes[0].Absent != "" || len(host.Clusters) != 1 || !host.Endpoints.Items[0].Used {
+		t.Errorf("a wildcard: got %+v and %+v", host.Routes, host.Endpoints.Items)
+	}
+}
+
+// TestWorldsAreFollowed: what is kept for the next request is not shown once it is no longer true.
+func TestWorldsAreFollowed(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, objects, 1)
+	ready := func() int {
+		var list view.HostList
+		f.get(t, "/api/hosts?q=cart", http.StatusOK, &list)
+		var host view.HostView
+		f.get(t, "/api/hosts/"+cart, http.StatusOK, &host)
+		if host.Endpoints.Ready != list.Hosts[0].Endpoints.Ready {
+			t.Errorf("the list has %d endpoints that are ready, and the host %d", list.Hosts[0].Endpoints.Ready, host.Endpoints.Ready)
+		}
+		return list.Hosts[0].Endpoints.Ready
+	}
+	before := ready()
+	publish(t, f.store, strings.Replace(objects, "conditions: {ready: false}", "conditions: {ready: true}", 1), 2)
+	if after := ready(); after != before+1 {
+		t.Errorf("got %d endpoints that are ready, and %d after one more became so", before, after)
+	}
+}
+
+// TestChangesAreSeen: a page that was told of a change sees it with its next request, however soon that is.
+func TestChangesAreSeen(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, objects, 1)
+	for i := range 20 {
+		c := f.connect(fmt.Sprint("n", i), "shop")
+		defer c.Close()
+		c.subscribe(snapshot.ListenerType, "", "cart:80")
+		var list view.ClientList
+		f.get(t, "/api/streams", http.StatusOK, &list)
+		var hosts view.HostList
+		f.get(t, "/api/hosts?q=cart", http.StatusOK, &hosts)
+		if list.Total != i+1 || hosts.Hosts[0].Clients != i+1 {
+			t.Fatalf("got %d clients, and %d that follow the host, want %d", list.Total, hosts.Hosts[0].Clients, i+1)
+		}
+	}
+}
+
+func TestCodes(t *testing.T) {
+	var all []struct {
+		Code            mesh.Code `json:"code"`
+		Meaning, Remedy string
+	}
+	start(t).get(t, "/api/codes", http.StatusOK, &all)
+	if len(all) != len(mesh.Codes()) || all[0].Code == "" || all[0].Meaning == "" || all[0].Remedy == "" {
+		t.Errorf("got %d codes, the first %+v", len(all), all[0])
+	}
+}
+
 func TestStreams(t *testing.T) {
 	f := start(t)
 	publish(t, f.store, objects, 1)
@@ -390,7 +526,7 @@ func TestStreams(t *testing.T) {
 		c.subscribe(snapshot.RouteType, refusal, "outbound|80||"+cart)
 	}
 	for query, want := range map[string]string{
-		"": "node-0 current, node-1 behind, node-2 refused", "?namespace=bank": "node-1 behind", "?state=refused": "node-2 refused",
+		"": "node-0 current, node-1 behind, node-2 refused", "?namespace=bank": "node-1 behind", "?workload=bank/unproved": "node-1 behind", "?state=refused": "node-2 refused",
 		"?q=NODE-2": "node-2 refused", "?q=go 1.85&limit=1&offset=1": "node-1 behind", "?host=stock.shop.svc.cluster.local": "", "?host=" + cart + "&state=current": "node-0 current",
 	} {
 		var list view.ClientList
@@ -449,6 +585,46 @@ func TestStream(t *testing.T) {
 		t.Errorf("one resource: got %+v", got.Held)
 	}
 	f.get(t, "/api/streams/0000", http.StatusNotFound, nil)
+}
+
+// TestProblemsOfOneClient: a client is shown the Problems that concern it, and a host those of all its clients.
+func TestProblemsOfOneClient(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, strings.Replace(objects, "  - name: split\n", "  - name: split\n    match: [{headers: {content-type: {exact: application/grpc}}}]\n", 1), 1)
+	for _, kind := range []mesh.ClientKind{mesh.GRPCGo, mesh.GRPCJava} {
+		info := serving.ClientInfo{NodeID: kind.String(), Client: mesh.Client{Namespace: "shop"}.WithUserAgent(kind, "1.85.0")}
+		c := &client{f.store.Open(info, nil), map[snapshot.Type]string{}}
+		defer c.Close()
+		c.subscribe(snapshot.RouteType, "", "outbound|80||"+cart)
+	}
+	about := func(problems []mesh.Problem) (found bool) {
+		return slices.ContainsFunc(problems, func(p mesh.Problem) bool { return strings.Contains(p.Field, "content-type") })
+	}
+	var host view.HostView
+	f.get(t, "/api/hosts/"+cart, http.StatusOK, &host)
+	if !about(host.Problems) {
+		t.Errorf("got the Problems %v of the host, want one about content-type", host.Problems)
+	}
+	var list view.ClientList
+	f.get(t, "/api/streams", http.StatusOK, &list)
+	for _, row := range list.Clients {
+		var got view.ClientView
+		f.get(t, "/api/streams/"+row.ID, http.StatusOK, &got)
+		if concerned := row.Agent == mesh.GRPCGo.String(); about(got.Problems) != concerned {
+			t.Errorf("%s: got the Problems %v, want one about content-type: %t", row.Agent, got.Problems, concerned)
+		}
+	}
+}
+
+// TestViewer: a client is described by the query, and its zone is the one of its node.
+func TestViewer(t *testing.T) {
+	f := start(t)
+	publish(t, f.store, objects+"---\napiVersion: v1\nkind: Node\nmetadata: {name: node-a, labels: {topology.kubernetes.io/zone: z1}}\n", 1)
+	var host view.HostView
+	f.get(t, "/api/hosts/"+cart+"?node=node-a&namespace=bank&agent=grpc+java&version=1.60.0&certificate=false", http.StatusOK, &host)
+	if want := (view.Viewer{Agent: "gRPC Java", Version: "1.60.0", Namespace: "bank", Zone: "z1", Node: "node-a"}); host.As != want {
+		t.Errorf("got %+v, want %+v", host.As, want)
+	}
 }
 
 // TestListsAreBounded: of a large host only a part is shown, and how much is left out.

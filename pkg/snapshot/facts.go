@@ -17,6 +17,16 @@ func factsOf(world *mesh.World, name string) translate.Facts {
 	return facts
 }
 
+// FactsFor returns the facts about a host as a client sees it: of several Services that declare the host, those about the one that
+// the client calls. ok is false if the client sees none.
+func (s *Snapshot) FactsFor(host string, client mesh.Client) (facts translate.Facts, ok bool) {
+	h, ok := s.serviceFor(host, s.narrowed(ListenerType, client))
+	if !ok {
+		return translate.Facts{}, false
+	}
+	return h.facts, true
+}
+
 // sameRules reports whether both have the same rules.
 func sameRules(a, b translate.Facts) bool {
 	return a.VirtualServices == b.VirtualServices && a.DestinationRules == b.DestinationRules

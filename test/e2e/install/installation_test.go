@@ -97,6 +97,7 @@ func (l *installation) usualSteps(t *testing.T) {
 			}
 		}
 	})
+	l.step("ui shows the page of each replica", l.page)
 	l.step("the application is rolled out", func(t *testing.T) {
 		c.Kubectl(t, "--namespace", l.ns, "rollout", "restart", "deployment/echo-v1", "deployment/echo-v2")
 		c.AwaitRollout(t, l.ns, "deployment/echo-v1")

@@ -1,0 +1,68 @@
+package main
+
+import "fmt"
+
+// workload is one pod, and what it calls.
+type workload struct {
+	namespace, name, version, zone string
+	// port is the port that it serves; 0 if it only calls.
+	port int
+	// failing is the share of calls that it answers with an error.
+	failing float64
+	calls   []calls
+	// id is the ID of its xDS node, if it is not the name of its pod. A client can write anything there.
+	id string
+}
+
+// calls are calls to a Service.
+type calls struct {
+	to     string
+	port   int
+	rate   float64
+	unused bool // the client follows the Service and never calls it
+}
+
+const port = 50051
+
+// hostile is a text that a browser would run if the page did not write it as text.
+const hostile = `<script>document.title='run'</script><img src=x onerror="document.title='run'">`
+
+var shop = []workload{
+	{namespace: "shop", name: "web", version: "v7", zone: "zone-a", port: port, calls: []calls{
+		{to: "cart.shop", port: port, rate: 40},
+		{to: "catalog.shop", port: port, rate: 60},
+		{to: "checkout.shop", port: port, rate: 8},
+		{to: "recommend.ml", port: port, rate: 12},
+	}},
+	{namespace: "shop", name: "mobile", version: "v2", zone: "zone-b", port: port, calls: []calls{
+		{to: "cart.shop", port: port, rate: 22},
+		{to: "catalog.shop", port: port, rate: 35},
+	}},
+	{namespace: "shop", name: "cart", version: "v3", zone: "zone-a", port: port, calls: []calls{
+		{to: "catalog.shop", port: port, rate: 9},
+	}},
+	{namespace: "shop", name: "catalog", version: "v5", zone: "zone-a", port: port},
+	{namespace: "shop", name: "catalog-b", version: "v5", zone: "zone-b", port: port},
+	{namespace: "shop", name: "checkout", version: "v1", zone: "zone-b", port: port, calls: []calls{
+		{to: "payment.bank", port: port, rate: 20},
+		{to: "cart.shop", port: port, rate: 8},
+		{to: "mailer.shop", port: port, unused: true},
+	}},
+	{namespace: "shop", name: "mailer", version: "v1", zone: "zone-a", port: port},
+	{namespace: "bank", name: "payment-v1", version: "v1", zone: "zone-a", port: port, calls: []calls{
+		{to: "ledger.bank", port: port, rate: 16},
+	}},
+	{namespace: "bank", name: "payment-v2", version: "v2", zone: "zone-b", port: port, failing: 0.4, calls: []calls{
+		{to: "ledger.bank", port: port, rate: 2},
+	}},
+	{namespace: "bank", name: "ledger", version: "v1", zone: "zone-a", port: port},
+	{namespace: "ml", name: "recommend", version: "v9", zone: "zone-b", port: port, calls: []calls{
+		{to: "catalog.shop", port: port, rate: 4},
+	}},
+	{namespace: "ops", name: "prober", version: "v1", zone: "zone-a", id: hostile, calls: []calls{
+		{to: "cart.shop", port: port, rate: 1},
+	}},
+}
+
+// address is the loopback address of a workload, which is also the address of its pod.
+func address(i int) string { return fmt.Sprintf("127.86.0.%d", i+1) }
