@@ -173,6 +173,7 @@ scale: build ## measure what the control plane carries, over folders of 100, 1,0
 	bin/scale -scenarios cold,flood -flood 60s -settle 100ms -exec $(SCALED)
 SCALED  := 'bin/controlplane serve --files {files} --xds-address {address} --admin-address {metrics} --log-level warn'
 
-fuzz: ## fuzz the translation, and the rules of servers, for FUZZTIME (5m) each
+fuzz: ## fuzz the translation, the rules of servers, and the reports of clients, for FUZZTIME (5m) each
 	$(GO) test -tags fuzzing -fuzzminimizetime 10x -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./pkg/translate
 	$(GO) test -tags fuzzing -fuzzminimizetime 10x -run '^$$' -fuzz FuzzRules -fuzztime $(FUZZTIME) ./pkg/authz
+	$(GO) test -tags fuzzing -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./internal/load

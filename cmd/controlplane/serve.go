@@ -198,8 +198,8 @@ func newPlane(o planeOptions) (*plane, error) {
 	registry.MustRegister(buildInfo())
 	registry.MustRegister(o.metrics...)
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
-	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry})
 	machines, loads := status.NewMachines(), load.New(load.Options{Interval: o.reportInterval})
+	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry, Problems: loads.Problems})
 	registry.MustRegister(load.NewCollector(loads, p.workloadBehind))
 	p.ads = ads.New(ads.Options{
 		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Machines: machines, Loads: loads,

@@ -80,9 +80,13 @@ func (r *reporting) recvReports(stream loadv3.LoadReportingService_StreamLoadSta
 	message := reportMessage{stream: to}
 	for {
 		if err := message.recv(stream); err != nil {
+			if message.tooLarge {
+				r.table.IgnoreLarge()
+			}
 			return err
 		}
 		if !limit.Allow() {
+			r.table.IgnoreOften()
 			return status.Errorf(codes.ResourceExhausted, "the client reports its load more often than %d times in %v", maxReportRate, r.table.Interval())
 		}
 	}

@@ -35,12 +35,27 @@ const (
 	ignoredImplausible         // a number is too high to be true
 	ignoredTooMany             // the report is about more clusters, or zones of a cluster, than are read
 	ignoredTooManyEdges        // counted for Other
+	ignoredInterval            // no length of a report that can be true
+	ignoredTooLarge            // more bytes than are read
+	ignoredTooOften            // sooner after the last one than clients are asked for
 	ignoredReasons
 )
 
-var ignoredNames = [ignoredReasons]string{"not_subscribed", "implausible", "too_many_clusters", "too_many_edges"}
+var ignoredNames = [ignoredReasons]string{"not_subscribed", "implausible", "too_many_clusters", "too_many_edges", "no_interval", "too_large", "too_often"}
 
-// MaxClusters bounds the clusters that one report, and one Stream, may be about.
+// IgnoreLarge and IgnoreOften count a report that is not read because it is too large, or comes too soon.
+func (t *Table) IgnoreLarge() { t.ignore(ignoredTooLarge) }
+
+// IgnoreOften is explained at IgnoreLarge.
+func (t *Table) IgnoreOften() { t.ignore(ignoredTooOften) }
+
+func (t *Table) ignore(reason int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ignored[reason]++
+}
+
+// MaxClusters bounds the clusters that one report may be about, and those that a Stream keeps after it.
 const MaxClusters = 2000
 
 // maxZones bounds the zones of one cluster that one client may report about.
@@ -53,6 +68,8 @@ type Stream struct {
 	target Target
 	// clusters are those that the client has reported about.
 	clusters map[string]*reported
+	// found are those that the current report is about, in its order; nil for one that the client does not use.
+	found []*reported
 	// round is the number of the current report.
 	round uint64
 }
@@ -93,18 +110,18 @@ func (s *Stream) Close() {
 // Add adds one report about several clusters.
 func (s *Stream) Add(reports []Report) {
 	now := time.Now()
-	found := make([]*reported, min(len(reports), MaxClusters))
-	for i := range found {
-		found[i] = s.cluster(reports[i].Cluster)
+	extra := max(0, len(reports)-MaxClusters)
+	reports = reports[:len(reports)-extra]
+	s.found = s.found[:0]
+	for i := range reports {
+		s.found = append(s.found, s.cluster(reports[i].Cluster))
 	}
 	s.table.mu.Lock()
 	defer s.table.mu.Unlock()
 	s.table.reports++
 	s.round++
-	if extra := len(reports) - len(found); extra > 0 {
-		s.table.ignored[ignoredTooMany] += uint64(extra)
-	}
-	for i, c := range found {
+	s.table.ignored[ignoredTooMany] += uint64(extra)
+	for i, c := range s.found {
 		if c == nil {
 			s.table.ignored[ignoredUnknown]++
 			continue
@@ -112,6 +129,7 @@ func (s *Stream) Add(reports []Report) {
 		s.add(c, &reports[i], now)
 	}
 	s.settle()
+	s.forget()
 }
 
 // cluster returns the cluster with that name; nil if the client does not use it.
@@ -119,11 +137,8 @@ func (s *Stream) cluster(name []byte) *reported {
 	if c := s.clusters[string(name)]; c != nil {
 		return c
 	}
-	if len(s.clusters) >= MaxClusters {
-		s.forget()
-	}
 	to, subset, ok := s.target(string(name))
-	if !ok || len(s.clusters) >= MaxClusters {
+	if !ok {
 		return nil
 	}
 	c := &reported{name: string(name), to: target{to, subset}, zones: map[string]*inZone{}}
@@ -131,8 +146,11 @@ func (s *Stream) cluster(name []byte) *reported {
 	return c
 }
 
-// forget drops the clusters that the client did not mention in its last report.
+// forget drops the clusters that the last report is not about, if there are too many. They have no attempts in progress.
 func (s *Stream) forget() {
+	if len(s.clusters) <= MaxClusters {
+		return
+	}
 	for name, c := range s.clusters {
 		if c.round != s.round {
 			delete(s.clusters, name)
@@ -146,6 +164,7 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 	// A report that states no interval, or an impossible one, covers the interval that clients are asked for.
 	covers := r.Interval
 	if covers <= 0 || covers > keepUnreported {
+		s.table.ignored[ignoredInterval]++
 		covers = s.table.o.Interval
 	}
 	for i := range r.Localities {
@@ -187,10 +206,24 @@ func (s *Stream) zone(c *reported, name []byte, since, now time.Time) *inZone {
 		z = &inZone{zone: string(name)}
 		c.zones[z.zone] = z
 	}
-	if z.edge == nil || z.edge.gone {
-		z.edge, z.inProgress = s.table.edge(edgeKey{s.source, c.to, z.zone}, since, now), 0
+	if z.edge == nil || z.edge.gone || z.edge.other {
+		z.become(s.table.edge(edgeKey{s.source, c.to, z.zone}, since, now))
 	}
 	return z
+}
+
+// become goes on with another edge, and takes the attempts in progress there.
+func (z *inZone) become(e *edge) {
+	switch {
+	case z.edge == e:
+		return
+	case z.edge == nil || z.edge.gone:
+		z.inProgress = 0
+	default:
+		z.edge.InProgress -= z.inProgress
+		e.InProgress += z.inProgress
+	}
+	z.edge = e
 }
 
 // now sets how many attempts of the client are in progress. A zone that a report names twice has both.

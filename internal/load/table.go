@@ -38,6 +38,9 @@ type Table struct {
 	edges map[edgeKey]*edge
 	// perSource is the number of edges of each source.
 	perSource map[Source]int
+	// exceeded is when an edge of a workload was last counted as Other because the workload has too many; that of all
+	// workloads has the zero Source. Only a workload with many edges is in it, so it is small.
+	exceeded map[Source]time.Time
 	// evicted is when edges were last looked through for old ones.
 	evicted time.Time
 	// streams is the number of open Streams. reports counts reports, ignored what was left out of them, by reason.
@@ -60,6 +63,8 @@ type edge struct {
 	window window
 	// gone is set when the edge was evicted: a Stream that has it must look for another.
 	gone bool
+	// other is set for an edge to Other, in place of which a Stream looks for one of its own again with each report.
+	other bool
 }
 
 // New makes an empty Table.
@@ -70,7 +75,7 @@ func New(o Options) *Table {
 	if o.MaxEdges == 0 {
 		o.MaxEdges = DefaultMaxEdges
 	}
-	return &Table{o: o, edges: map[edgeKey]*edge{}, perSource: map[Source]int{}}
+	return &Table{o: o, edges: map[edgeKey]*edge{}, perSource: map[Source]int{}, exceeded: map[Source]time.Time{}}
 }
 
 // Interval is how often clients report.
@@ -109,17 +114,19 @@ func (t *Table) edge(key edgeKey, since, now time.Time) *edge {
 	if e := t.edges[key]; e != nil {
 		return e
 	}
-	if t.full(key.source) {
+	full := t.full(key.source)
+	if full {
 		t.evict(now)
+		full = t.full(key.source)
 	}
-	if t.full(key.source) {
-		t.ignored[ignoredTooManyEdges]++
+	if full {
+		t.exceed(key.source, now)
 		key = edgeKey{source: Source{Namespace: key.source.Namespace, Workload: Other}, to: target{Destination: Destination{Service: Other}}}
 		if e := t.edges[key]; e != nil {
 			return e
 		}
 	}
-	e := &edge{since: since, Edge: Edge{Source: key.source, Destination: key.to.Destination, Subset: key.to.subset, Zone: key.zone, Reported: now}}
+	e := &edge{since: since, other: full, Edge: Edge{Source: key.source, Destination: key.to.Destination, Subset: key.to.subset, Zone: key.zone, Reported: now}}
 	e.window.newest = slotOf(since, t.o.Interval) - 1
 	t.edges[key] = e
 	t.perSource[key.source]++
@@ -129,6 +136,15 @@ func (t *Table) edge(key edgeKey, since, now time.Time) *edge {
 // full reports whether no more edges of the source are kept. The caller holds mu.
 func (t *Table) full(source Source) bool {
 	return len(t.edges) >= t.o.MaxEdges || t.perSource[source] >= maxSourceEdges
+}
+
+// exceed notes that an edge of the source is counted as Other. The caller holds mu.
+func (t *Table) exceed(source Source, now time.Time) {
+	t.ignored[ignoredTooManyEdges]++
+	if len(t.edges) >= t.o.MaxEdges {
+		source = Source{}
+	}
+	t.exceeded[source] = now
 }
 
 // evict removes the edges of which no client has reported for long. The caller holds mu.

@@ -21,6 +21,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Registry registers the Store's metrics; nil for no metrics.
 	Registry prometheus.Registerer
+	// Problems returns further Problems, which concern the calls of clients; nil for none.
+	Problems func(*mesh.World) []mesh.Problem
 	// Check validates every resource before a client gets it; nil for clientrules.Check.
 	Check snapshot.Check
 }
@@ -36,6 +38,7 @@ type Store struct {
 	// statusRevision counts the events that may have changed a sync status or a Problem.
 	statusRevision atomic.Uint64
 	callers        callersMemo
+	moreProblems   func(*mesh.World) []mesh.Problem // nil for none
 
 	// mu protects the fields below, and which entries exist. It is taken before any Session.mu.
 	mu       sync.Mutex
@@ -49,13 +52,10 @@ type Store struct {
 // NewStore returns an empty Store. It is ready when the first World has been published.
 func NewStore(o Options) *Store {
 	s := &Store{
-		logger:    o.Logger,
-		check:     o.Check,
-		ready:     make(chan struct{}),
-		sessions:  map[*Session]struct{}{},
-		byOrigin:  map[origin][]*Session{},
-		interests: map[mesh.Key]map[*entry]struct{}{},
-		wildcards: map[*subscription]struct{}{},
+		logger: o.Logger, check: o.Check, moreProblems: o.Problems,
+		ready:    make(chan struct{}),
+		sessions: map[*Session]struct{}{}, byOrigin: map[origin][]*Session{},
+		interests: map[mesh.Key]map[*entry]struct{}{}, wildcards: map[*subscription]struct{}{},
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
