@@ -259,7 +259,7 @@ func TestReportsDrain(t *testing.T) {
 	r.store.Publish(world(1))
 	stream := r.reporter(t, "a")
 	r.stop()
-	refused(t, stream, codes.Unavailable, "shutting down")
+	refused(t, stream, codes.Canceled, "context canceled")
 }
 
 // ignored returns the counters of what was left out, by reason.

@@ -127,6 +127,23 @@ func TestTooManyEdges(t *testing.T) {
 	}
 }
 
+// TestWorkloadsWithTakenNames has workloads with the names that mean something else. A scrape with two series of the same
+// labels would fail.
+func TestWorkloadsWithTakenNames(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	table := load.New(load.Options{MaxEdges: 7})
+	registry.MustRegister(load.NewCollector(table, nil))
+	for _, name := range []string{load.UnprovedWorkload, load.Other} {
+		pod := &mesh.Pod{Ref: mesh.Ref{Kind: "Pod", Namespace: "shop", Name: name}}
+		for _, source := range []load.Source{load.SourceOf(pod, "", "", true), load.SourceOf(nil, "shop", name, true), load.SourceOf(nil, "shop", "", false)} {
+			table.Open(source, find).Add([]load.Report{report("some", "", 1, 0, 0), report("some-other", "", 1, 0, 0), report("some-more", "", 1, 0, 0)})
+		}
+	}
+	if n, err := testutil.GatherAndCount(registry, "mizzen_calls_in_progress"); err != nil || n != len(table.Edges()) {
+		t.Errorf("got %d series of %d edges, %v", n, len(table.Edges()), err)
+	}
+}
+
 // TestMillionNames has a client that reports about other clusters each time: about some that it does not use, and about
 // some that it does.
 func TestMillionNames(t *testing.T) {

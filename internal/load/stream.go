@@ -1,6 +1,9 @@
 package load
 
-import "time"
+import (
+	"time"
+	"unique"
+)
 
 // Report is what a client reports about one cluster: what has happened since its last report.
 type Report struct {
@@ -76,15 +79,16 @@ type Stream struct {
 
 // reported is a cluster that a client has reported about.
 type reported struct {
-	name  string
+	// name shares its memory with other Streams.
+	name  unique.Handle[string]
 	to    target
-	zones map[string]*inZone
+	zones []inZone
 	round uint64
 }
 
 // inZone is what a client has in one zone.
 type inZone struct {
-	zone       string
+	zone       unique.Handle[string]
 	edge       *edge
 	inProgress uint64
 	round      uint64
@@ -105,6 +109,17 @@ func (s *Stream) Close() {
 	s.table.streams--
 	s.round++
 	s.settle()
+}
+
+// AddEncoded adds one encoded LoadStatsRequest.
+func (s *Stream) AddEncoded(b []byte) error {
+	d := s.table.decoders.Get().(*Decoder) //nolint:forcetypeassert // of New
+	defer s.table.decoders.Put(d)
+	if err := d.Decode(b); err != nil {
+		return err
+	}
+	s.Add(d.Reports)
+	return nil
 }
 
 // Add adds one report about several clusters.
@@ -137,12 +152,13 @@ func (s *Stream) cluster(name []byte) *reported {
 	if c := s.clusters[string(name)]; c != nil {
 		return c
 	}
-	to, subset, ok := s.target(string(name))
+	shared := unique.Make(string(name))
+	to, subset, ok := s.target(shared.Value())
 	if !ok {
 		return nil
 	}
-	c := &reported{name: string(name), to: target{to, subset}, zones: map[string]*inZone{}}
-	s.clusters[c.name] = c
+	c := &reported{name: shared, to: target{to, subset}}
+	s.clusters[shared.Value()] = c
 	return c
 }
 
@@ -172,16 +188,16 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 		calls, errors := s.plausible(l.OK, covers), s.plausible(l.Errors, covers)
 		z := s.zone(c, l.Zone, now.Add(-covers), now)
 		e := z.edge
-		e.Calls += calls + errors
-		e.Errors += errors
+		e.calls += calls + errors
+		e.errors += errors
 		e.window.add(now.Add(-covers), now, s.table.o.Interval, calls+errors, errors)
-		e.Reported = now
+		e.reported = now.UnixNano()
 		z.now(s.plausible(l.InProgress, covers), s.round)
 	}
 	if r.Dropped > 0 {
 		z := s.zone(c, nil, now.Add(-covers), now)
-		z.edge.Dropped += s.plausible(r.Dropped, covers)
-		z.edge.Reported = now
+		z.edge.dropped += s.plausible(r.Dropped, covers)
+		z.edge.reported = now.UnixNano()
 	}
 }
 
@@ -196,20 +212,30 @@ func (s *Stream) plausible(n uint64, covers time.Duration) uint64 {
 
 // zone returns what the client has in that zone of the cluster. The caller holds Table.mu.
 func (s *Stream) zone(c *reported, name []byte, since, now time.Time) *inZone {
-	z := c.zones[string(name)]
+	z := c.find(name)
 	if z == nil && len(c.zones) >= maxZones {
 		s.table.ignored[ignoredTooMany]++
 		name = nil
-		z = c.zones[""]
+		z = c.find(name)
 	}
 	if z == nil {
-		z = &inZone{zone: string(name)}
-		c.zones[z.zone] = z
+		c.zones = append(c.zones, inZone{zone: unique.Make(string(name))})
+		z = &c.zones[len(c.zones)-1]
 	}
 	if z.edge == nil || z.edge.gone || z.edge.other {
-		z.become(s.table.edge(edgeKey{s.source, c.to, z.zone}, since, now))
+		z.become(s.table.edge(edgeKey{s.source, c.to, z.zone.Value()}, since, now))
 	}
 	return z
+}
+
+// find returns the zone with that name; nil if the client has not reported about it. It is valid until there is another one.
+func (c *reported) find(name []byte) *inZone {
+	for i := range c.zones {
+		if c.zones[i].zone.Value() == string(name) {
+			return &c.zones[i]
+		}
+	}
+	return nil
 }
 
 // become goes on with another edge, and takes the attempts in progress there.
@@ -220,8 +246,8 @@ func (z *inZone) become(e *edge) {
 	case z.edge == nil || z.edge.gone:
 		z.inProgress = 0
 	default:
-		z.edge.InProgress -= z.inProgress
-		e.InProgress += z.inProgress
+		z.edge.inProgress -= z.inProgress
+		e.inProgress += z.inProgress
 	}
 	z.edge = e
 }
@@ -231,16 +257,17 @@ func (z *inZone) now(n, round uint64) {
 	if z.round == round {
 		n += z.inProgress
 	}
-	z.edge.InProgress += n - z.inProgress
+	z.edge.inProgress += n - z.inProgress
 	z.inProgress, z.round = n, round
 }
 
 // settle ends the attempts in progress of which the last report says nothing. The caller holds Table.mu.
 func (s *Stream) settle() {
 	for _, c := range s.clusters {
-		for _, z := range c.zones {
+		for i := range c.zones {
+			z := &c.zones[i]
 			if z.round != s.round && z.inProgress > 0 && !z.edge.gone {
-				z.edge.InProgress -= z.inProgress
+				z.edge.inProgress -= z.inProgress
 				z.inProgress = 0
 			}
 		}
