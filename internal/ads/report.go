@@ -88,7 +88,9 @@ func (r *reporting) serveReports(v *clientStream, stream loadv3.LoadReportingSer
 	if err := stream.Send(answer); err != nil {
 		return status.Error(codes.Unavailable, err.Error())
 	}
-	reports := r.table.Open(sourceOf(v, info), r.targets(info.Peer, info.NodeID))
+	reports := r.table.OpenWith(sourceOf(v, info), r.targets(info.Peer, info.NodeID), func(cluster string) []string {
+		return r.store.ReportedMetrics(info.Peer, info.NodeID, cluster)
+	})
 	defer reports.Close()
 	if len(first.first) > 0 {
 		reports.Add(first.first)

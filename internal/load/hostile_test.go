@@ -2,6 +2,9 @@ package load_test
 
 import (
 	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
@@ -58,9 +62,10 @@ func TestNothingIsBelieved(t *testing.T) {
 	}
 	table.IgnoreLarge()
 	table.IgnoreOften()
-	const want = `# HELP mizzen_load_reports_ignored_total Parts of reports that were left out, by reason: the client does not subscribe to the cluster (not_subscribed), a number is higher than can be true (implausible), the report is about too many clusters or zones (too_many_clusters), the edge was counted as "other" (too_many_edges), no length of the report that can be true (no_interval), more bytes than are read (too_large), or a report sooner than was asked for (too_often).
+	const want = `# HELP mizzen_load_reports_ignored_total Parts of reports that were left out, by reason: the client does not subscribe to the cluster (not_subscribed), a number is higher than can be true (implausible), the report is about too many clusters or zones (too_many_clusters), the edge was counted as "other" (too_many_edges), no length of the report that can be true (no_interval), more bytes than are read (too_large), a report sooner than was asked for (too_often), or a metric that no author lists (metric_not_listed).
 # TYPE mizzen_load_reports_ignored_total counter
 mizzen_load_reports_ignored_total{reason="implausible"} 8
+mizzen_load_reports_ignored_total{reason="metric_not_listed"} 0
 mizzen_load_reports_ignored_total{reason="no_interval"} 2
 mizzen_load_reports_ignored_total{reason="not_subscribed"} 1
 mizzen_load_reports_ignored_total{reason="too_large"} 1
@@ -142,6 +147,69 @@ func TestWorkloadsWithTakenNames(t *testing.T) {
 	if n, err := testutil.GatherAndCount(registry, "mizzen_calls_in_progress"); err != nil || n != len(table.Edges()) {
 		t.Errorf("got %d series of %d edges, %v", n, len(table.Edges()), err)
 	}
+}
+
+// TestMetricsThatCannotBe has servers whose metrics are no numbers, or have names that no author lists.
+func TestMetricsThatCannotBe(t *testing.T) {
+	table := load.New(load.Options{})
+	listed := func(cluster string) []string { return []string{"cpu_utilization", "named_metrics.queue"} }
+	s := table.OpenWith(web, find, listed)
+	r := report(cart, "z1", 1, 0, 0)
+	for _, sum := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, math.MaxFloat64, 2e15, 5} {
+		r.Metrics = append(r.Metrics, load.Metric{Name: []byte("named_metrics.queue"), Sum: sum, Count: 1})
+	}
+	r.Metrics = append(r.Metrics,
+		load.Metric{Name: []byte("queue"), Sum: 1, Count: 1}, // as old clients name it
+		load.Metric{Name: []byte("cpu_utilization"), Sum: 1e15 * 1e7, Count: 1 << 63},
+		load.Metric{Name: []byte("cpu_utilization"), Sum: 1}, // the value of no answer
+		load.Metric{})
+	for i := range 100_000 {
+		r.Metrics = append(r.Metrics, load.Metric{Name: fmt.Append(nil, "named_metrics.x", i), Sum: 1, Count: 1})
+	}
+	s.Add([]load.Report{r})
+	got := table.Edges()
+	want := []load.ServerMetric{{Name: "cpu_utilization", Sum: 1e22, Count: 10_000_000}, {Name: "named_metrics.queue", Sum: 6, Count: 2}}
+	if len(got) != 1 || !cmp.Equal(want, got[0].Metrics) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(load.NewCollector(table, nil))
+	const labels = `{destination_namespace="shop",destination_port="80",destination_service="cart",destination_workload="",name="named_metrics.queue",` +
+		`source_namespace="shop",source_workload="web",subset="v1",zone="z1"} `
+	text := "mizzen_reported_metric_sum" + labels + "6\n"
+	if all := exposed(t, registry); !strings.Contains(all, text) || !strings.Contains(all, "mizzen_reported_metric_count"+labels+"2\n") ||
+		!strings.Contains(all, `{reason="metric_not_listed"} 100001`) || !strings.Contains(all, `{reason="implausible"} 8`) {
+		t.Errorf("got:\n%s", all)
+	}
+	// What nobody lists any more, and what is never listed.
+	table.Open(web, find).Add([]load.Report{r})
+	if again := table.Edges(); !cmp.Equal(want, again[0].Metrics) {
+		t.Errorf("without a list: got %+v, want %+v", again, want)
+	}
+}
+
+// TestMetricsAreBounded has an author who lists other metrics all the time.
+func TestMetricsAreBounded(t *testing.T) {
+	table := load.New(load.Options{})
+	name := ""
+	s := table.OpenWith(web, find, func(string) []string { return []string{name} })
+	for i := range 100 {
+		name = fmt.Sprint("named_metrics.", i)
+		r := report(cart, "", 1, 0, 0)
+		r.Metrics = []load.Metric{{Name: []byte(name), Sum: 1, Count: 1}}
+		s.Add([]load.Report{r})
+	}
+	if n := len(table.Edges()[0].Metrics); n != 32 {
+		t.Errorf("got %d metrics, want 32", n)
+	}
+}
+
+// exposed returns the metrics as Prometheus reads them.
+func exposed(t *testing.T, registry *prometheus.Registry) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+	return w.Body.String()
 }
 
 // TestMillionNames has a client that reports about other clusters each time: about some that it does not use, and about

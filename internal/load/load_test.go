@@ -12,6 +12,7 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	loadv3 "github.com/envoyproxy/go-control-plane/envoy/service/load_stats/v3"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/protobuf/proto"
@@ -206,8 +207,8 @@ func message() *loadv3.LoadStatsRequest {
 			DroppedRequests: []*endpointv3.ClusterStats_DroppedRequests{{Category: "x", DroppedCount: 6}},
 			UpstreamLocalityStats: []*endpointv3.UpstreamLocalityStats{{
 				Locality: &corev3.Locality{Region: "r", Zone: "z1", SubZone: "s"}, TotalSuccessfulRequests: 1, TotalErrorRequests: 2, TotalRequestsInProgress: 3, TotalIssuedRequests: 4, Priority: 1,
-				LoadMetricStats: []*endpointv3.EndpointLoadMetricStats{{MetricName: "m", TotalMetricValue: 1.5}},
-			}, {TotalIssuedRequests: 9}},
+				LoadMetricStats: []*endpointv3.EndpointLoadMetricStats{{MetricName: "m", TotalMetricValue: 1.5, NumRequestsFinishedWithMetric: 2}, {}},
+			}, {TotalIssuedRequests: 9, CpuUtilization: &endpointv3.UnnamedEndpointLoadMetricStats{NumRequestsFinishedWithMetric: 3, TotalMetricValue: 0.5}}},
 		}, {}},
 	}
 }
@@ -225,8 +226,9 @@ func TestDecode(t *testing.T) {
 		want := []load.Report{{
 			Cluster: []byte(cart), Interval: 10500 * time.Millisecond, Dropped: 7,
 			Localities: []load.Locality{{Zone: []byte("z1"), OK: 1, Errors: 2, InProgress: 3}, {}},
+			Metrics:    []load.Metric{{Name: []byte("m"), Sum: 1.5, Count: 2}, {}, {Name: []byte("cpu_utilization"), Locality: 1, Sum: 0.5, Count: 3}},
 		}, {}}
-		if diff := cmp.Diff(want, d.Reports, cmp.Transformer("empty", func(l []load.Locality) []load.Locality { return append([]load.Locality{}, l...) })); diff != "" {
+		if diff := cmp.Diff(want, d.Reports, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}

@@ -17,15 +17,18 @@ var (
 		"Attempts of calls that clients report, by outcome: they ended with the status OK (ok) or another one (error), or the client did not send the call, such as beyond a limit (dropped). A part of the mesh: that of this replica's clients. Take rate before sum.",
 		append(slices.Clip(edgeLabels), "outcome"), nil)
 	inProgressDesc = prometheus.NewDesc("mizzen_calls_in_progress", "Attempts of calls that had not ended at the clients' last reports.", edgeLabels, nil)
-	streamsDesc    = prometheus.NewDesc("mizzen_load_report_streams", "Open streams on which clients report their load.", nil, nil)
-	reportsDesc    = prometheus.NewDesc("mizzen_load_reports_total", "Reports of clients about their load.", nil, nil)
-	ignoredDesc    = prometheus.NewDesc("mizzen_load_reports_ignored_total",
-		"Parts of reports that were left out, by reason: the client does not subscribe to the cluster (not_subscribed), a number is higher than can be true (implausible), the report is about too many clusters or zones (too_many_clusters), the edge was counted as \"other\" (too_many_edges), no length of the report that can be true (no_interval), more bytes than are read (too_large), or a report sooner than was asked for (too_often).",
+	metricSumDesc  = prometheus.NewDesc("mizzen_reported_metric_sum",
+		"Sum of the values of a metric that servers sent with their answers (ORCA), of those that the annotation mizzen.dev/reported-metrics lists.", append(slices.Clip(edgeLabels), "name"), nil)
+	metricCountDesc = prometheus.NewDesc("mizzen_reported_metric_count", "Answers with such a value.", append(slices.Clip(edgeLabels), "name"), nil)
+	streamsDesc     = prometheus.NewDesc("mizzen_load_report_streams", "Open streams on which clients report their load.", nil, nil)
+	reportsDesc     = prometheus.NewDesc("mizzen_load_reports_total", "Reports of clients about their load.", nil, nil)
+	ignoredDesc     = prometheus.NewDesc("mizzen_load_reports_ignored_total",
+		"Parts of reports that were left out, by reason: the client does not subscribe to the cluster (not_subscribed), a number is higher than can be true (implausible), the report is about too many clusters or zones (too_many_clusters), the edge was counted as \"other\" (too_many_edges), no length of the report that can be true (no_interval), more bytes than are read (too_large), a report sooner than was asked for (too_often), or a metric that no author lists (metric_not_listed).",
 		[]string{"reason"}, nil)
 )
 
-// outcomeAt is where the label "outcome" is among the sorted labels.
-const outcomeAt = 4
+// furtherAt is where the labels "outcome" and "name" are among the sorted labels.
+const furtherAt = 4
 
 var outcomeOK, outcomeError, outcomeDropped = outcomeOf("ok"), outcomeOf("error"), outcomeOf("dropped")
 
@@ -48,6 +51,11 @@ func (s *sample) Desc() *prometheus.Desc { return s.desc }
 func (s *sample) Write(m *dto.Metric) error {
 	m.Label, m.Counter, m.Gauge = s.labels, s.counter, s.gauge
 	return nil
+}
+
+// withLabel returns labels with a further one.
+func withLabel(labels []*dto.LabelPair, further *dto.LabelPair) []*dto.LabelPair {
+	return slices.Insert(slices.Clone(labels), furtherAt, further)
 }
 
 func value(n uint64) *float64 {
@@ -90,7 +98,7 @@ func NewCollector(t *Table, workload Workload) *Collector {
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{callsDesc, inProgressDesc, streamsDesc, reportsDesc, ignoredDesc} {
+	for _, d := range []*prometheus.Desc{callsDesc, inProgressDesc, metricSumDesc, metricCountDesc, streamsDesc, reportsDesc, ignoredDesc} {
 		ch <- d
 	}
 }
@@ -110,7 +118,12 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			label *dto.LabelPair
 			n     uint64
 		}{{outcomeOK, e.Calls - e.Errors}, {outcomeError, e.Errors}, {outcomeDropped, e.Dropped}} {
-			ch <- &sample{callsDesc, slices.Insert(slices.Clone(labels), outcomeAt, outcome.label), &dto.Counter{Value: value(outcome.n)}, nil}
+			ch <- &sample{callsDesc, withLabel(labels, outcome.label), &dto.Counter{Value: value(outcome.n)}, nil}
+		}
+		for _, m := range e.Metrics {
+			named := withLabel(labels, &dto.LabelPair{Name: new("name"), Value: &m.Name})
+			ch <- &sample{metricSumDesc, named, &dto.Counter{Value: &m.Sum}, nil}
+			ch <- &sample{metricCountDesc, named, &dto.Counter{Value: value(m.Count)}, nil}
 		}
 		ch <- &sample{inProgressDesc, labels, nil, &dto.Gauge{Value: value(e.InProgress)}}
 	}

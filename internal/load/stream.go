@@ -13,6 +13,20 @@ type Report struct {
 	Interval   time.Duration
 	Dropped    uint64
 	Localities []Locality
+	Metrics    []Metric
+	// Extra is the number of localities beyond those that are read.
+	Extra uint64
+}
+
+// Metric is what the servers of one locality reported about themselves in the answers to calls (ORCA).
+type Metric struct {
+	// Name may share memory, as Report.Cluster does.
+	Name []byte
+	// Locality is an index of Report.Localities.
+	Locality int
+	// Sum adds up the values of Count calls.
+	Sum   float64
+	Count uint64
 }
 
 // Locality is what a client reports about the endpoints of one locality.
@@ -41,10 +55,11 @@ const (
 	ignoredInterval            // no length of a report that can be true
 	ignoredTooLarge            // more bytes than are read
 	ignoredTooOften            // sooner after the last one than clients are asked for
+	ignoredMetric              // not listed by the author of the cluster
 	ignoredReasons
 )
 
-var ignoredNames = [ignoredReasons]string{"not_subscribed", "implausible", "too_many_clusters", "too_many_edges", "no_interval", "too_large", "too_often"}
+var ignoredNames = [ignoredReasons]string{"not_subscribed", "implausible", "too_many_clusters", "too_many_edges", "no_interval", "too_large", "too_often", "metric_not_listed"}
 
 // IgnoreLarge and IgnoreOften count a report that is not read because it is too large, or comes too soon.
 func (t *Table) IgnoreLarge() { t.ignore(ignoredTooLarge) }
@@ -71,6 +86,8 @@ type Stream struct {
 	target Target
 	// clusters are those that the client has reported about.
 	clusters map[string]*reported
+	// listed returns the names of metrics that clients are to report about a cluster. It may be nil.
+	listed func(cluster string) []string
 	// found are those that the current report is about, in its order; nil for one that the client does not use.
 	found []*reported
 	// round is the number of the current report.
@@ -84,6 +101,8 @@ type reported struct {
 	to    target
 	zones []inZone
 	round uint64
+	// listed are the names of metrics that the client is to report.
+	listed []string
 }
 
 // inZone is what a client has in one zone.
@@ -95,11 +114,14 @@ type inZone struct {
 }
 
 // Open begins the reports of a client. The caller closes the Stream.
-func (t *Table) Open(source Source, find Target) *Stream {
+func (t *Table) Open(source Source, find Target) *Stream { return t.OpenWith(source, find, nil) }
+
+// OpenWith is Open for a client that may report metrics of servers. listed returns the names of those of a cluster.
+func (t *Table) OpenWith(source Source, find Target, listed func(cluster string) []string) *Stream {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.streams++
-	return &Stream{table: t, source: source, target: find, clusters: map[string]*reported{}}
+	return &Stream{table: t, source: source, target: find, listed: listed, clusters: map[string]*reported{}}
 }
 
 // Close ends the reports of the client. It has no attempts in progress any more.
@@ -131,6 +153,7 @@ func (s *Stream) Add(reports []Report) {
 	for i := range reports {
 		s.found = append(s.found, s.cluster(reports[i].Cluster))
 	}
+	s.list(reports)
 	s.table.mu.Lock()
 	defer s.table.mu.Unlock()
 	s.table.reports++
@@ -194,6 +217,8 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 		e.reported = now.UnixNano()
 		z.now(s.plausible(l.InProgress, covers), s.round)
 	}
+	s.table.ignored[ignoredTooMany] += r.Extra
+	s.addMetrics(c, r, now.Add(-covers), now)
 	if r.Dropped > 0 {
 		z := s.zone(c, nil, now.Add(-covers), now)
 		z.edge.dropped += s.plausible(r.Dropped, covers)

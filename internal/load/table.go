@@ -63,6 +63,8 @@ type edge struct {
 	// since is when the first report about it begins, reported when the last one came: in nanoseconds since 1970.
 	since, reported int64
 	window          window
+	// metrics are what servers reported, by name; nil if no author lists any.
+	metrics map[string]*sum
 	// gone is set when the edge was evicted: a Stream that has it must look for another.
 	gone bool
 	// other is set for an edge to Other, in place of which a Stream looks for one of its own again with each report.
@@ -105,7 +107,8 @@ func (t *Table) unsorted() []Edge {
 // at returns the Edge with its rates at that time.
 func (e *edge) at(key edgeKey, now time.Time, interval time.Duration) Edge {
 	v := Edge{
-		Source: key.source, Destination: key.to.Destination, Subset: key.to.subset, Zone: key.zone,
+		Metrics: e.metricsOf(),
+		Source:  key.source, Destination: key.to.Destination, Subset: key.to.subset, Zone: key.zone,
 		Calls: e.calls, Errors: e.errors, Dropped: e.dropped, InProgress: e.inProgress, Reported: time.Unix(0, e.reported).UTC(),
 	}
 	var ok bool
