@@ -10,6 +10,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/demo"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
@@ -40,9 +41,9 @@ The exit code is 0 if all steps gave the stated result, and 1 if not. All files 
 			logging.Redirect(logger)
 			options.ControlPlane = func(ctx context.Context, dir string, ready func(demo.Addresses)) error {
 				p, err := newPlane(planeOptions{
-					source:    files.NewSource(dir, watch.Options{Logger: logger}),
-					addresses: addresses{xds: "127.0.0.1:0", admin: "127.0.0.1:0"},
-					logger:    logger,
+					source:    files.NewSource(dir, watch.Options{Logger: logger, Defaults: mesh.Defaults{LoadReports: mesh.LoadReportsAll}}),
+					addresses: addresses{xds: "127.0.0.1:0", admin: "127.0.0.1:0"}, reportInterval: demo.ReportInterval,
+					logger: logger,
 					ready: func(p *plane) error {
 						ready(demo.Addresses{XDS: p.ads.Addr(), Admin: p.admin.Addr()})
 						return nil

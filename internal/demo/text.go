@@ -39,6 +39,7 @@ func (s *scenario) printHints() {
 	s.screen.writef("\nAll of it stays up; end it with Ctrl-C. Meanwhile:")
 	s.screen.writef("  edit      %s/%s", s.folder, virtualServiceFile)
 	s.screen.writef("  look      controlplane inspect clients --address %s", s.addresses.Admin)
+	s.screen.writef("  calls     controlplane inspect edges --watch --address %s", s.addresses.Admin)
 	s.screen.writef("  connect   export GRPC_XDS_BOOTSTRAP_CONFIG=\"$(controlplane bootstrap --namespace demo --server-uri %s)\"", s.addresses.XDS)
 	s.screen.writef("            and dial %s, or xds:///greeter, for the service grpc.testing.TestService", Target)
 }
