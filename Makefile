@@ -181,7 +181,7 @@ vuln: ## look for known vulnerabilities in what the binary calls; needs vuln.go.
 
 SERVERS ?= -repeat 3 -raw -services 200 -streams 2000 -policies 200 -scenarios cold,workload,namespace,mesh -rounds 10 -settle 100ms
 SCALE   ?= -repeat 3 -raw -scenarios cold,churn,burst,routes,flood,storm,hot,reconnect -settle 100ms
-scale: build ## measure what the control plane carries, over folders of 100, 1,000 and 10,000 services, and servers with policies, in under five minutes
+scale: build ## measure what the control plane carries, over folders of 100, 1,000 and 10,000 services, servers with policies, and reports of clients, in about six minutes
 	$(GO) build -o bin/scale ./hack/scale
 	for services in 100 1000 10000; do echo "== $$services services, of which 100 are asked for"; \
 		bin/scale -services $$services -drawn 100 -scenarios cold,churn -settle 100ms -exec $(SCALED) || exit; done
@@ -189,10 +189,13 @@ scale: build ## measure what the control plane carries, over folders of 100, 1,0
 	bin/scale $(SCALE) -exec $(SCALED)
 	@echo "== 2000 servers with 200 policies"
 	bin/scale $(SERVERS) -exec $(SCALED)
+	@echo "== 1000 streams that report their load"
+	bin/scale -scenarios cold,reports -rounds 40 -settle 100ms -exec $(SCALED)
 	@echo "== a flood of a minute"
 	bin/scale -scenarios cold,flood -flood 60s -settle 100ms -exec $(SCALED)
 SCALED  := 'bin/controlplane serve --files {files} --xds-address {address} --admin-address {metrics} --log-level warn'
 
-fuzz: ## fuzz the translation, and the rules of servers, for FUZZTIME (5m) each
+fuzz: ## fuzz the translation, the rules of servers, and the reports of clients, for FUZZTIME (5m) each
 	$(GO) test -tags fuzzing -fuzzminimizetime 10x -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./pkg/translate
 	$(GO) test -tags fuzzing -fuzzminimizetime 10x -run '^$$' -fuzz FuzzRules -fuzztime $(FUZZTIME) ./pkg/authz
+	$(GO) test -tags fuzzing -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./internal/load

@@ -36,6 +36,7 @@ var copies = map[string]string{
 	"monitoring/alerts.yaml":                 "alerts.yaml",
 	"monitoring/dashboard.json":              "dashboard.json",
 	"monitoring/mesh.json":                   "mesh.json",
+	"monitoring/latency.json":                "latency.json",
 }
 
 // TestGeneratedChartFiles: the copies are the same, and there are no others. hack/chart compares what the chart's templates make of them.

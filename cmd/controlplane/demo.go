@@ -46,7 +46,7 @@ The exit code is 0 if all steps gave the stated result, and 1 if not. All files 
 					sourceName: "the demo's folder " + dir,
 					addresses:  addresses{xds: "127.0.0.1:0", admin: "127.0.0.1:0"},
 					// The client reports often, so that the page shows how each step moves its calls.
-					reportInterval: time.Second,
+					reportInterval: demo.ReportInterval,
 					logger:         logger,
 					ready: func(p *plane) error {
 						ready(demo.Addresses{XDS: p.ads.Addr(), Admin: p.admin.Addr()})

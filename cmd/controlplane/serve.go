@@ -212,8 +212,8 @@ func newPlane(o planeOptions) (*plane, error) {
 	o.history.Source = o.source
 	p.history = history.New(o.history)
 	registry.MustRegister(p.history)
-	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry, Published: p.history.Published})
 	machines, loads := status.NewMachines(), load.New(load.Options{Interval: o.reportInterval})
+	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry, Problems: loads.Problems, Published: p.history.Published})
 	registry.MustRegister(load.NewCollector(loads, p.workloadBehind))
 	p.ads = ads.New(ads.Options{
 		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Machines: machines, Loads: loads,

@@ -289,7 +289,7 @@ func TestMonitoring(t *testing.T) {
 	if err := yaml.Unmarshal(read(t, manifests+"/monitoring/alerts.yaml"), &alerts); err != nil {
 		t.Fatal(err)
 	}
-	dashboards := map[string]string{"mizzen.json": "dashboard.json", "mizzen-mesh.json": "mesh.json"}
+	dashboards := map[string]string{"mizzen.json": "dashboard.json", "mizzen-mesh.json": "mesh.json", "mizzen-latency.json": "latency.json"}
 	for helm := range helms {
 		all := rendered(t, helm, sets(t, "monitoring.alerts.enabled=true", "monitoring.dashboard.enabled=true", "monitoring.serviceMonitor.enabled=true"))
 		if diff := cmp.Diff(alerts, field(all["PrometheusRule "+home+"/mizzen"], "spec")); diff != "" {

@@ -87,6 +87,12 @@ func (p *prom) scrape(pod string, collector prometheus.Collector) {
 	p.t.Helper()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector)
+	p.scrapeFrom("mizzen", pod, registry)
+}
+
+// scrapeFrom stores what a pod of a job serves on /metrics.
+func (p *prom) scrapeFrom(job, pod string, registry *prometheus.Registry) {
+	p.t.Helper()
 	server := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	defer server.Close()
 	response, err := http.Get(server.URL)
@@ -117,7 +123,7 @@ func (p *prom) scrape(pod string, collector prometheus.Collector) {
 		var own labels.Labels
 		samples.Labels(&own)
 		_, _, value := samples.Series()
-		all := labels.NewBuilder(own).Set("job", "mizzen").Set("instance", pod+":8081").Set("pod", pod).Labels()
+		all := labels.NewBuilder(own).Set("job", job).Set("instance", pod+":8081").Set("pod", pod).Labels()
 		if _, err := appender.Append(0, all, 0, p.now.UnixMilli(), value, nil, nil, storage.AppendV2Options{}); err != nil {
 			p.t.Fatal(err)
 		}

@@ -133,6 +133,9 @@ func (f *fleet) group(id int) string {
 func (f *fleet) node(id int) *corev3.Node {
 	text, namespace := structpb.NewStringValue, namespaceName(0)
 	metadata := map[string]*structpb.Value{"GENERATOR": text("grpc"), "CLUSTER_ID": text("Kubernetes"), "ISTIO_VERSION": text("1.31.0")}
+	if f.o.reporting() {
+		namespace = fmt.Sprint("workload-", workload(id)) // what a client without a proof says of itself
+	}
 	if f.o.servers() {
 		s := f.plan.wanted[id][0]
 		namespace = f.plan.namespace(s)

@@ -153,6 +153,9 @@ func (o *options) needs(k kind) bool {
 // hot reports whether there is a service that every stream subscribes to.
 func (o *options) hot() bool { return slices.Contains(o.scenarios, scenarioHot) }
 
+// reporting is true if the streams report their load.
+func (o *options) reporting() bool { return slices.Contains(o.scenarios, scenarioReports) }
+
 // logf prints progress.
 func (o *options) logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(o.progress, time.Now().Format(time.TimeOnly)+" "+format+"\n", args...)

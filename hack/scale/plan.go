@@ -40,7 +40,11 @@ func newPlan(o *options) *plan {
 			p.subscribers[id%o.services]++
 			continue
 		}
-		p.wanted[id] = p.choose(rand.New(rand.NewPCG(o.seed, uint64(id)))) //nolint:gosec // repeatable, not secret
+		chooser := id
+		if o.reporting() {
+			chooser = workload(id) // the pods of a workload call the same services
+		}
+		p.wanted[id] = p.choose(rand.New(rand.NewPCG(o.seed, uint64(chooser)))) //nolint:gosec // repeatable, not secret
 		for _, s := range p.wanted[id] {
 			p.subscribers[s]++
 		}

@@ -116,8 +116,8 @@ func fill(command string, values map[string]string) ([]string, error) {
 	return words, nil
 }
 
-// load returns the load averages of the machine over one, five and fifteen minutes.
-func load() string {
+// loadAverages returns the load averages of the machine over one, five and fifteen minutes.
+func loadAverages() string {
 	b, err := os.ReadFile("/proc/loadavg")
 	if fields := strings.Fields(string(b)); err == nil && len(fields) > 2 {
 		return strings.Join(fields[:3], " ")

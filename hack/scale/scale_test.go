@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mizzen-mesh/mizzen/internal/ads"
+	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
@@ -37,7 +38,7 @@ func serveFolder(t *testing.T, dir string) (address string) {
 	store := serving.NewStore(serving.Options{})
 	worlds := watch.NewWorlds()
 	source := files.NewSource(dir, watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"})
-	server := ads.New(ads.Options{Store: store, Ports: []ads.Port{{Listener: listener}}})
+	server := ads.New(ads.Options{Store: store, Ports: []ads.Port{{Listener: listener}}, Loads: load.New(load.Options{Interval: 100 * time.Millisecond})})
 	var group errgroup.Group
 	group.Go(func() error { return source.Run(t.Context(), worlds) })
 	group.Go(func() error { return store.Run(t.Context(), worlds) })
@@ -69,6 +70,9 @@ func TestScenarios(t *testing.T) {
 		if n := value(scenario, "not on the newest state"); n != 0 {
 			t.Errorf("%s: %v streams did not reach the newest state", scenario, n)
 		}
+	}
+	if sent, ended := value(scenarioReports, "reports"), value(scenarioReports, "ended streams"); sent < 20 || ended != 0 {
+		t.Errorf("reports: %v a second, and %v streams ended", sent, ended)
 	}
 	if got, sent := value(scenarioReconnect, "responses"), value(scenarioReconnect, "resources"); got != 20 || sent != 20*4 {
 		t.Errorf("reconnect: %v responses with %v resources, want one for each stream with its four listeners, and nothing else", got, sent)

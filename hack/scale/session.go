@@ -48,13 +48,13 @@ func runAll(ctx context.Context, o *options) (_ *results, err error) {
 		return nil, fmt.Errorf("write the objects: %w", err)
 	}
 	for n := range o.repeat {
-		s.results.loads = append(s.results.loads, load())
-		o.logf("repetition %d of %d, load %s", n+1, o.repeat, load())
+		s.results.loads = append(s.results.loads, loadAverages())
+		o.logf("repetition %d of %d, load %s", n+1, o.repeat, loadAverages())
 		if err := s.repetition(ctx); err != nil {
 			return nil, err
 		}
 	}
-	s.results.loads = append(s.results.loads, load())
+	s.results.loads = append(s.results.loads, loadAverages())
 	return s.results, nil
 }
 

@@ -18,6 +18,7 @@ const (
 	scenarioHot       = "hot"
 	scenarioFlood     = "flood"
 	scenarioSoak      = "soak"
+	scenarioReports   = "reports"
 	scenarioWorkload  = "workload"
 	scenarioNamespace = "namespace"
 	scenarioMesh      = "mesh"
@@ -51,6 +52,7 @@ var scenarios = []scenario{
 	{scenarioHot, clientStreams, hotRounds},
 	{scenarioFlood, clientStreams, flood},
 	{scenarioSoak, clientStreams, soak},
+	{scenarioReports, clientStreams, reports},
 	{scenarioWorkload, serverStreams, workloadRounds},
 	{scenarioNamespace, serverStreams, namespaceRounds},
 	{scenarioMesh, serverStreams, meshRounds},

@@ -73,8 +73,8 @@ func newDiscovery(drain context.Context, o Options) *discovery {
 
 // StreamAggregatedResources serves the state-of-the-world protocol, which all gRPC clients use.
 func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
-	v, err := d.accept(stream.Context(), d.streams)
-	if err != nil {
+	v := d.newStream(stream.Context())
+	if err := d.accept(v); err != nil {
 		return err
 	}
 	defer v.close()
@@ -88,8 +88,8 @@ func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDisco
 
 // DeltaAggregatedResources serves the incremental protocol.
 func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
-	v, err := d.accept(stream.Context(), d.streams)
-	if err != nil {
+	v := d.newStream(stream.Context())
+	if err := d.accept(v); err != nil {
 		return err
 	}
 	defer v.close()
@@ -130,17 +130,22 @@ func (v *clientStream) close() {
 // accept counts the stream and authenticates the client before any request is read. Before the Store is ready the
 // stream is kept open: the client's pod may not be known yet, and gRPC treats a stream that ends without a response
 // as a failure of the control plane.
-func (d *discovery) accept(stream context.Context, counter *streamCounter) (*clientStream, error) {
-	v := &clientStream{streamCtx: stream, counter: counter}
-	v.ctx, v.cancel = context.WithCancel(stream) //nolint:gosec // close calls it
+func (d *discovery) accept(v *clientStream) error {
 	v.onClose(v.cancel)
 	stop := d.endOnDrain(v.cancel)
 	v.onClose(func() { stop() })
 	if err := d.acquireSlot(v); err != nil {
 		v.close()
-		return nil, err
+		return err
 	}
-	return v, nil
+	return nil
+}
+
+// newStream returns a stream for accept.
+func (d *discovery) newStream(stream context.Context) *clientStream {
+	v := &clientStream{streamCtx: stream, counter: d.streams}
+	v.ctx, v.cancel = context.WithCancel(stream) //nolint:gosec // close calls it
+	return v
 }
 
 func (d *discovery) acquireSlot(v *clientStream) error {

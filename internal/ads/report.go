@@ -1,6 +1,7 @@
 package ads
 
 import (
+	"context"
 	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -8,6 +9,7 @@ import (
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -38,12 +40,42 @@ type reporting struct {
 // StreamLoadStats takes the reports of one client. It asks once for all clusters, because clients differ in how they take
 // a list of names or a second answer.
 func (r *reporting) StreamLoadStats(stream loadv3.LoadReportingService_StreamLoadStatsServer) error {
-	v, err := r.accept(stream.Context(), r.streams)
-	if err != nil {
+	ending, _ := stream.Context().Value(endingKey{}).(*endableStream)
+	if ending == nil {
+		return status.Error(codes.Internal, "the stream cannot be ended") // a server without endable
+	}
+	v := &clientStream{streamCtx: ending.ctx, ctx: stream.Context(), cancel: ending.end, counter: r.streams}
+	if err := r.accept(v); err != nil {
 		return err
 	}
 	defer v.close()
-	first := reportMessage{keep: true}
+	return r.serveReports(v, stream)
+}
+
+// endingKey is the key of the *endableStream in the context of a stream for reports.
+type endingKey struct{}
+
+// endableStream ends the receiving of a stream without another goroutine, of which each has several kilobytes. The client
+// gets the status Canceled and opens another stream.
+type endableStream struct {
+	// ctx ends with the stream itself.
+	ctx context.Context //nolint:containedctx // the parent of the stream's context
+	end context.CancelFunc
+}
+
+// endable is a tap.ServerInHandle that gives streams for reports a context that the server can end.
+func endable(ctx context.Context, info *tap.Info) (context.Context, error) {
+	if info.FullMethodName != loadv3.LoadReportingService_StreamLoadStats_FullMethodName {
+		return ctx, nil
+	}
+	e := &endableStream{ctx: ctx}
+	ctx, e.end = context.WithCancel(ctx) //nolint:gosec // the handler calls it
+	return context.WithValue(ctx, endingKey{}, e), nil
+}
+
+// serveReports serves an authenticated stream from its first message to its end.
+func (r *reporting) serveReports(v *clientStream, stream loadv3.LoadReportingService_StreamLoadStatsServer) error {
+	first := reportMessage{}
 	if err := first.recv(stream); err != nil {
 		return err
 	}
@@ -56,33 +88,29 @@ func (r *reporting) StreamLoadStats(stream loadv3.LoadReportingService_StreamLoa
 	if err := stream.Send(answer); err != nil {
 		return status.Error(codes.Unavailable, err.Error())
 	}
-	reports := r.table.Open(sourceOf(v, info), r.targets(info))
-	received := make(chan error, 1)
-	r.receivers.Go(func() {
-		defer reports.Close()
-		received <- r.recvReports(stream, reports, first.decoder.Reports)
+	reports := r.table.OpenWith(sourceOf(v, info), r.targets(info.Peer, info.NodeID), func(cluster string) []string {
+		return r.store.ReportedMetrics(info.Peer, info.NodeID, cluster)
 	})
-	select {
-	case err := <-received:
-		return err
-	case <-v.ctx.Done():
-		return r.closeReason(v)
+	defer reports.Close()
+	if len(first.first) > 0 {
+		reports.Add(first.first)
 	}
+	return r.recvReports(stream, reports)
 }
 
 // recvReports adds reports until the stream ends.
-func (r *reporting) recvReports(stream loadv3.LoadReportingService_StreamLoadStatsServer, to *load.Stream, first []load.Report) (err error) {
-	defer recoverPanic(r.logger, &err)
-	if len(first) > 0 {
-		to.Add(first)
-	}
+func (r *reporting) recvReports(stream loadv3.LoadReportingService_StreamLoadStatsServer, to *load.Stream) error {
 	limit := rate.NewLimiter(rate.Limit(maxReportRate/r.table.Interval().Seconds()), reportBurst)
 	message := reportMessage{stream: to}
 	for {
 		if err := message.recv(stream); err != nil {
+			if message.tooLarge {
+				r.table.IgnoreLarge()
+			}
 			return err
 		}
 		if !limit.Allow() {
+			r.table.IgnoreOften()
 			return status.Errorf(codes.ResourceExhausted, "the client reports its load more often than %d times in %v", maxReportRate, r.table.Interval())
 		}
 	}
@@ -94,9 +122,9 @@ func sourceOf(v *clientStream, info serving.ClientInfo) load.Source {
 }
 
 // targets finds what the clusters are that the client uses. A client can report about others, but not falsify them.
-func (r *reporting) targets(info serving.ClientInfo) load.Target {
+func (r *reporting) targets(peer, node string) load.Target {
 	return func(cluster string) (to load.Destination, subset string, ok bool) {
-		if !r.store.Uses(info.Peer, info.NodeID, cluster) {
+		if !r.store.Uses(peer, node, cluster) {
 			return load.Destination{}, "", false
 		}
 		d, ok := r.store.Current().DestinationOf(cluster)
@@ -106,11 +134,10 @@ func (r *reporting) targets(info serving.ClientInfo) load.Target {
 
 // reportMessage is a LoadStatsRequest as the codec reads it.
 type reportMessage struct {
-	decoder load.Decoder
-	// stream takes the reports while the memory of the message is there. It is nil for the first message, of which keep
-	// makes a copy.
+	// stream takes the reports while the memory of the message is there. It is nil for the first message, which is copied
+	// into first, together with its node.
 	stream *load.Stream
-	keep   bool
+	first  []load.Report
 	node   *corev3.Node
 	// tooLarge is set if the message has more than maxReportBytes.
 	tooLarge bool
@@ -133,18 +160,13 @@ func (m *reportMessage) parse(b []byte) error {
 		m.tooLarge = true
 		return nil
 	}
-	if m.keep {
-		b = slices.Clone(b)
+	if m.stream != nil {
+		return m.stream.AddEncoded(b) //nolint:wrapcheck // it names the message
 	}
-	if err := m.decoder.Decode(b); err != nil {
+	var decoder load.Decoder
+	if err := decoder.Decode(slices.Clone(b)); err != nil {
 		return err //nolint:wrapcheck // it names the message
 	}
-	if m.keep {
-		m.node = &corev3.Node{}
-		return proto.Unmarshal(m.decoder.Node, m.node)
-	}
-	if m.stream != nil {
-		m.stream.Add(m.decoder.Reports)
-	}
-	return nil
+	m.first, m.node = decoder.Reports, &corev3.Node{}
+	return proto.Unmarshal(decoder.Node, m.node)
 }

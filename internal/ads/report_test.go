@@ -1,6 +1,10 @@
 package ads
 
 import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -9,8 +13,13 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	loadv3 "github.com/envoyproxy/go-control-plane/envoy/service/load_stats/v3"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/internal/load"
@@ -51,11 +60,11 @@ func reportOf(cluster string, calls uint64) *loadv3.LoadStatsRequest {
 	}}}
 }
 
-// follow opens a stream on which the node follows the cluster of world.
-func (r *rig) follow(t *testing.T, node string) adsStream {
+// follow opens a stream on which the node "a" follows the cluster of world.
+func (r *rig) follow(t *testing.T) adsStream {
 	t.Helper()
 	stream := r.open(t)
-	send(t, stream, &discoveryv3.DiscoveryRequest{Node: &corev3.Node{Id: node}, TypeUrl: string(snapshot.ClusterType), ResourceNames: []string{echoCluster}})
+	send(t, stream, &discoveryv3.DiscoveryRequest{Node: &corev3.Node{Id: "a"}, TypeUrl: string(snapshot.ClusterType), ResourceNames: []string{echoCluster}})
 	receive(t, stream)
 	return stream
 }
@@ -96,7 +105,7 @@ func TestReports(t *testing.T) {
 	table := load.New(load.Options{Interval: time.Minute})
 	r := startWith(t, Options{Loads: table})
 	r.store.Publish(world(1))
-	r.follow(t, "a")
+	r.follow(t)
 	honest, other := r.reporter(t, "a"), r.reporter(t, "b")
 	sendReport(t, other, reportOf(echoCluster, 1000))
 	sendReport(t, honest, reportOf("outbound|8080||bank.demo.svc.cluster.local", 1000))
@@ -122,7 +131,7 @@ func TestReportsAfterLeaving(t *testing.T) {
 	table := load.New(load.Options{Interval: time.Minute})
 	r := startWith(t, Options{Loads: table})
 	r.store.Publish(world(1))
-	stream := r.follow(t, "a")
+	stream := r.follow(t)
 	send(t, stream, &discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.ClusterType), ResourceNames: []string{"outbound|8080|none|echo.demo.svc.cluster.local"}})
 	receive(t, stream)
 	sendReport(t, r.reporter(t, "a"), reportOf(echoCluster, 5))
@@ -131,7 +140,8 @@ func TestReportsAfterLeaving(t *testing.T) {
 
 // TestReportsThatAreRefused ends the streams of clients that report too much or too often, or prove nothing.
 func TestReportsThatAreRefused(t *testing.T) {
-	r := startWith(t, Options{Loads: load.New(load.Options{Interval: time.Minute})})
+	table := load.New(load.Options{Interval: time.Minute})
+	r := startWith(t, Options{Loads: table})
 	r.store.Publish(world(1))
 	large := r.reporter(t, "a")
 	sendReport(t, large, reportOf(strings.Repeat("x", maxReportBytes), 1))
@@ -143,6 +153,9 @@ func TestReportsThatAreRefused(t *testing.T) {
 		}
 	}
 	refused(t, often, codes.ResourceExhausted, "more often than 2 times in 1m0s")
+	if got := ignored(t, table); got["too_large"] != 1 || got["too_often"] != 1 {
+		t.Errorf("got %v, want one report that is too large, and one too soon", got)
+	}
 	broken := r.reporter(t, "a")
 	sendReport(t, broken, &loadv3.LoadStatsRequest{})
 	if err := broken.CloseSend(); err != nil {
@@ -153,13 +166,80 @@ func TestReportsThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestReportsOfClientsThatNeverRead has a client that never reads its stream, and one that never reads its connection and
+// lets the server send nothing. Both are counted, and neither holds up the other clients or the end of the server.
+func TestReportsOfClientsThatNeverRead(t *testing.T) {
+	table := load.New(load.Options{Interval: time.Minute})
+	r := startWith(t, Options{Loads: table})
+	r.store.Publish(world(1))
+	r.follow(t)
+	silent, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	writeReport(t, silent, &loadv3.LoadStatsRequest{Node: &corev3.Node{Id: "silent"}, ClusterStats: reportOf(echoCluster, 1000).GetClusterStats()})
+	stream, err := loadv3.NewLoadReportingServiceClient(r.conn).StreamLoadStats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sendReport(t, stream, &loadv3.LoadStatsRequest{Node: &corev3.Node{Id: "a"}})
+	sendReport(t, stream, reportOf(echoCluster, 3))
+	calls(t, table, 3)
+	sendReport(t, r.reporter(t, "a"), reportOf(echoCluster, 4))
+	if all := calls(t, table, 7); len(all) != 1 || all[0].Calls != 7 {
+		t.Errorf("got %+v", all)
+	}
+	tick, deadline := time.NewTicker(5*time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	const want = `# HELP mizzen_load_report_streams Open streams on which clients report their load.
+# TYPE mizzen_load_report_streams gauge
+mizzen_load_report_streams 3
+`
+	for testutil.CollectAndCompare(load.NewCollector(table, nil), strings.NewReader(want), "mizzen_load_report_streams") != nil {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("the server does not take the reports of the client that never reads")
+		}
+	}
+}
+
+// writeReport begins a connection, opens a stream and sends a report. The server may send nothing on the stream.
+func writeReport(t *testing.T, conn net.Conn, report *loadv3.LoadStatsRequest) {
+	t.Helper()
+	b, err := proto.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var headers bytes.Buffer
+	encoder := hpack.NewEncoder(&headers)
+	for _, h := range [][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":path", loadv3.LoadReportingService_StreamLoadStats_FullMethodName}, {":authority", "x"}, {"content-type", "application/grpc"}, {"te", "trailers"},
+	} {
+		if err := encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	framer := http2.NewFramer(conn, conn)
+	const stream = 1
+	_, err = conn.Write([]byte(http2.ClientPreface))
+	err = errors.Join(err,
+		framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}),
+		framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: headers.Bytes(), EndHeaders: true}),
+		framer.WriteData(stream, false, append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(b))), b...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestReportsNeedAProof treats streams for reports as those for configuration.
 func TestReportsNeedAProof(t *testing.T) {
 	pod := &mesh.Pod{Ref: mesh.Ref{Kind: "Pod", Namespace: "shop", Name: "web-5d4f8c-x2x7k"}, ServiceAccount: "web", Labels: mesh.MakeLabels(map[string]string{"pod-template-hash": "5d4f8c"})}
 	table := load.New(load.Options{Interval: time.Minute})
 	r := startWith(t, Options{Loads: table, Authenticator: fakeAuthenticator{id: identity.Identity{Proof: identity.Address, Namespace: "shop", ServiceAccount: "web", Pod: pod}}})
 	r.store.Publish(world(1))
-	r.follow(t, "a")
+	r.follow(t)
 	sendReport(t, r.reporter(t, "a"), reportOf(echoCluster, 1))
 	if all := calls(t, table, 1); all[0].Source != (load.Source{Namespace: "shop", Workload: "web"}) {
 		t.Errorf("got %+v", all)
@@ -179,5 +259,25 @@ func TestReportsDrain(t *testing.T) {
 	r.store.Publish(world(1))
 	stream := r.reporter(t, "a")
 	r.stop()
-	refused(t, stream, codes.Unavailable, "shutting down")
+	refused(t, stream, codes.Canceled, "context canceled")
+}
+
+// ignored returns the counters of what was left out, by reason.
+func ignored(t *testing.T, table *load.Table) map[string]float64 {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(load.NewCollector(table, nil))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() == "mizzen_load_reports_ignored_total" {
+			for _, m := range f.GetMetric() {
+				found[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	return found
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
@@ -30,6 +31,8 @@ type backend struct {
 	file     string
 	listener net.Listener
 	server   *grpc.Server
+	// served counts the calls that it has answered.
+	served atomic.Uint64
 }
 
 // newBackends listens on the ports in the folder. If a port is in use, it takes a free one and writes it into the
@@ -89,5 +92,6 @@ func (b *backend) kill() { b.server.Stop() }
 
 // UnaryCall returns the names of the backend and its version.
 func (b *backend) UnaryCall(context.Context, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	b.served.Add(1)
 	return &testpb.SimpleResponse{ServerId: b.version, Hostname: b.name}, nil
 }

@@ -83,6 +83,10 @@ func (s *scenario) run(ctx context.Context) error {
 		s.results = append(s.results, r)
 	}
 	asStated := s.summarize()
+	asStated = s.showEdges(ctx) && asStated
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if s.interactive {
 		s.printHints()
 		s.watchUntilDone(ctx)

@@ -41,6 +41,7 @@ func (s *scenario) printHints() {
 	s.screen.writef("  edit      %s/%s", s.folder, virtualServiceFile)
 	s.screen.writef("  look      http://%s/ui/ in a browser", s.addresses.Admin)
 	s.screen.writef("            controlplane inspect clients --address %s", s.addresses.Admin)
+	s.screen.writef("  calls     controlplane inspect edges --watch --address %s", s.addresses.Admin)
 	s.screen.writef("  connect   export GRPC_XDS_BOOTSTRAP_CONFIG=\"$(controlplane bootstrap --namespace demo --server-uri %s)\"", s.addresses.XDS)
 	s.screen.writef("            and dial %s, or xds:///greeter, for the service grpc.testing.TestService", Target)
 }

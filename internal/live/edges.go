@@ -74,7 +74,7 @@ func (e *edges) next(o Options, now time.Time) (frame, bool) {
 	for _, edge := range all {
 		key := keyOf(*edge)
 		before, known := e.told[key]
-		if known && before.Edge == *edge {
+		if known && sameFigures(&before.Edge, edge) {
 			next[key] = before
 			continue
 		}
@@ -100,6 +100,12 @@ func (e *edges) next(o Options, now time.Time) (frame, bool) {
 		return frame{}, false
 	}
 	return encodeEdges(news), true
+}
+
+// sameFigures reports whether nothing was reported between two states of an edge, and its averages are the same.
+func sameFigures(a, b *load.Edge) bool {
+	return a.Reported.Equal(b.Reported) && a.Calls == b.Calls && a.Errors == b.Errors && a.Dropped == b.Dropped && a.InProgress == b.InProgress &&
+		a.CallsPerSecond == b.CallsPerSecond && a.ErrorsPerSecond == b.ErrorsPerSecond
 }
 
 // whole is the event for a viewer that has nothing yet.

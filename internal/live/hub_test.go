@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -447,7 +448,7 @@ func TestHostileTexts(t *testing.T) {
 		if names(got) != "state edges" {
 			t.Fatalf("got the events %s", names(got))
 		}
-		if back := edgesOf(t, got[1]).Edges[0]; back.Edge != e {
+		if back := edgesOf(t, got[1]).Edges[0]; !reflect.DeepEqual(back.Edge, e) {
 			t.Errorf("got %+v, want %+v", back.Edge, e)
 		}
 		if strings.ContainsAny(got[1].data, "<>") {

@@ -24,14 +24,22 @@ type Decoder struct {
 
 // The field numbers of a LoadStatsRequest, a ClusterStats, an UpstreamLocalityStats, a Locality and a Duration.
 const (
-	nodeField, statsField                                      = 1, 2
-	clusterField, localitiesField, droppedField, intervalField = 1, 2, 3, 4
-	localityField, okField, inProgressField, errorField        = 1, 2, 3, 4
-	zoneField                                                  = 2
-	secondsField, nanosField                                   = 1, 2
+	nodeField, statsField                                                       = 1, 2
+	clusterField, localitiesField, droppedField, intervalField                  = 1, 2, 3, 4
+	localityField, okField, inProgressField, errorField                         = 1, 2, 3, 4
+	zoneField                                                                   = 2
+	secondsField, nanosField                                                    = 1, 2
+	metricsField, metricNameField, metricCountField, metricSumField             = 5, 1, 2, 3
+	cpuField, memoryField, applicationField, unnamedCountField, unnamedSumField = 12, 13, 14, 1, 2
 )
 
 var errNotText = errors.New("a name is not valid UTF-8")
+
+// maxLocalities bounds the localities of one cluster, and maxDecodedMetrics the metrics of their servers that are decoded.
+const (
+	maxLocalities     = 1000
+	maxDecodedMetrics = maxLocalities * maxMetrics
+)
 
 // maxReports bounds the reports of one message that are decoded. It exceeds MaxClusters, so that a Stream sees that there are more.
 const maxReports = MaxClusters + 1
@@ -56,7 +64,7 @@ func (d *Decoder) field(number protowire.Number, value []byte) error {
 			d.Reports = append(d.Reports, Report{})
 		}
 		d.report = &d.Reports[len(d.Reports)-1]
-		*d.report = Report{Localities: d.report.Localities[:0]}
+		*d.report = Report{Localities: d.report.Localities[:0], Metrics: d.report.Metrics[:0]}
 		return wire.All(value, d.statsField, d.statsNumber)
 	}
 	return nil
@@ -68,6 +76,10 @@ func (d *Decoder) statsField(number protowire.Number, value []byte) error {
 		d.report.Cluster = value
 		return text(value)
 	case localitiesField:
+		if len(d.report.Localities) == maxLocalities {
+			d.report.Extra++
+			return nil
+		}
 		d.report.Localities = append(d.report.Localities, Locality{})
 		d.locality = &d.report.Localities[len(d.report.Localities)-1]
 		return wire.All(value, d.localityField, d.localityNumber)
@@ -96,7 +108,11 @@ func (d *Decoder) statsNumber(number protowire.Number, value uint64) {
 }
 
 func (d *Decoder) localityField(number protowire.Number, value []byte) error {
-	if number != localityField {
+	switch int32(number) {
+	case localityField:
+	case metricsField, cpuField, memoryField, applicationField:
+		return d.metricField(number, value)
+	default:
 		return nil
 	}
 	return wire.Fields(value, func(number protowire.Number, value []byte) error {
@@ -127,3 +143,55 @@ func text(b []byte) error {
 	}
 	return nil
 }
+
+// metricField reads a metric of the servers of the current locality. Those that have a field each have the name that authors
+// list.
+func (d *Decoder) metricField(number protowire.Number, b []byte) error {
+	if len(d.report.Metrics) == maxDecodedMetrics {
+		return nil
+	}
+	m := Metric{Locality: len(d.report.Localities) - 1}
+	var err error
+	switch int32(number) {
+	case metricsField:
+		err = m.fields(b, metricNameField, metricCountField, metricSumField)
+	case cpuField:
+		m.Name, err = cpuName, m.fields(b, 0, unnamedCountField, unnamedSumField)
+	case memoryField:
+		m.Name, err = memoryName, m.fields(b, 0, unnamedCountField, unnamedSumField)
+	case applicationField:
+		m.Name, err = applicationName, m.fields(b, 0, unnamedCountField, unnamedSumField)
+	}
+	d.report.Metrics = append(d.report.Metrics, m)
+	return errors.Join(err, text(m.Name))
+}
+
+// fields reads the fields of a metric, which have these numbers.
+func (m *Metric) fields(b []byte, name, count, total protowire.Number) error {
+	for len(b) > 0 {
+		tag, wire, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch {
+		case tag == name && wire == protowire.BytesType:
+			m.Name, n = protowire.ConsumeBytes(b)
+		case tag == count && wire == protowire.VarintType:
+			m.Count, n = protowire.ConsumeVarint(b)
+		case tag == total && wire == protowire.Fixed64Type:
+			var bits uint64
+			bits, n = protowire.ConsumeFixed64(b)
+			m.Sum = math.Float64frombits(bits)
+		default:
+			n = protowire.ConsumeFieldValue(tag, wire, b)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+var cpuName, memoryName, applicationName = []byte("cpu_utilization"), []byte("mem_utilization"), []byte("application_utilization")

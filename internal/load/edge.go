@@ -40,6 +40,8 @@ type Edge struct {
 	// CallsPerSecond and ErrorsPerSecond are averages over the last six intervals that all clients have reported.
 	CallsPerSecond  float64 `json:"calls_per_second"`
 	ErrorsPerSecond float64 `json:"errors_per_second"`
+	// Metrics are those of the servers that authors list.
+	Metrics []ServerMetric `json:"metrics,omitempty"`
 	// Reported is the time of the last report.
 	Reported time.Time `json:"reported"`
 	// Replica names the replica that the clients are connected to. It is set by the caller that asks several.
@@ -75,6 +77,7 @@ func Merge(all []Edge) []Edge {
 		m := &merged[i]
 		m.Calls, m.Errors, m.Dropped, m.InProgress = m.Calls+e.Calls, m.Errors+e.Errors, m.Dropped+e.Dropped, m.InProgress+e.InProgress
 		m.CallsPerSecond, m.ErrorsPerSecond = m.CallsPerSecond+e.CallsPerSecond, m.ErrorsPerSecond+e.ErrorsPerSecond
+		m.Metrics = mergeMetrics(m.Metrics, e.Metrics)
 		if e.Reported.After(m.Reported) {
 			m.Reported = e.Reported
 		}

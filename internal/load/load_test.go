@@ -12,6 +12,7 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	loadv3 "github.com/envoyproxy/go-control-plane/envoy/service/load_stats/v3"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/protobuf/proto"
@@ -115,58 +116,6 @@ func TestDropped(t *testing.T) {
 	}
 }
 
-// TestNothingIsBelieved has clients that report what cannot be.
-func TestNothingIsBelieved(t *testing.T) {
-	const most = 1_000_000
-	registry := prometheus.NewPedanticRegistry()
-	table := load.New(load.Options{MaxEdges: 100})
-	registry.MustRegister(load.NewCollector(table, nil))
-	s := table.Open(web, find)
-	s.Add([]load.Report{report("outbound|80||bank.shop.svc.cluster.local", "", 1, 1, 1)})
-	if all := table.Edges(); len(all) != 0 {
-		t.Errorf("a cluster to which the client does not subscribe: got %+v", all)
-	}
-	huge := report(cart, "", ^uint64(0), ^uint64(0), ^uint64(0))
-	huge.Interval, huge.Dropped = 0, ^uint64(0)
-	s.Add([]load.Report{huge, huge})
-	for _, e := range table.Edges() {
-		if e.Calls != 4*10*most || e.Errors != 2*10*most || e.Dropped != 2*10*most || e.InProgress != 2*10*most {
-			t.Errorf("huge numbers: got %+v", e)
-		}
-	}
-	// The zones of one cluster.
-	var zones []load.Report
-	for i := range 1000 {
-		zones = append(zones, report("some", fmt.Sprint("zone-", i), 1, 0, 0))
-	}
-	s.Add(zones)
-	if n := len(table.Edges()); n != 66 {
-		t.Errorf("a thousand zones: got %d edges", n)
-	}
-	// More clusters than one report may have, and more edges than are kept.
-	other := table.Open(load.Source{Namespace: "shop", Workload: "hostile"}, find)
-	var clusters []load.Report
-	for i := range 3000 {
-		clusters = append(clusters, report(fmt.Sprint("some-", i), "", 1, 0, 0))
-	}
-	other.Add(clusters)
-	all := table.Edges()
-	i := slices.IndexFunc(all, func(e load.Edge) bool { return e.Source.Workload == load.Other })
-	if len(all) != 101 || i < 0 || all[i].Calls != 2000-34 || all[i].Source.Namespace != "shop" {
-		t.Errorf("too many edges: got %d, and at %d those in excess", len(all), i)
-	}
-	const want = `# HELP mizzen_load_reports_ignored_total Parts of reports that were left out, by reason: the client does not subscribe to the cluster (not_subscribed), a number is higher than can be true (implausible), the report is about too many clusters or zones (too_many_clusters), or the edge was counted as "other" (too_many_edges).
-# TYPE mizzen_load_reports_ignored_total counter
-mizzen_load_reports_ignored_total{reason="implausible"} 8
-mizzen_load_reports_ignored_total{reason="not_subscribed"} 1
-mizzen_load_reports_ignored_total{reason="too_many_clusters"} 1936
-mizzen_load_reports_ignored_total{reason="too_many_edges"} 1966
-`
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "mizzen_load_reports_ignored_total"); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	table := load.New(load.Options{})
@@ -258,8 +207,8 @@ func message() *loadv3.LoadStatsRequest {
 			DroppedRequests: []*endpointv3.ClusterStats_DroppedRequests{{Category: "x", DroppedCount: 6}},
 			UpstreamLocalityStats: []*endpointv3.UpstreamLocalityStats{{
 				Locality: &corev3.Locality{Region: "r", Zone: "z1", SubZone: "s"}, TotalSuccessfulRequests: 1, TotalErrorRequests: 2, TotalRequestsInProgress: 3, TotalIssuedRequests: 4, Priority: 1,
-				LoadMetricStats: []*endpointv3.EndpointLoadMetricStats{{MetricName: "m", TotalMetricValue: 1.5}},
-			}, {TotalIssuedRequests: 9}},
+				LoadMetricStats: []*endpointv3.EndpointLoadMetricStats{{MetricName: "m", TotalMetricValue: 1.5, NumRequestsFinishedWithMetric: 2}, {}},
+			}, {TotalIssuedRequests: 9, CpuUtilization: &endpointv3.UnnamedEndpointLoadMetricStats{NumRequestsFinishedWithMetric: 3, TotalMetricValue: 0.5}}},
 		}, {}},
 	}
 }
@@ -277,8 +226,9 @@ func TestDecode(t *testing.T) {
 		want := []load.Report{{
 			Cluster: []byte(cart), Interval: 10500 * time.Millisecond, Dropped: 7,
 			Localities: []load.Locality{{Zone: []byte("z1"), OK: 1, Errors: 2, InProgress: 3}, {}},
+			Metrics:    []load.Metric{{Name: []byte("m"), Sum: 1.5, Count: 2}, {}, {Name: []byte("cpu_utilization"), Locality: 1, Sum: 0.5, Count: 3}},
 		}, {}}
-		if diff := cmp.Diff(want, d.Reports, cmp.Transformer("empty", func(l []load.Locality) []load.Locality { return append([]load.Locality{}, l...) })); diff != "" {
+		if diff := cmp.Diff(want, d.Reports, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
@@ -319,7 +269,13 @@ func FuzzDecode(f *testing.F) {
 		for i, c := range want.GetClusterStats() {
 			got := d.Reports[i]
 			if string(got.Cluster) != c.GetClusterName() || got.Dropped != c.GetTotalDroppedRequests() || len(got.Localities) != len(c.GetUpstreamLocalityStats()) {
-				t.Errorf("report %d: got %+v, want %v", i, got, c)
+				t.Fatalf("report %d: got %+v, want %v", i, got, c)
+			}
+			for n, l := range c.GetUpstreamLocalityStats() {
+				got := got.Localities[n]
+				if got.OK != l.GetTotalSuccessfulRequests() || got.Errors != l.GetTotalErrorRequests() || got.InProgress != l.GetTotalRequestsInProgress() {
+					t.Errorf("report %d, locality %d: got %+v, want %v", i, n, got, l)
+				}
 			}
 		}
 	})

@@ -15,9 +15,10 @@ const UnprovedWorkload = "unproved"
 func SourceOf(pod *mesh.Pod, namespace, account string, proved bool) Source {
 	switch {
 	case pod != nil:
-		return Source{Namespace: pod.Ref.Namespace, Workload: WorkloadOf(pod)}
+		workload := WorkloadOf(pod)
+		return Source{Namespace: pod.Ref.Namespace, Workload: workload, Unproved: workload == UnprovedWorkload} // Metrics have only the name.
 	case proved && account != "":
-		return Source{Namespace: namespace, Workload: account}
+		return Source{Namespace: namespace, Workload: account, Unproved: account == UnprovedWorkload}
 	}
 	return Source{Namespace: namespace, Workload: UnprovedWorkload, Unproved: true}
 }

@@ -1,6 +1,9 @@
 package load
 
-import "time"
+import (
+	"time"
+	"unique"
+)
 
 // Report is what a client reports about one cluster: what has happened since its last report.
 type Report struct {
@@ -10,6 +13,20 @@ type Report struct {
 	Interval   time.Duration
 	Dropped    uint64
 	Localities []Locality
+	Metrics    []Metric
+	// Extra is the number of localities beyond those that are read.
+	Extra uint64
+}
+
+// Metric is what the servers of one locality reported about themselves in the answers to calls (ORCA).
+type Metric struct {
+	// Name may share memory, as Report.Cluster does.
+	Name []byte
+	// Locality is an index of Report.Localities.
+	Locality int
+	// Sum adds up the values of Count calls.
+	Sum   float64
+	Count uint64
 }
 
 // Locality is what a client reports about the endpoints of one locality.
@@ -35,12 +52,28 @@ const (
 	ignoredImplausible         // a number is too high to be true
 	ignoredTooMany             // the report is about more clusters, or zones of a cluster, than are read
 	ignoredTooManyEdges        // counted for Other
+	ignoredInterval            // no length of a report that can be true
+	ignoredTooLarge            // more bytes than are read
+	ignoredTooOften            // sooner after the last one than clients are asked for
+	ignoredMetric              // not listed by the author of the cluster
 	ignoredReasons
 )
 
-var ignoredNames = [ignoredReasons]string{"not_subscribed", "implausible", "too_many_clusters", "too_many_edges"}
+var ignoredNames = [ignoredReasons]string{"not_subscribed", "implausible", "too_many_clusters", "too_many_edges", "no_interval", "too_large", "too_often", "metric_not_listed"}
 
-// MaxClusters bounds the clusters that one report, and one Stream, may be about.
+// IgnoreLarge and IgnoreOften count a report that is not read because it is too large, or comes too soon.
+func (t *Table) IgnoreLarge() { t.ignore(ignoredTooLarge) }
+
+// IgnoreOften is explained at IgnoreLarge.
+func (t *Table) IgnoreOften() { t.ignore(ignoredTooOften) }
+
+func (t *Table) ignore(reason int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ignored[reason]++
+}
+
+// MaxClusters bounds the clusters that one report may be about, and those that a Stream keeps after it.
 const MaxClusters = 2000
 
 // maxZones bounds the zones of one cluster that one client may report about.
@@ -53,32 +86,42 @@ type Stream struct {
 	target Target
 	// clusters are those that the client has reported about.
 	clusters map[string]*reported
+	// listed returns the names of metrics that clients are to report about a cluster. It may be nil.
+	listed func(cluster string) []string
+	// found are those that the current report is about, in its order; nil for one that the client does not use.
+	found []*reported
 	// round is the number of the current report.
 	round uint64
 }
 
 // reported is a cluster that a client has reported about.
 type reported struct {
-	name  string
+	// name shares its memory with other Streams.
+	name  unique.Handle[string]
 	to    target
-	zones map[string]*inZone
+	zones []inZone
 	round uint64
+	// listed are the names of metrics that the client is to report.
+	listed []string
 }
 
 // inZone is what a client has in one zone.
 type inZone struct {
-	zone       string
+	zone       unique.Handle[string]
 	edge       *edge
 	inProgress uint64
 	round      uint64
 }
 
 // Open begins the reports of a client. The caller closes the Stream.
-func (t *Table) Open(source Source, find Target) *Stream {
+func (t *Table) Open(source Source, find Target) *Stream { return t.OpenWith(source, find, nil) }
+
+// OpenWith is Open for a client that may report metrics of servers. listed returns the names of those of a cluster.
+func (t *Table) OpenWith(source Source, find Target, listed func(cluster string) []string) *Stream {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.streams++
-	return &Stream{table: t, source: source, target: find, clusters: map[string]*reported{}}
+	return &Stream{table: t, source: source, target: find, listed: listed, clusters: map[string]*reported{}}
 }
 
 // Close ends the reports of the client. It has no attempts in progress any more.
@@ -90,21 +133,33 @@ func (s *Stream) Close() {
 	s.settle()
 }
 
+// AddEncoded adds one encoded LoadStatsRequest.
+func (s *Stream) AddEncoded(b []byte) error {
+	d := s.table.decoders.Get().(*Decoder) //nolint:forcetypeassert // of New
+	defer s.table.decoders.Put(d)
+	if err := d.Decode(b); err != nil {
+		return err
+	}
+	s.Add(d.Reports)
+	return nil
+}
+
 // Add adds one report about several clusters.
 func (s *Stream) Add(reports []Report) {
 	now := time.Now()
-	found := make([]*reported, min(len(reports), MaxClusters))
-	for i := range found {
-		found[i] = s.cluster(reports[i].Cluster)
+	extra := max(0, len(reports)-MaxClusters)
+	reports = reports[:len(reports)-extra]
+	s.found = s.found[:0]
+	for i := range reports {
+		s.found = append(s.found, s.cluster(reports[i].Cluster))
 	}
+	s.list(reports)
 	s.table.mu.Lock()
 	defer s.table.mu.Unlock()
 	s.table.reports++
 	s.round++
-	if extra := len(reports) - len(found); extra > 0 {
-		s.table.ignored[ignoredTooMany] += uint64(extra)
-	}
-	for i, c := range found {
+	s.table.ignored[ignoredTooMany] += uint64(extra)
+	for i, c := range s.found {
 		if c == nil {
 			s.table.ignored[ignoredUnknown]++
 			continue
@@ -112,6 +167,7 @@ func (s *Stream) Add(reports []Report) {
 		s.add(c, &reports[i], now)
 	}
 	s.settle()
+	s.forget()
 }
 
 // cluster returns the cluster with that name; nil if the client does not use it.
@@ -119,20 +175,21 @@ func (s *Stream) cluster(name []byte) *reported {
 	if c := s.clusters[string(name)]; c != nil {
 		return c
 	}
-	if len(s.clusters) >= MaxClusters {
-		s.forget()
-	}
-	to, subset, ok := s.target(string(name))
-	if !ok || len(s.clusters) >= MaxClusters {
+	shared := unique.Make(string(name))
+	to, subset, ok := s.target(shared.Value())
+	if !ok {
 		return nil
 	}
-	c := &reported{name: string(name), to: target{to, subset}, zones: map[string]*inZone{}}
-	s.clusters[c.name] = c
+	c := &reported{name: shared, to: target{to, subset}}
+	s.clusters[shared.Value()] = c
 	return c
 }
 
-// forget drops the clusters that the client did not mention in its last report.
+// forget drops the clusters that the last report is not about, if there are too many. They have no attempts in progress.
 func (s *Stream) forget() {
+	if len(s.clusters) <= MaxClusters {
+		return
+	}
 	for name, c := range s.clusters {
 		if c.round != s.round {
 			delete(s.clusters, name)
@@ -146,6 +203,7 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 	// A report that states no interval, or an impossible one, covers the interval that clients are asked for.
 	covers := r.Interval
 	if covers <= 0 || covers > keepUnreported {
+		s.table.ignored[ignoredInterval]++
 		covers = s.table.o.Interval
 	}
 	for i := range r.Localities {
@@ -153,16 +211,18 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 		calls, errors := s.plausible(l.OK, covers), s.plausible(l.Errors, covers)
 		z := s.zone(c, l.Zone, now.Add(-covers), now)
 		e := z.edge
-		e.Calls += calls + errors
-		e.Errors += errors
+		e.calls += calls + errors
+		e.errors += errors
 		e.window.add(now.Add(-covers), now, s.table.o.Interval, calls+errors, errors)
-		e.Reported = now
+		e.reported = now.UnixNano()
 		z.now(s.plausible(l.InProgress, covers), s.round)
 	}
+	s.table.ignored[ignoredTooMany] += r.Extra
+	s.addMetrics(c, r, now.Add(-covers), now)
 	if r.Dropped > 0 {
 		z := s.zone(c, nil, now.Add(-covers), now)
-		z.edge.Dropped += s.plausible(r.Dropped, covers)
-		z.edge.Reported = now
+		z.edge.dropped += s.plausible(r.Dropped, covers)
+		z.edge.reported = now.UnixNano()
 	}
 }
 
@@ -177,20 +237,44 @@ func (s *Stream) plausible(n uint64, covers time.Duration) uint64 {
 
 // zone returns what the client has in that zone of the cluster. The caller holds Table.mu.
 func (s *Stream) zone(c *reported, name []byte, since, now time.Time) *inZone {
-	z := c.zones[string(name)]
+	z := c.find(name)
 	if z == nil && len(c.zones) >= maxZones {
 		s.table.ignored[ignoredTooMany]++
 		name = nil
-		z = c.zones[""]
+		z = c.find(name)
 	}
 	if z == nil {
-		z = &inZone{zone: string(name)}
-		c.zones[z.zone] = z
+		c.zones = append(c.zones, inZone{zone: unique.Make(string(name))})
+		z = &c.zones[len(c.zones)-1]
 	}
-	if z.edge == nil || z.edge.gone {
-		z.edge, z.inProgress = s.table.edge(edgeKey{s.source, c.to, z.zone}, since, now), 0
+	if z.edge == nil || z.edge.gone || z.edge.other {
+		z.become(s.table.edge(edgeKey{s.source, c.to, z.zone.Value()}, since, now))
 	}
 	return z
+}
+
+// find returns the zone with that name; nil if the client has not reported about it. It is valid until there is another one.
+func (c *reported) find(name []byte) *inZone {
+	for i := range c.zones {
+		if c.zones[i].zone.Value() == string(name) {
+			return &c.zones[i]
+		}
+	}
+	return nil
+}
+
+// become goes on with another edge, and takes the attempts in progress there.
+func (z *inZone) become(e *edge) {
+	switch {
+	case z.edge == e:
+		return
+	case z.edge == nil || z.edge.gone:
+		z.inProgress = 0
+	default:
+		z.edge.inProgress -= z.inProgress
+		e.inProgress += z.inProgress
+	}
+	z.edge = e
 }
 
 // now sets how many attempts of the client are in progress. A zone that a report names twice has both.
@@ -198,16 +282,17 @@ func (z *inZone) now(n, round uint64) {
 	if z.round == round {
 		n += z.inProgress
 	}
-	z.edge.InProgress += n - z.inProgress
+	z.edge.inProgress += n - z.inProgress
 	z.inProgress, z.round = n, round
 }
 
 // settle ends the attempts in progress of which the last report says nothing. The caller holds Table.mu.
 func (s *Stream) settle() {
 	for _, c := range s.clusters {
-		for _, z := range c.zones {
+		for i := range c.zones {
+			z := &c.zones[i]
 			if z.round != s.round && z.inProgress > 0 && !z.edge.gone {
-				z.edge.InProgress -= z.inProgress
+				z.edge.inProgress -= z.inProgress
 				z.inProgress = 0
 			}
 		}

@@ -32,12 +32,17 @@ const (
 // Table has all edges of one process. It is safe for concurrent use.
 type Table struct {
 	o Options
+	// decoders are shared by all Streams: each uses one for moments only.
+	decoders sync.Pool
 
 	// mu protects the fields below, and all edges.
 	mu    sync.Mutex
 	edges map[edgeKey]*edge
 	// perSource is the number of edges of each source.
 	perSource map[Source]int
+	// exceeded is when an edge of a workload was last counted as Other because the workload has too many; that of all
+	// workloads has the zero Source. Only a workload with many edges is in it, so it is small.
+	exceeded map[Source]time.Time
 	// evicted is when edges were last looked through for old ones.
 	evicted time.Time
 	// streams is the number of open Streams. reports counts reports, ignored what was left out of them, by reason.
@@ -52,14 +57,18 @@ type edgeKey struct {
 	zone   string
 }
 
-// edge has the counters of one Edge.
+// edge has the counters of one Edge. A mesh has many, so it has no more than that.
 type edge struct {
-	Edge
-
-	since  time.Time
-	window window
+	calls, errors, dropped, inProgress uint64
+	// since is when the first report about it begins, reported when the last one came: in nanoseconds since 1970.
+	since, reported int64
+	window          window
+	// metrics are what servers reported, by name; nil if no author lists any.
+	metrics map[string]*sum
 	// gone is set when the edge was evicted: a Stream that has it must look for another.
 	gone bool
+	// other is set for an edge to Other, in place of which a Stream looks for one of its own again with each report.
+	other bool
 }
 
 // New makes an empty Table.
@@ -70,7 +79,7 @@ func New(o Options) *Table {
 	if o.MaxEdges == 0 {
 		o.MaxEdges = DefaultMaxEdges
 	}
-	return &Table{o: o, edges: map[edgeKey]*edge{}, perSource: map[Source]int{}}
+	return &Table{o: o, edges: map[edgeKey]*edge{}, perSource: map[Source]int{}, exceeded: map[Source]time.Time{}, decoders: sync.Pool{New: func() any { return &Decoder{} }}}
 }
 
 // Interval is how often clients report.
@@ -78,28 +87,37 @@ func (t *Table) Interval() time.Duration { return t.o.Interval }
 
 // Edges returns all edges, in the order of Compare.
 func (t *Table) Edges() []Edge {
+	all := t.unsorted()
+	slices.SortFunc(all, Compare)
+	return all
+}
+
+func (t *Table) unsorted() []Edge {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.evict(now)
 	all := make([]Edge, 0, len(t.edges))
-	for _, e := range t.edges {
-		all = append(all, e.at(now, t.o.Interval))
+	for key, e := range t.edges {
+		all = append(all, e.at(key, now, t.o.Interval))
 	}
-	slices.SortFunc(all, Compare)
 	return all
 }
 
 // at returns the Edge with its rates at that time.
-func (e *edge) at(now time.Time, interval time.Duration) Edge {
-	v := e.Edge
+func (e *edge) at(key edgeKey, now time.Time, interval time.Duration) Edge {
+	v := Edge{
+		Metrics: e.metricsOf(),
+		Source:  key.source, Destination: key.to.Destination, Subset: key.to.subset, Zone: key.zone,
+		Calls: e.calls, Errors: e.errors, Dropped: e.dropped, InProgress: e.inProgress, Reported: time.Unix(0, e.reported).UTC(),
+	}
 	var ok bool
-	if v.CallsPerSecond, v.ErrorsPerSecond, ok = e.window.rates(e.since, now, interval); !ok {
-		if age := now.Sub(e.since).Seconds(); age > 0 {
+	since := time.Unix(0, e.since)
+	if v.CallsPerSecond, v.ErrorsPerSecond, ok = e.window.rates(since, now, interval); !ok {
+		if age := now.Sub(since).Seconds(); age > 0 {
 			v.CallsPerSecond, v.ErrorsPerSecond = float64(v.Calls)/age, float64(v.Errors)/age
 		}
 	}
-	v.Reported = v.Reported.UTC()
 	return v
 }
 
@@ -109,17 +127,19 @@ func (t *Table) edge(key edgeKey, since, now time.Time) *edge {
 	if e := t.edges[key]; e != nil {
 		return e
 	}
-	if t.full(key.source) {
+	full := t.full(key.source)
+	if full {
 		t.evict(now)
+		full = t.full(key.source)
 	}
-	if t.full(key.source) {
-		t.ignored[ignoredTooManyEdges]++
+	if full {
+		t.exceed(key.source, now)
 		key = edgeKey{source: Source{Namespace: key.source.Namespace, Workload: Other}, to: target{Destination: Destination{Service: Other}}}
 		if e := t.edges[key]; e != nil {
 			return e
 		}
 	}
-	e := &edge{since: since, Edge: Edge{Source: key.source, Destination: key.to.Destination, Subset: key.to.subset, Zone: key.zone, Reported: now}}
+	e := &edge{since: since.UnixNano(), reported: now.UnixNano(), other: full}
 	e.window.newest = slotOf(since, t.o.Interval) - 1
 	t.edges[key] = e
 	t.perSource[key.source]++
@@ -131,6 +151,15 @@ func (t *Table) full(source Source) bool {
 	return len(t.edges) >= t.o.MaxEdges || t.perSource[source] >= maxSourceEdges
 }
 
+// exceed notes that an edge of the source is counted as Other. The caller holds mu.
+func (t *Table) exceed(source Source, now time.Time) {
+	t.ignored[ignoredTooManyEdges]++
+	if len(t.edges) >= t.o.MaxEdges {
+		source = Source{}
+	}
+	t.exceeded[source] = now
+}
+
 // evict removes the edges of which no client has reported for long. The caller holds mu.
 func (t *Table) evict(now time.Time) {
 	if now.Sub(t.evicted) < t.o.Interval {
@@ -138,7 +167,7 @@ func (t *Table) evict(now time.Time) {
 	}
 	t.evicted = now
 	for key, e := range t.edges {
-		if now.Sub(e.Reported) >= keepUnreported {
+		if now.UnixNano()-e.reported >= int64(keepUnreported) {
 			e.gone = true
 			delete(t.edges, key)
 			if t.perSource[key.source]--; t.perSource[key.source] == 0 {

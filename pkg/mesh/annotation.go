@@ -17,6 +17,8 @@ const (
 	AnnotationWeight      = AnnotationPrefix + "weight"
 	// AnnotationLoadReports says whether gRPC clients report how their calls to a host end.
 	AnnotationLoadReports = AnnotationPrefix + "load-reports"
+	// AnnotationReportedMetrics lists the metrics of servers that gRPC clients report, too.
+	AnnotationReportedMetrics = AnnotationPrefix + "reported-metrics"
 	// AnnotationScope restricts a Service to the clients and endpoints of its cluster.
 	AnnotationScope = AnnotationPrefix + "scope"
 	// AnnotationResolve says on which side the names of a ServiceEntry are resolved: client or server.
@@ -67,16 +69,17 @@ const (
 
 // annotations has, for each annotation, the kinds of objects on which it is read.
 var annotations = map[string][]string{
-	AnnotationBalancer:    {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
-	AnnotationSubsetSize:  {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
-	AnnotationSuccessRate: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
-	AnnotationLoadReports: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry", "Namespace"},
-	AnnotationResolve:     {"ServiceEntry"},
-	AnnotationHealth:      {"WorkloadEntry"},
-	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
-	AnnotationScope:       {"Service"},
-	AnnotationTimeout:     {"GRPCRoute"},
-	AnnotationRetries:     {"GRPCRoute"},
+	AnnotationBalancer:        {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
+	AnnotationSubsetSize:      {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
+	AnnotationSuccessRate:     {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
+	AnnotationLoadReports:     {"Service", "ServiceImport", "DestinationRule", "ServiceEntry", "Namespace"},
+	AnnotationReportedMetrics: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
+	AnnotationResolve:         {"ServiceEntry"},
+	AnnotationHealth:          {"WorkloadEntry"},
+	AnnotationWeight:          {"Pod", "EndpointSlice", "Endpoints"},
+	AnnotationScope:           {"Service"},
+	AnnotationTimeout:         {"GRPCRoute"},
+	AnnotationRetries:         {"GRPCRoute"},
 	AnnotationIgnore: {
 		"DestinationRule", "VirtualService", "GRPCRoute", "HTTPRoute", "BackendTLSPolicy", "Service", "ServiceImport", "EndpointSlice", "Endpoints", "Pod", "Node", "Namespace",
 		"AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "ServiceEntry", "WorkloadEntry", "Sidecar",

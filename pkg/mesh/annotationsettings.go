@@ -9,6 +9,8 @@ type AnnotationSettings struct {
 	SuccessRate AnnotationValue[SuccessRate]
 	// LoadReports says whether clients report their load.
 	LoadReports AnnotationValue[Switch]
+	// ReportedMetrics are the names of the metrics of servers that they report, too, joined by commas.
+	ReportedMetrics AnnotationValue[string]
 }
 
 // AnnotationValue is the value of an annotation and the object that has the annotation. The zero AnnotationValue is
@@ -25,6 +27,8 @@ func (s AnnotationSettings) Or(other AnnotationSettings) AnnotationSettings {
 		SubsetSize:  s.SubsetSize.or(other.SubsetSize),
 		SuccessRate: s.SuccessRate.or(other.SuccessRate),
 		LoadReports: s.LoadReports.or(other.LoadReports),
+
+		ReportedMetrics: s.ReportedMetrics.or(other.ReportedMetrics),
 	}
 }
 

@@ -89,6 +89,8 @@ const (
 	CodeNoPods Code = "NoPods"
 	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
 	CodeSourceLost Code = "SourceLost"
+	// CodeTooManyEdges: clients report calls to more Services than are counted apart.
+	CodeTooManyEdges Code = "TooManyEdges"
 )
 
 // CodeDoc is the documentation of one Code.
@@ -261,6 +263,10 @@ var codes = []CodeDoc{
 	{
 		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect. In `check` of a cluster: the kind is not served, or cannot be listed. The other kinds are checked.",
 		"Look at the error in the message. Make the API server reachable, or correct the credentials or rights of the control plane, or of your account.",
+	},
+	{
+		CodeTooManyEdges, "Clients report their calls, and those of one workload, or of all workloads together, have more edges than are kept: pairs of a workload and a Service, by port, subset and zone. The edges that came first are counted as before; further calls are counted as calls from and to `other`, without the Service. The message names the workload and the bound. Calls go on.",
+		"Set `mizzen.dev/load-reports: \"false\"` on Services whose calls need no figures, or on their Namespaces. A pod without a controller is a workload by itself, so give such pods one.",
 	},
 }
 

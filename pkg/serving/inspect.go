@@ -165,6 +165,9 @@ func (s *Store) Problems() []mesh.Problem {
 	}
 	problems := s.ownProblems(current)
 	ofClients := slices.Concat(s.nackProblems(), s.namedServerProblems(), s.missingCertificates(current), s.callerProblems())
+	if s.moreProblems != nil {
+		ofClients = append(ofClients, s.moreProblems(current.World())...)
+	}
 	return mesh.SortProblems(append(problems, current.World().Unsilenced(current.Located(ofClients))...))
 }
 

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -38,6 +39,28 @@ func (s *Session) uses(cluster string) bool {
 	defer s.mu.Unlock()
 	e := s.entry(snapshot.ClusterType, cluster)
 	return e.subscribes() || slices.Contains(s.left, cluster)
+}
+
+// ReportedMetrics returns the names of the metrics of servers that the Cluster of such a client asks for.
+func (s *Store) ReportedMetrics(peer, nodeID, cluster string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, session := range s.byOrigin[origin{peer, nodeID}] {
+		if v := session.has(cluster); v != nil {
+			return v.ReportedMetrics
+		}
+	}
+	return nil
+}
+
+// has returns the Cluster that the client was sent last; nil if it was sent none.
+func (s *Session) has(cluster string) *snapshot.Versioned {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.entry(snapshot.ClusterType, cluster); e != nil {
+		return cmp.Or(e.sent, e.acked)
+	}
+	return nil
 }
 
 // subscribes is subscribed for an entry that may be nil.

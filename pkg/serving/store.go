@@ -21,6 +21,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Registry registers the Store's metrics; nil for no metrics.
 	Registry prometheus.Registerer
+	// Problems returns further Problems, which concern the calls of clients; nil for none.
+	Problems func(*mesh.World) []mesh.Problem
 	// Check validates every resource before a client gets it; nil for clientrules.Check.
 	Check snapshot.Check
 	// Published is called after each World whose configuration differs from that of the World before was published, and after the
@@ -40,6 +42,7 @@ type Store struct {
 	// statusRevision counts the events that may have changed a sync status or a Problem.
 	statusRevision atomic.Uint64
 	callers        callersMemo
+	moreProblems   func(*mesh.World) []mesh.Problem // nil for none
 
 	// mu protects the fields below, and which entries exist. It is taken before any Session.mu.
 	mu       sync.Mutex
@@ -53,14 +56,10 @@ type Store struct {
 // NewStore returns an empty Store. It is ready when the first World has been published.
 func NewStore(o Options) *Store {
 	s := &Store{
-		logger:    o.Logger,
-		check:     o.Check,
-		published: o.Published,
-		ready:     make(chan struct{}),
-		sessions:  map[*Session]struct{}{},
-		byOrigin:  map[origin][]*Session{},
-		interests: map[mesh.Key]map[*entry]struct{}{},
-		wildcards: map[*subscription]struct{}{},
+		logger: o.Logger, check: o.Check, moreProblems: o.Problems, published: o.Published,
+		ready:    make(chan struct{}),
+		sessions: map[*Session]struct{}{}, byOrigin: map[origin][]*Session{},
+		interests: map[mesh.Key]map[*entry]struct{}{}, wildcards: map[*subscription]struct{}{},
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -44,6 +45,8 @@ type Versioned struct {
 	// LeadsTo are the names of the resources to which a client subscribes because of this one, sorted: the Clusters of
 	// a RouteConfiguration, the ClusterLoadAssignment of a Cluster.
 	LeadsTo []string
+	// ReportedMetrics are the names of the metrics of servers that clients report about a Cluster.
+	ReportedMetrics []string
 	// withheld is set if clients of some kinds would reject the resource.
 	withheld *withheld
 	// introductions are kept by the version that they extend. Only RouteConfigurations have them.
@@ -81,8 +84,11 @@ func newVersioned(t Type, r resource.Resource) (*Versioned, error) {
 	if v.LeadsTo = t.info().leadsTo(r.Message); t == RouteType {
 		v.introductions = &memo[string, *Versioned]{}
 	}
-	if assignment, ok := r.Message.(*endpointv3.ClusterLoadAssignment); ok {
-		v.Empty = len(assignment.GetEndpoints()) == 0
+	switch m := r.Message.(type) {
+	case *endpointv3.ClusterLoadAssignment:
+		v.Empty = len(m.GetEndpoints()) == 0
+	case *clusterv3.Cluster:
+		v.ReportedMetrics = m.GetLrsReportEndpointMetrics()
 	}
 	v.wire, v.body = frame(t, b)
 	return v, nil

@@ -94,6 +94,7 @@ func TestEveryCodeHasAGolden(t *testing.T) {
 		mesh.CodeRefused:           "clients only",
 		mesh.CodeNotInForce:        "clients only",
 		mesh.CodeCallersRefused:    "clients only",
+		mesh.CodeTooManyEdges:      "clients only",
 		mesh.CodeHeldBack:          "bugs of the control plane",
 		mesh.CodeInternal:          "bugs of the control plane",
 		mesh.CodeEndpointsVanished: "changes only",

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/grpc"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/orca"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -152,4 +156,32 @@ func TestWhoReportsLoad(t *testing.T) {
 			p.expectEdges(want...)
 		})
 	}
+}
+
+// TestReportedMetrics: clients report the metrics that servers send with their answers, those that the author lists. What cannot
+// be a value is left out.
+func TestReportedMetrics(t *testing.T) {
+	var calls atomic.Int32
+	values := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		metrics := orca.CallMetricsRecorderFromContext(ctx)
+		metrics.SetCPUUtilization(0.25)
+		metrics.SetNamedMetric("queue", 3)
+		metrics.SetNamedMetric("unlisted", 7)
+		if calls.Add(1) == 1 {
+			metrics.SetNamedMetric("broken", math.NaN())
+		}
+		return handle(ctx, req)
+	}
+	b := newBackend(t, "a", "v0", orca.CallMetricsServerOption(nil), grpc.ChainUnaryInterceptor(values))
+	annotation := `mizzen.dev/reported-metrics: "named_metrics.queue, cpu_utilization, named_metrics.broken"`
+	p := newPlane(t, annotated(annotation, b))
+	client := p.dial("echo")
+	for range 20 {
+		if _, err := call(t, client); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := edge("", 20, 0, 0)
+	want.Metrics = []load.ServerMetric{{Name: "cpu_utilization", Sum: 5, Count: 20}, {Name: "named_metrics.queue", Sum: 60, Count: 20}}
+	p.expectEdges(want)
 }

@@ -28,7 +28,6 @@ var goroutineFiles = []string{
 	"examples/", // programs of one file each, which end with their server
 	"internal/admin/server.go",
 	"internal/ads/discovery.go", // timers that cancel a stream, which may have ended
-	"internal/ads/report.go",    // reads a stream; it ends with it, and the server waits for it
 	"internal/ads/server.go",
 	"internal/ads/stream.go", // reads a stream until its handler has returned
 	"internal/demo/",

@@ -17,6 +17,7 @@ func grpcSettings(c *clusterv3.Cluster, s policy.Settings, in Input) {
 	c.LoadBalancingPolicy = loadBalancingPolicy(s, !in.Missing.Has(mesh.FeatureRingSize))
 	c.CircuitBreakers = circuitBreakers(s.ConnectionPoolAt, s.ConnectionPool)
 	c.LrsServer = loadReports(s, in)
+	c.LrsReportEndpointMetrics = reportedMetrics(c, s)
 	c.OutlierDetection = ejection(s)
 	addLegacyEnum(c, in.Missing)
 }

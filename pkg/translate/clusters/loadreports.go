@@ -1,6 +1,9 @@
 package clusters
 
 import (
+	"strings"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -18,8 +21,24 @@ func loadReports(s policy.Settings, in Input) *corev3.ConfigSource {
 	}
 }
 
+// reportedMetrics are the metrics of servers that clients report.
+func reportedMetrics(c *clusterv3.Cluster, s policy.Settings) []string {
+	if names := s.Annotations.ReportedMetrics.Value; c.GetLrsServer() != nil && names != "" {
+		return strings.Split(names, ",")
+	}
+	return nil
+}
+
 func reportsLoad(s policy.Settings, in Input) bool {
 	asked, limited := s.Annotations.LoadReports, s.ConnectionPool.GetHttp().GetHttp2MaxRequests() > 0
+	if metrics := s.Annotations.ReportedMetrics; metrics.Value != "" {
+		if off := in.LoadReports == mesh.LoadReportsOff; off || asked.Value == mesh.Off {
+			s.Annotations.At(metrics.Ref, mesh.AnnotationReportedMetrics).Warnf(mesh.CodeUnsupported, "Clients report no metrics because they do not report their load. "+
+				"Set mizzen.dev/load-reports: \"true\" and start the control plane with --load-reports=limits, or remove the annotation.")
+		} else if asked.Value == "" {
+			asked = mesh.AnnotationValue[mesh.Switch]{Value: mesh.On, Ref: metrics.Ref}
+		}
+	}
 	if in.LoadReports == mesh.LoadReportsOff && asked.Value == mesh.On {
 		s.Annotations.At(asked.Ref, mesh.AnnotationLoadReports).Warnf(mesh.CodeUnsupported,
 			"The control plane runs with --load-reports=off, so clients report nothing. Start it with --load-reports=limits, or remove the annotation.")

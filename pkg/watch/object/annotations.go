@@ -3,6 +3,7 @@ package object
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +107,40 @@ func annotationSettings(meta *metav1.ObjectMeta, out *Object) mesh.AnnotationSet
 		}
 	}
 	e.LoadReports = loadReports(meta, out)
+	if names := reportedMetrics(meta, out); names != "" {
+		e.ReportedMetrics = mesh.AnnotationValue[string]{Value: names, Ref: out.Key.Ref()}
+	}
 	return e
+}
+
+// maxReportedMetrics bounds the metrics of one host: each is a time series of every edge to it.
+const maxReportedMetrics = 10
+
+// metricName are the names of metrics of servers that clients report (gRFC A85). There is no wildcard: a server could fill
+// the memory with names.
+var metricName = regexp.MustCompile(`^(cpu_utilization|mem_utilization|application_utilization|named_metrics\.[A-Za-z0-9_.:/-]{1,100})$`)
+
+// reportedMetrics reads the names of metrics, which it returns sorted and joined by commas.
+func reportedMetrics(meta *metav1.ObjectMeta, out *Object) string {
+	text, ok := meta.Annotations[mesh.AnnotationReportedMetrics]
+	if !ok {
+		return ""
+	}
+	var names []string
+	for name := range strings.SplitSeq(text, ",") {
+		if name = strings.TrimSpace(name); !metricName.MatchString(name) {
+			out.reportInvalid(mesh.AnnotationReportedMetrics,
+				"%q is not the name of a metric. It is not reported. Use cpu_utilization, mem_utilization, application_utilization or named_metrics.NAME.", name)
+			continue
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) > maxReportedMetrics {
+		out.reportInvalid(mesh.AnnotationReportedMetrics, "There are more than %d names. %s is not reported. Remove some names.", maxReportedMetrics, strings.Join(names[maxReportedMetrics:], ", "))
+		names = names[:maxReportedMetrics]
+	}
+	return strings.Join(names, ",")
 }
 
 // loadReports reads whether clients report their load.

@@ -1,0 +1,80 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	edges "github.com/mizzen-mesh/mizzen/internal/load"
+)
+
+// ReportInterval is how often the demo's client reports its calls to the control plane.
+const ReportInterval = time.Second
+
+// showEdges prints what the client has reported about each version, beside what the backends counted. It reports whether the
+// calls to v1 are the same: its backends are never killed, and have had no call for two steps.
+func (s *scenario) showEdges(ctx context.Context) bool {
+	found, same := s.edges(ctx)
+	s.screen.writef("\nWhat the client reported about these calls (controlplane inspect edges), and what the backends counted")
+	for _, e := range found {
+		verdict := ""
+		if e.Subset == "v1" && same {
+			verdict = "   the same"
+		} else if e.Subset == "v1" {
+			verdict = "   NOT AS STATED"
+		}
+		s.screen.writef("  %s -> %s   %s   %6d calls ended, %d failed   backends %6d%s", e.Source.Namespace, e.Destination.Service, e.Subset, e.Calls, e.Errors, s.served(e.Subset), verdict)
+	}
+	return same
+}
+
+// edges waits until the calls to v1 are reported as its backends counted them.
+func (s *scenario) edges(ctx context.Context) (found []edges.Edge, same bool) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	tick := time.NewTicker(ReportInterval / 5)
+	defer tick.Stop()
+	for {
+		if got, err := s.askEdges(ctx); err == nil {
+			found = got
+			for _, e := range found {
+				same = same || e.Subset == "v1" && e.Calls == s.served("v1") && e.Errors == 0
+			}
+		}
+		if same {
+			return found, true
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return found, false
+		}
+	}
+}
+
+func (s *scenario) askEdges(ctx context.Context) ([]edges.Edge, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addresses.Admin+"/api/edges", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask for edges: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var found []edges.Edge
+	return found, json.NewDecoder(resp.Body).Decode(&found)
+}
+
+// served is how many calls the backends of a version have answered.
+func (s *scenario) served(version string) uint64 {
+	var n uint64
+	for _, b := range s.backends {
+		if b.version == version {
+			n += b.served.Load()
+		}
+	}
+	return n
+}
