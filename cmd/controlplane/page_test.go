@@ -127,29 +127,56 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestBrowsersThatNeverRead: browsers that follow the events and never read them keep no one else from being told, and do not keep
-// the process from ending.
+// TestBrowsersThatNeverRead: 1,000 browsers that follow the events and never read them take the places that there are, and nothing
+// else: lists are answered, the next viewer is told why it has no place, and has one when they leave. They do not keep the process
+// from ending.
 func TestBrowsersThatNeverRead(t *testing.T) {
-	dir := t.TempDir()
-	s := startServe(t, "--files", dir)
-	for range 50 {
-		conn, err := net.Dial("tcp", s.admin)
-		if err != nil {
-			t.Fatal(err)
+	s := startServe(t, "--files", t.TempDir())
+	connect := func(n int) (leave func()) {
+		var all []net.Conn
+		for range n {
+			conn, err := net.Dial("tcp", s.admin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, conn)
+			fmt.Fprint(conn, "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		}
-		defer conn.Close()
-		fmt.Fprint(conn, "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		return func() {
+			for _, conn := range all {
+				conn.Close()
+			}
+		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := follow(ctx, browse(t), "http://"+s.admin+"/api/events", "event: edges", func() {}); err != nil {
-		t.Error(err)
+	// try follows the events until the answer is or is not that there is no place.
+	try := func(want bool) {
+		t.Helper()
+		for {
+			err := follow(ctx, browse(t), "http://"+s.admin+"/api/events", "event: edges", func() {})
+			if refused := err != nil && strings.Contains(err.Error(), "got 503"); refused != want && ctx.Err() == nil {
+				continue
+			}
+			if want != (err != nil) {
+				t.Errorf("got %v, want a refusal: %t", err, want)
+			}
+			return
+		}
 	}
+	leave := connect(1000)
+	try(true)
+	if status, body := get(t, s, "/api/hosts"); status != http.StatusOK {
+		t.Errorf("a list: got %d %q", status, body)
+	}
+	leave()
+	try(false)
+	defer connect(100)()
 	began := time.Now()
 	if got := s.stop(); got.code != exitOK {
 		t.Errorf("got exit code %d: %s", got.code, got.err)
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("the process took %v to end", took)
 	}
 }
