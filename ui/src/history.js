@@ -63,7 +63,7 @@ function Generation({ id }) {
     <${Section} id="changes" title="What changed" aside=${count(g.changes.length)}>${g.changes.map((c) => html`<article class="resource"><h3>${refText(c.object)} <span class="quiet">${verbs[c.verb] || c.verb}${manager(g, c.object)}</span></h3>
       <${Diff} before=${c.before} after=${c.after} beforeName="before" afterName="after" /></article>`)}<${LeftOut} n=${g.left_out?.causes} what="objects are" /><//>`}
     <${Section} id="hosts" title="Hosts that it concerns" aside=${count(g.hosts.length)}>${g.hosts.length === 0 ? html`<p class="quiet">None.</p>` : html`<ul class="columns">${g.hosts.map((h) => html`<li><${HostLink} host=${h} /></li>`)}</ul>`}<${LeftOut} n=${g.left_out?.hosts} what="hosts are" /><//>
-    ${!g.current && html`<${Section} id="back" title="Back to it"><p>This page changes nothing. <code>controlplane rollback ${g.id}</code> prints the objects as they were then, for <code>kubectl apply -f -</code> or a commit.</p><//>`}`}<//>`;
+    ${(!g.current || g.previous) && html`<${Section} id="back" title=${g.current ? 'Undo it' : 'Go back to it'}><p>This page changes nothing. <code>controlplane rollback ${g.current ? g.previous : g.id}</code> prints the objects as they were ${g.current ? 'before' : 'then'}, for <code>kubectl apply -f -</code> or a commit.</p><//>`}`}<//>`;
 }
 
 const same = (a, b) => a.kind === b.kind && a.namespace === b.namespace && a.name === b.name;
