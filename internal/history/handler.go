@@ -54,7 +54,7 @@ func answer(read func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		found, err := read(r)
 		if err != nil {
-			status := http.StatusInternalServerError
+			status := http.StatusServiceUnavailable // such as while a World cannot be made
 			if _, unknown := errors.AsType[unknownError](err); unknown {
 				status = http.StatusBadRequest
 			}

@@ -68,10 +68,14 @@ func (c change) names(host, domain string) bool {
 	return host == "" || slices.ContainsFunc(c.hosts(domain), func(h string) bool { return isHost(h, host) })
 }
 
+// maxRead bounds how many objects are read for the hosts that they name: streams wait meanwhile. Ten times as many hosts as are
+// listed are enough.
+const maxRead = 10 * maxListed
+
 // changedHosts lists the hosts that changes name, and those whose Service or rules differ between two Worlds; before may be nil.
 func changedHosts(before, after *mesh.World, changes []change) []string {
 	found := map[string]struct{}{}
-	for _, c := range changes {
+	for _, c := range changes[:min(len(changes), maxRead)] {
 		for _, host := range c.hosts(after.Domain) {
 			found[host] = struct{}{}
 		}
