@@ -29,6 +29,7 @@ func TestJourney(t *testing.T) {
 		})
 		l.types(t, 0, "0 errors", "check", "-n", ns)
 	})
+	l.step("edges have as many calls as the backends counted", func(t *testing.T) { l.edges(t) })
 	l.step("questions about clients, hosts and calls", func(t *testing.T) {
 		const call = "/grpc.testing.TestService/UnaryCall"
 		l.types(t, 0, "one of 2 endpoints", "explain", "--pod", ns+"/caller-go", "--to", "echo:80", "--call", call)

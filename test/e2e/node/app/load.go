@@ -33,6 +33,8 @@ type tally struct {
 type answer struct {
 	Version string `json:"version"`
 	Pod     string `json:"pod,omitempty"`
+	// Served is the number of gRPC calls that the pod has answered.
+	Served int64 `json:"served,omitempty"`
 }
 
 // caller makes one call.

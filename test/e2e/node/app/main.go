@@ -2,6 +2,7 @@
 //
 //	app serve               answer gRPC calls on port 50051, and HTTP calls on port 8080, with the names of the pod and of its version (VERSION)
 //	app call TARGET COUNT   call a target COUNT times, round robin, and print for each pod its number of answers
+//	app calls TARGET COUNT  the same, and go on without a call
 //	app load TARGET         call a target, which may be the URL of an HTTP service, continuously and print the results of each second as a line of JSON
 //	app drive FOLDER TARGET COMMAND...
 //	                        have a client of package interop call a target continuously, and keep the results in a file of FOLDER
@@ -21,6 +22,7 @@ import (
 	"os/signal"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -48,7 +50,9 @@ func run(args []string) error {
 	case len(args) == 1 && args[0] == "serve":
 		return serve(ctx)
 	case len(args) == 3 && args[0] == "call":
-		return call(ctx, args[1], args[2])
+		return call(ctx, args[1], args[2], func() {})
+	case len(args) == 3 && args[0] == "calls":
+		return call(ctx, args[1], args[2], func() { <-ctx.Done() })
 	case len(args) == 2 && args[0] == "load":
 		return load(ctx, args[1])
 	case len(args) > 3 && args[0] == "drive":
@@ -59,24 +63,26 @@ func run(args []string) error {
 		<-ctx.Done()
 		return nil
 	default:
-		return fmt.Errorf("usage: app serve | app call TARGET COUNT | app load TARGET | app drive FOLDER TARGET COMMAND... | app certificate ADDRESS | app idle; got %q", args)
+		return fmt.Errorf("usage: app serve | app call TARGET COUNT | app calls TARGET COUNT | app load TARGET | app drive FOLDER TARGET COMMAND... | app certificate ADDRESS | app idle; got %q", args)
 	}
 }
 
 type server struct {
 	testpb.UnimplementedTestServiceServer
 
-	pod string
+	pod    string
+	served *atomic.Int64
 }
 
 func (s server) UnaryCall(context.Context, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	s.served.Add(1)
 	return &testpb.SimpleResponse{Hostname: s.pod, ServerId: os.Getenv("VERSION")}, nil
 }
 
 // ServeHTTP answers in JSON, as the Spring application of the tests does.
 func (s server) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer{Version: os.Getenv("VERSION"), Pod: s.pod})
+	_ = json.NewEncoder(w).Encode(answer{Version: os.Getenv("VERSION"), Pod: s.pod, Served: s.served.Load()})
 }
 
 // serve finishes running calls before it ends, so that a rolling update loses no call.
@@ -94,9 +100,10 @@ func serve(ctx context.Context) error {
 		return err
 	}
 	s, ready := grpc.NewServer(), health.NewServer()
-	testpb.RegisterTestServiceServer(s, server{pod: pod})
+	app := server{pod: pod, served: &atomic.Int64{}}
+	testpb.RegisterTestServiceServer(s, app)
 	healthpb.RegisterHealthServer(s, ready)
-	pages := &http.Server{Handler: server{pod: pod}, ReadHeaderTimeout: patience}
+	pages := &http.Server{Handler: app, ReadHeaderTimeout: patience}
 	go func() { _ = pages.Serve(web) }()
 	context.AfterFunc(ctx, func() {
 		ready.Shutdown()
@@ -107,7 +114,8 @@ func serve(ctx context.Context) error {
 	return s.Serve(listener)
 }
 
-func call(ctx context.Context, target, count string) error {
+// call calls finally before it closes the channel.
+func call(ctx context.Context, target, count string, finally func()) error {
 	n, err := strconv.Atoi(count)
 	if err != nil {
 		return err
@@ -131,5 +139,6 @@ func call(ctx context.Context, target, count string) error {
 	for _, pod := range slices.Sorted(maps.Keys(answers)) {
 		fmt.Println(pod, answers[pod])
 	}
+	finally()
 	return nil
 }
