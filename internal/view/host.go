@@ -107,7 +107,10 @@ func (v *Views) serveHost(w http.ResponseWriter, r *http.Request) {
 	host, index := r.PathValue("host"), v.allHosts(current)
 	at := slices.IndexFunc(index.rows, func(row *HostRow) bool { return row.Host == host })
 	if at < 0 {
-		near := current.Near(host, mesh.Client{Namespace: cmp.Or(r.URL.Query().Get("namespace"), "default")})
+		var near []snapshot.Near
+		if len(host) <= maxHostBytes {
+			near = current.Near(host, mesh.Client{Namespace: cmp.Or(r.URL.Query().Get("namespace"), "default")})
+		}
 		fail(w, http.StatusNotFound, fmt.Sprintf("there is no host %q: write its full name, as /api/hosts does", host), near)
 		return
 	}
@@ -116,7 +119,28 @@ func (v *Views) serveHost(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error(), nil)
 		return
 	}
-	answer(w, v.host(r.Context(), current, index, index.rows[at], client, r.URL.Query().Get("port")))
+	port, err := portOf(r.URL.Query())
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error(), nil)
+		return
+	}
+	answer(w, v.host(r.Context(), current, index, index.rows[at], client, port))
+}
+
+// maxHostBytes is the most that a name in DNS has.
+const maxHostBytes = 253
+
+// portOf reads the only port whose routes are shown; 0 for all.
+func portOf(q url.Values) (uint32, error) {
+	text := q.Get("port")
+	if text == "" {
+		return 0, nil
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || number == 0 {
+		return 0, fmt.Errorf("port is %q, and not a number from 1 to 65535", text)
+	}
+	return uint32(number), nil
 }
 
 // viewerOf reads the client from a query: a current one of gRPC Go in the host's namespace, unless it says otherwise.
@@ -125,8 +149,12 @@ func viewerOf(q url.Values, namespace string) (mesh.Client, error) {
 		Namespace: cmp.Or(q.Get("namespace"), namespace), Node: q.Get("node"), Kind: mesh.GRPCGo,
 		Locality: mesh.Locality{Region: q.Get("region"), Zone: q.Get("zone")},
 	}
-	if q.Get("certificate") != "false" {
+	switch text := q.Get("certificate"); text {
+	case "", "true":
 		client.Providers = mesh.MakeProviders(mesh.MeshProvider)
+	case "false":
+	default:
+		return client, fmt.Errorf("certificate is %q: write true or false", text)
 	}
 	if name := q.Get("agent"); name != "" {
 		kind, ok := mesh.ClientKindNamed(name)
@@ -141,8 +169,8 @@ func viewerOf(q url.Values, namespace string) (mesh.Client, error) {
 	return client, nil
 }
 
-// host says everything about a host. port is the only port whose routes are shown; empty for all.
-func (v *Views) host(ctx context.Context, s *snapshot.Snapshot, index *hostIndex, row *HostRow, client mesh.Client, port string) *HostView {
+// host says everything about a host. port is the only port whose routes are shown; 0 for all.
+func (v *Views) host(ctx context.Context, s *snapshot.Snapshot, index *hostIndex, row *HostRow, client mesh.Client, port uint32) *HostView {
 	client = s.World().AtNode(client)
 	facts, seen := s.FactsFor(row.Host, client)
 	if !seen { // it is shown all the same
@@ -188,7 +216,7 @@ func othersThan(service *mesh.Service, world *mesh.World) []string {
 }
 
 // addRoutes adds the routes of the ports and the clusters that they lead to. It returns which addresses they reach.
-func (h *HostView) addRoutes(s *snapshot.Snapshot, service *mesh.Service, client mesh.Client, only string) reach {
+func (h *HostView) addRoutes(s *snapshot.Snapshot, service *mesh.Service, client mesh.Client, only uint32) reach {
 	h.Routes, h.Clusters = []Routes{}, []Cluster{}
 	reached := reach{}
 	known := map[string]int{}
@@ -225,9 +253,9 @@ func (h *HostView) addRoutes(s *snapshot.Snapshot, service *mesh.Service, client
 // defaultPort is the port of a host that no Service has, unless another is asked for.
 const defaultPort = 80
 
-func portNumbers(service *mesh.Service, family mesh.Family, only string) []uint32 {
-	if number, err := strconv.ParseUint(only, 10, 16); err == nil {
-		return []uint32{uint32(number)}
+func portNumbers(service *mesh.Service, family mesh.Family, only uint32) []uint32 {
+	if only != 0 {
+		return []uint32{only}
 	}
 	if service == nil {
 		return []uint32{defaultPort}

@@ -210,6 +210,10 @@ func (v *Views) serveHosts(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error(), nil)
 		return
 	}
+	if !slices.Contains([]string{"", anySeverity, string(mesh.Error), string(mesh.Warning), string(mesh.Info)}, q.Get("problems")) {
+		fail(w, http.StatusBadRequest, "problems is one of error, warning, info, any", nil)
+		return
+	}
 	index, clients, problems := v.allHosts(current), v.allClients(r.Context()), v.allProblems(r.Context())
 	list := HostList{Total: len(index.rows), Offset: asked.offset}
 	namespaces := map[string]struct{}{}
@@ -233,7 +237,10 @@ func (v *Views) serveHosts(w http.ResponseWriter, r *http.Request) {
 	answer(w, list)
 }
 
-// atLeast reports whether there is a Problem of that severity; of any, if it is "any". No severity requires none.
+// anySeverity selects hosts with a Problem of any severity.
+const anySeverity = "any"
+
+// atLeast reports whether there is a Problem of that severity. No severity requires none.
 func atLeast(c live.ProblemCounts, severity string) bool {
 	switch severity {
 	case string(mesh.Error):
@@ -242,7 +249,7 @@ func atLeast(c live.ProblemCounts, severity string) bool {
 		return c.Warning > 0
 	case string(mesh.Info):
 		return c.Info > 0
-	case "any":
+	case anySeverity:
 		return c.Error+c.Warning+c.Info > 0
 	}
 	return true

@@ -268,7 +268,7 @@ func TestHosts(t *testing.T) {
 	if row := list.Hosts[0]; row.Security != "plaintext" {
 		t.Errorf("pay: got the security %q", row.Security)
 	}
-	for _, query := range []string{"?limit=-1", "?limit=x", "?offset=99999999999"} {
+	for _, query := range []string{"?limit=-1", "?limit=x", "?offset=99999999999", "?problems=bad"} {
 		f.get(t, "/api/hosts"+query, http.StatusBadRequest, nil)
 	}
 }
@@ -374,7 +374,14 @@ func TestHost(t *testing.T) {
 	if failure.Error == "" || len(failure.Near) != 1 || failure.Near[0].Dial != "cart.shop" {
 		t.Errorf("an unknown host: got %+v", failure)
 	}
-	f.get(t, "/api/hosts/"+cart+"?agent=nonsense", http.StatusBadRequest, &failure)
+	for _, query := range []string{"agent=nonsense", "port=0", "port=x", "port=70000", "certificate=no"} {
+		f.get(t, "/api/hosts/"+cart+"?"+query, http.StatusBadRequest, &failure)
+	}
+	failure.Near = nil
+	f.get(t, "/api/hosts/"+strings.Repeat("a", 100_000), http.StatusNotFound, &failure)
+	if len(failure.Near) > 0 {
+		t.Errorf("a name that none can be: got %+v", failure.Near)
+	}
 	f.get(t, "/api/hosts/api.example.com?port=7070", http.StatusOK, &host)
 	if len(host.Routes[0].Rules) != 1 || host.Kind != "VirtualService" || host.Routes[0].Port != 7070 {
 		t.Errorf("a host of a VirtualService: got %+v", host.Routes)
