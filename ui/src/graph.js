@@ -2,7 +2,7 @@
 import * as dagre from '@dagrejs/dagre';
 import { html, useMemo } from './dom.js';
 import { address } from './address.js';
-import { failing, name, RED } from './model.js';
+import { failing, name, RED, split } from './model.js';
 import { percent, rate } from './parts.js';
 
 const HEIGHT = 42, LETTER = 7.3, SMALL = 6.3;
@@ -11,7 +11,7 @@ const HEIGHT = 42, LETTER = 7.3, SMALL = 6.3;
 function place({ nodes, links }) {
   const g = new dagre.graphlib.Graph({ multigraph: true }).setGraph({ rankdir: 'LR', nodesep: 22, ranksep: 44, ranker: 'tight-tree', marginx: 8, marginy: 16 }).setDefaultEdgeLabel(() => ({}));
   for (const [id, n] of nodes) g.setNode(id, { width: Math.max(128, Math.min(240, n.name.length * LETTER + 24, subline(n).length * SMALL + 58)), height: HEIGHT });
-  for (const l of links.values()) g.setEdge(l.from, l.to, l.serves ? { width: 0, height: 0 } : { width: 78, height: 14, labelpos: 'c' }, l.id);
+  for (const l of links.values()) g.setEdge(l.from, l.to, l.serves ? { width: 0, height: 0 } : { width: Math.max(78, splitText(l).length * SMALL), height: 14, labelpos: 'c' }, l.id);
   dagre.layout(g);
   const box = g.graph();
   const places = new Map([...nodes.keys()].map((id) => [id, g.node(id)]));
@@ -50,11 +50,15 @@ function curve(points) {
   return d;
 }
 
+// Of a split at most three subsets are named.
+const parts = (l) => split(l).slice(0, 3).map((s) => ({ ...s, text: `${percent(s.share)} to ${s.subset || 'all'}` }));
+const splitText = (l) => parts(l).map((s) => s.text).join(', ');
+
 const cut = (text, width, letter) => { const most = Math.floor((width - 18) / letter); return text.length > most ? text.slice(0, most - 1) + '…' : text; };
 
 export function Graph({ graph, picked, link: addressOf }) {
   // Places depend on what there is, not on its rates: nothing moves while figures change.
-  const key = [...graph.nodes.keys()].sort().join(' ') + '\n' + [...graph.links.keys()].sort().join(' ') + '\n' + [...graph.nodes.values()].map(subline).join(' ');
+  const key = [...graph.nodes.keys()].sort().join(' ') + '\n' + [...graph.links.values()].map((l) => l.id + ' ' + split(l).map((s) => s.subset)).sort().join(' ') + '\n' + [...graph.nodes.values()].map(subline).join(' ');
   const at = useMemo(() => place(graph), [key]);
   const near = new Set(picked ? [...graph.links.values()].filter((l) => l.from === picked || l.to === picked).flatMap((l) => [l.id, l.from, l.to]) : []);
   const dim = (id) => (picked && id !== picked && !near.has(id) ? ' dim' : '');
@@ -75,11 +79,12 @@ function Link({ l, at, dim }) {
   return html`<g class=${'link' + kind + dim} data-link=${l.id}>
     <path d=${curve(at.points)} stroke-width=${(1 + Math.min(3, Math.log10(1 + l.rate))).toFixed(2)} marker-end=${bad ? 'url(#bad)' : 'url(#end)'} />
     <text x=${at.x} y=${at.y - 4} text-anchor="middle">${rate(l.rate)}/s${share > 0 && html`<tspan class="failed" dx="5">${percent(share)}</tspan>`}</text>
+    ${parts(l).length > 0 && html`<text class="split" x=${at.x} y=${at.y + 13} text-anchor="middle">${parts(l).map((s, i) => html`${i > 0 ? ', ' : ''}<tspan class=${failing(s) >= RED ? 'failed' : ''}>${s.text}</tspan>`)}</text>`}
     <title>${`${rate(l.rate)} attempts a second, ${percent(share)} failed`}</title></g>`;
 }
 
 const security = { mTLS: 'mTLS', mixed: 'partly mTLS', closed: 'closed' };
-const notesOf = (n) => [n.unproved && 'unproved', security[n.host?.security]].filter(Boolean);
+const notesOf = (n) => [n.unproved && n.name !== 'unproved' && 'unproved', security[n.host?.security]].filter(Boolean);
 const subline = (n) => [n.namespace || 'external', ...notesOf(n)].join(' · ');
 
 function Node({ n, at, dim, picked, href }) {

@@ -51,12 +51,12 @@ const Origins = ({ from }) => (from?.length ? html`<span class="origin">${from.m
 
 // Routes draws the rules of one port: match and settings, and to which clusters its calls go with which shares.
 function Routes({ r, clusters }) {
-  const rules = r.rules || [];
+  const rules = (r.rules || []).filter((rule) => !rule.never); // a generated one that no call takes
   return html`<div class="routes"><h3>Port ${r.port} <span class="quiet">${r.dial && html`dialed as <code>xds:///${r.dial}</code>`}</span></h3>
     ${(r.absent || r.error) && html`<p class="note">${r.absent || r.error}</p>`}
-    <ol aria-label=${`Rules of port ${r.port}, the first that matches a call applies`}>${rules.map((rule) => html`<li class=${'rule' + (rule.leftOut || rule.never ? ' leftout' : '')}>
+    <ol aria-label=${`Rules of port ${r.port}, the first that matches a call applies`}>${rules.map((rule) => html`<li class=${'rule' + (rule.leftOut ? ' leftout' : '')}>
       <div class="match"><strong>${rule.match || 'every call'}</strong>${rule.rule && html`<span class="quiet">${rule.rule}</span>`}${rule.settings?.length > 0 && html`<span class="settings">${rule.settings.map((s) => s.text || s).join(' · ')}</span>`}
-        ${(rule.leftOut || rule.never) && html`<span class="failed">matches no call${rule.why ? ': ' + rule.why : ''}</span>`}<${Origins} from=${rule.from} /></div>
+        ${rule.leftOut && html`<span class="failed">matches no call: ${rule.why}</span>`}<${Origins} from=${rule.from} /></div>
       <div class="to">${rule.answer && html`<p>${rule.answer}</p>`}
         <ul>${(rule.clusters || []).map((c) => html`<${Target} c=${c} cluster=${clusters.get(c.name)} />`)}</ul></div></li>`)}</ol><${LeftOut} n=${r.leftOut} what="rules are" /></div>`;
 }
@@ -64,9 +64,10 @@ function Routes({ r, clusters }) {
 function Target({ c, cluster }) {
   const subset = cluster?.subset, none = cluster && (cluster.error || cluster.endpoints === 0 || cluster.ready === 0);
   const share = c.share / 100, endpoints = cluster?.endpoints;
+  const zones = (cluster?.localities || []).map((l) => (l.name || '').replace(/^\//, '')).filter(Boolean).join(', ');
   return html`<li><div class="target"><span class="number share">${percent(share)}</span><${Bar} share=${share} bad=${none} />
     <span class="cluster"><span title=${c.name}>${cluster ? html`<${HostLink} host=${cluster.host} /><span class="quiet">:${cluster.port}</span>` : c.name}${subset && html` <strong>${subset}</strong>`}</span>
-    ${cluster && html`<span class=${none ? 'failed' : 'quiet'}>${cluster.error || (endpoints === undefined ? '' : cluster.ready === undefined ? plural(endpoints, 'endpoint') : `${cluster.ready} of ${endpoints} endpoints ready`)}${(cluster.localities || []).length > 0 && ' · ' + cluster.localities.map((l) => (l.name || '').replace(/^\//, '')).filter(Boolean).join(', ')}${cluster.mtls && ' · mTLS'}</span>`}</span></div></li>`;
+    ${cluster && html`<span class=${none ? 'failed' : 'quiet'}>${cluster.error || (endpoints === undefined ? '' : cluster.ready === undefined ? plural(endpoints, 'endpoint') : `${cluster.ready} of ${endpoints} endpoints ready`)}${zones && ' · ' + zones}${cluster.mtls && ' · mTLS'}</span>`}</span></div></li>`;
 }
 
 const Clusters = ({ clusters }) => html`<${Table} caption="Clusters that the routes lead to" keyOf=${(c) => c.name} rows=${clusters} columns=${[

@@ -44,7 +44,7 @@ export function Mesh({ at }) {
         <${Graph} graph=${q ? found(drawn, q) : drawn} picked=${picked} link=${nodeAddress(filters)} />
         ${picked && html`<${Picked} graph=${whole} id=${picked} filters=${filters} />`}</div>`}
       ${asTable && picked && html`<${Picked} graph=${whole} id=${picked} filters=${filters} />`}
-      ${!asTable && html`<p class="quiet">A dashed box is a Service with several workloads behind it. A dashed line had no attempts in the last minute. Red: at least 5 % failed.</p>`}`}
+      ${!asTable && html`<p class="quiet">A dashed box is a Service with several workloads behind it. A dashed line had no attempts in the last minute. Red: at least 5 % failed. Below a line is how its attempts are divided among subsets.</p>`}`}
     <${LeftOut} n=${store.edgesLeftOut} what="edges, those with the fewest calls, are" />`;
 }
 

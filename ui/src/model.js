@@ -58,6 +58,18 @@ export function build(edges, hosts) {
   return { nodes, links };
 }
 
+// split is how the attempts of a link are divided among subsets; empty if they are not.
+export function split(link) {
+  const all = new Map();
+  for (const e of link.edges) {
+    const sum = all.get(e.subset) || { subset: e.subset, rate: 0, failed: 0 };
+    sum.rate += e.calls_per_second; sum.failed += e.errors_per_second || 0;
+    all.set(e.subset, sum);
+  }
+  if (all.size < 2 || !link.rate) return [];
+  return [...all.values()].sort((a, b) => (a.subset < b.subset ? -1 : 1)).map((s) => ({ ...s, share: s.rate / link.rate }));
+}
+
 // inNamespace keeps the links that start or end in a namespace.
 export function inNamespace(graph, namespace) {
   if (!namespace) return graph;

@@ -46,6 +46,7 @@ test('the mesh: nodes and edges, the failing one red', () => check('', async (pa
   await page.locator('.link.bad').waitFor(drawn);
   const bad = await page.locator('.link.bad').evaluateAll((all) => all.map((l) => l.dataset.link));
   assert.deepEqual(bad, ['shop/checkout → service bank/payment']);
+  assert.match(await page.locator('.link.bad .split').innerHTML(), /\d+ % to v1.*\d+ % to v2/);
   const colors = await page.evaluate(() => [...document.querySelectorAll('.link.bad path, .link:not(.bad):not(.serves) path')].map((p) => getComputedStyle(p).stroke));
   const red = await page.evaluate(() => { const x = document.createElement('i'); x.className = 'failed'; document.body.append(x); const c = getComputedStyle(x).color; x.remove(); return c; });
   assert.equal(colors.filter((c) => c === red).length, 1);

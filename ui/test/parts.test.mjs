@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { address, parse } from '../src/address.js';
 import { lines, near } from '../src/diff.js';
-import { around, build, failing, inNamespace } from '../src/model.js';
+import { around, build, failing, inNamespace, split } from '../src/model.js';
 
 const edge = (from, to, calls, errors = 0, more = {}) => ({
   source: { namespace: from.split('/')[0], workload: from.split('/')[1] }, destination: { namespace: to.split('/')[0], service: to.split('/')[1], port: 80 },
@@ -20,6 +20,8 @@ test('a Service with one workload is that workload; several make a node of the S
   const l = g.links.get('shop/cart → service bank/payment');
   assert.equal(l.rate, 8);
   assert.equal(failing(l), 0.25);
+  assert.deepEqual(split(l).map((s) => [s.subset, s.share]), [['v1', 0.5], ['v2', 0.5]]);
+  assert.deepEqual(split(g.links.get('shop/web → shop/cart')), []);
   assert.ok(g.links.get('service bank/payment = bank/payment-v2').serves);
   assert.equal(g.links.size, 4, 'payment-v1 calls nothing, so it is not drawn');
 });
