@@ -21,6 +21,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
+	"github.com/mizzen-mesh/mizzen/internal/rollout"
 	"github.com/mizzen-mesh/mizzen/internal/status"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -136,7 +137,7 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	p, err := newPlane(planeOptions{
 		source: source, clusters: source.remoteClusters, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
 		tls: tls, identity: &identityOptions,
-		limits: flags.security.limits, reportInterval: flags.reportInterval, status: writer, grace: flags.grace, logger: logger,
+		limits: flags.security.limits, reportInterval: flags.reportInterval, decider: source.decider, status: writer, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.writeReady(std.out) },
 	})
 	if err != nil {
@@ -162,6 +163,8 @@ type planeOptions struct {
 	// node.
 	identity *identity.Options
 	limits   ads.Limits
+	// decider decides about what is rolled out; nil decides nothing.
+	decider *rollout.Decider
 	// reportInterval is how often clients report their load; 0 means the default.
 	reportInterval time.Duration
 	// status configures the writing of conditions and Events, except for its Store; nil writes nothing.
@@ -205,6 +208,9 @@ func newPlane(o planeOptions) (*plane, error) {
 		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Machines: machines, Loads: loads,
 		Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
+	if o.decider != nil {
+		o.decider.Bind(rollout.Options{Store: p.store, Loads: loads, Logger: o.logger, Registry: registry})
+	}
 	if o.status != nil {
 		writing := *o.status
 		writing.Store, writing.Registry, writing.Machines = p.store, registry, machines
@@ -229,6 +235,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listServers, p.store.Servers),
 		admin.NewList(listPolicies, p.store.Policies),
 		admin.NewList(listEdges, loads.Edges),
+		admin.NewList(listRollouts, p.rollouts),
 		admin.NewList(listClusters, p.remoteClusters),
 		admin.NewList(listSync, p.store.ObjectSyncs),
 		admin.NewList(listDeliveries, p.store.ObjectSyncs),
@@ -245,6 +252,14 @@ func (p *plane) workloadBehind(to load.Destination, subset string) string {
 		return ""
 	}
 	return load.OneWorkload(current.PodsBehind(snapshot.Destination{Service: to.Service, Namespace: to.Namespace, Port: to.Port, Subset: subset}))
+}
+
+// rollouts lists the rollouts.
+func (p *plane) rollouts() []rollout.State {
+	if p.decider == nil {
+		return []rollout.State{}
+	}
+	return p.decider.States()
 }
 
 // remoteClusters lists the remote clusters.

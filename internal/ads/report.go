@@ -56,7 +56,7 @@ func (r *reporting) StreamLoadStats(stream loadv3.LoadReportingService_StreamLoa
 	if err := stream.Send(answer); err != nil {
 		return status.Error(codes.Unavailable, err.Error())
 	}
-	reports := r.table.Open(sourceOf(v, info), r.targets(info))
+	reports := r.table.Open(sourceOf(v, info), info.Client.Bucket, r.targets(info))
 	received := make(chan error, 1)
 	r.receivers.Go(func() {
 		defer reports.Close()

@@ -62,7 +62,7 @@ func expect(t *testing.T, table *load.Table, when string, want ...string) {
 func TestEdges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := load.New(load.Options{})
-		a, b := table.Open(web, find), table.Open(web, find)
+		a, b := table.Open(web, 0, find), table.Open(web, 0, find)
 		for range 12 {
 			<-time.After(10 * time.Second)
 			a.Add([]load.Report{report(cart, "z1", 80, 20, 3)})
@@ -95,7 +95,7 @@ func TestEdges(t *testing.T) {
 func TestRatesFollowTheLengthOfReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := load.New(load.Options{})
-		s := table.Open(web, find)
+		s := table.Open(web, 0, find)
 		for range 6 {
 			<-time.After(20 * time.Second)
 			r := report(cart, "", 100, 0, 0)
@@ -109,7 +109,7 @@ func TestRatesFollowTheLengthOfReports(t *testing.T) {
 // TestDropped counts calls that a client did not send.
 func TestDropped(t *testing.T) {
 	table := load.New(load.Options{})
-	table.Open(web, find).Add([]load.Report{{Cluster: []byte(cart), Interval: time.Second, Dropped: 5}})
+	table.Open(web, 0, find).Add([]load.Report{{Cluster: []byte(cart), Interval: time.Second, Dropped: 5}})
 	if all := table.Edges(); len(all) != 1 || all[0].Dropped != 5 || all[0].Calls != 0 {
 		t.Errorf("got %+v", all)
 	}
@@ -121,7 +121,7 @@ func TestNothingIsBelieved(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	table := load.New(load.Options{MaxEdges: 100})
 	registry.MustRegister(load.NewCollector(table, nil))
-	s := table.Open(web, find)
+	s := table.Open(web, 0, find)
 	s.Add([]load.Report{report("outbound|80||bank.shop.svc.cluster.local", "", 1, 1, 1)})
 	if all := table.Edges(); len(all) != 0 {
 		t.Errorf("a cluster to which the client does not subscribe: got %+v", all)
@@ -144,7 +144,7 @@ func TestNothingIsBelieved(t *testing.T) {
 		t.Errorf("a thousand zones: got %d edges", n)
 	}
 	// More clusters than one report may have, and more edges than are kept.
-	other := table.Open(load.Source{Namespace: "shop", Workload: "hostile"}, find)
+	other := table.Open(load.Source{Namespace: "shop", Workload: "hostile"}, 0, find)
 	var clusters []load.Report
 	for i := range 3000 {
 		clusters = append(clusters, report(fmt.Sprint("some-", i), "", 1, 0, 0))
@@ -171,7 +171,7 @@ func TestMetrics(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	table := load.New(load.Options{})
 	registry.MustRegister(load.NewCollector(table, func(to load.Destination, subset string) string { return to.Service + "-" + subset }))
-	table.Open(web, find).Add([]load.Report{report(cart, "z1", 80, 20, 3)})
+	table.Open(web, 0, find).Add([]load.Report{report(cart, "z1", 80, 20, 3)})
 	const labels = `destination_namespace="shop",destination_port="80",destination_service="cart",destination_workload="cart-v1",`
 	const rest = `source_namespace="shop",source_workload="web",subset="v1",zone="z1"} `
 	want := `# HELP mizzen_calls_in_progress Attempts of calls that had not ended at the clients' last reports.
@@ -305,7 +305,7 @@ func FuzzDecode(f *testing.F) {
 		failed := d.Decode(b)
 		table := load.New(load.Options{})
 		if failed == nil {
-			s := table.Open(web, find)
+			s := table.Open(web, 0, find)
 			s.Add(d.Reports)
 			s.Close()
 		}

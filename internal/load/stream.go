@@ -51,6 +51,8 @@ type Stream struct {
 	table  *Table
 	source Source
 	target Target
+	// bucket is that of the client; see mesh.Share.
+	bucket uint16
 	// clusters are those that the client has reported about.
 	clusters map[string]*reported
 	// round is the number of the current report.
@@ -74,11 +76,11 @@ type inZone struct {
 }
 
 // Open begins the reports of a client. The caller closes the Stream.
-func (t *Table) Open(source Source, find Target) *Stream {
+func (t *Table) Open(source Source, bucket uint16, find Target) *Stream {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.streams++
-	return &Stream{table: t, source: source, target: find, clusters: map[string]*reported{}}
+	return &Stream{table: t, source: source, bucket: bucket, target: find, clusters: map[string]*reported{}}
 }
 
 // Close ends the reports of the client. It has no attempts in progress any more.
@@ -145,6 +147,7 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 	c.round = s.round
 	// A report that states no interval, or an impossible one, covers the interval that clients are asked for.
 	covers := r.Interval
+	followed := s.table.followed[c.to.service()]
 	if covers <= 0 || covers > keepUnreported {
 		covers = s.table.o.Interval
 	}
@@ -155,13 +158,16 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 		e := z.edge
 		e.Calls += calls + errors
 		e.Errors += errors
+		followed.add(s.bucket, calls+errors, errors)
 		e.window.add(now.Add(-covers), now, s.table.o.Interval, calls+errors, errors)
 		e.Reported = now
 		z.now(s.plausible(l.InProgress, covers), s.round)
 	}
 	if r.Dropped > 0 {
 		z := s.zone(c, nil, now.Add(-covers), now)
-		z.edge.Dropped += s.plausible(r.Dropped, covers)
+		dropped := s.plausible(r.Dropped, covers)
+		z.edge.Dropped += dropped
+		followed.add(s.bucket, dropped, dropped)
 		z.edge.Reported = now
 	}
 }

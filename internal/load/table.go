@@ -38,6 +38,8 @@ type Table struct {
 	edges map[edgeKey]*edge
 	// perSource is the number of edges of each source.
 	perSource map[Source]int
+	// followed has the attempts by bucket of the Services that Follow names.
+	followed map[Service]*tally
 	// evicted is when edges were last looked through for old ones.
 	evicted time.Time
 	// streams is the number of open Streams. reports counts reports, ignored what was left out of them, by reason.

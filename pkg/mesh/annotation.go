@@ -17,6 +17,8 @@ const (
 	AnnotationWeight      = AnnotationPrefix + "weight"
 	// AnnotationLoadReports says whether gRPC clients report how their calls to a host end.
 	AnnotationLoadReports = AnnotationPrefix + "load-reports"
+	// AnnotationRollout says how a change of rules reaches clients: see RolloutPolicy.
+	AnnotationRollout = AnnotationPrefix + "rollout"
 	// AnnotationScope restricts a Service to the clients and endpoints of its cluster.
 	AnnotationScope = AnnotationPrefix + "scope"
 	// AnnotationResolve says on which side the names of a ServiceEntry are resolved: client or server.
@@ -71,6 +73,7 @@ var annotations = map[string][]string{
 	AnnotationSubsetSize:  {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationSuccessRate: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationLoadReports: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry", "Namespace"},
+	AnnotationRollout:     {"VirtualService", "Namespace"},
 	AnnotationResolve:     {"ServiceEntry"},
 	AnnotationHealth:      {"WorkloadEntry"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},

@@ -13,12 +13,10 @@ type World struct {
 	Revision uint64
 	// Arrived is when the first change since the previous World arrived. It is zero if the source does not record it.
 	Arrived time.Time
-	// Domain is the cluster's DNS domain, such as cluster.local.
-	Domain string
-	// RootNamespace is the namespace whose DestinationRules apply to the whole mesh.
-	RootNamespace string
-	// Defaults apply to every host.
-	Defaults Defaults
+	// Domain is the cluster's DNS domain, such as cluster.local. RootNamespace is the namespace whose DestinationRules apply to the
+	// whole mesh. Defaults apply to every host.
+	Domain, RootNamespace string
+	Defaults              Defaults
 
 	Services  Map[*Service]
 	Endpoints Map[*EndpointSet]
@@ -54,8 +52,9 @@ type World struct {
 	// UnboundRules lists the DestinationRules that apply to no Service. They make no clusters, but are still checked.
 	UnboundRules []*MergedDestinationRule
 
-	// ConfigObjects are the objects of people that apply to the mesh or have reading Problems, by Ref.String.
+	// ConfigObjects are the objects of people that apply to the mesh or have reading Problems, by Ref.String. Rollouts are sorted.
 	ConfigObjects Map[*ConfigObject]
+	Rollouts      []*Rollout
 	// StoredAt is zero if the source was read. Otherwise the source has been unavailable since the start, and the
 	// World is the state that was saved at this time.
 	StoredAt time.Time

@@ -29,6 +29,11 @@ func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
 	}
 	value := &VirtualService{
 		Spec: spec, Export: ruleExport(spec.GetExportTo(), &out), Created: created(&v.ObjectMeta), Gateways: others > 0,
+		Rollout: rolloutPolicy(&v.ObjectMeta, &out),
+	}
+	if value.Rollout.IsSet() && len(spec.GetHosts()) == 0 {
+		value.Rollout = mesh.RolloutPolicy{}
+		out.reportInvalid(mesh.AnnotationRollout, "A VirtualService without hosts follows the rollout of those that delegate to it. The annotation is ignored. Set it on them.")
 	}
 	for i, host := range spec.GetHosts() {
 		if h, ok := convertHost(host, fmt.Sprintf("spec.hosts[%d]", i), &out); ok {

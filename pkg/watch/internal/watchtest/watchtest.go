@@ -122,6 +122,7 @@ type PlainWorld struct {
 	Unbound   []*mesh.VirtualService
 	// UnboundRules are merged from the DestinationRules.
 	UnboundRules []*mesh.MergedDestinationRule
+	Rollouts     []*mesh.Rollout
 	Silenced     map[string][]mesh.Code
 	Problems     []mesh.Problem
 }
@@ -133,7 +134,7 @@ func Plain(w *mesh.World) PlainWorld {
 		Groups: maps.Collect(w.EndpointGroups.All()), Security: maps.Collect(w.Security.All()), Sidecars: maps.Collect(w.Sidecars.All()),
 		Routes: maps.Collect(w.VirtualServices.All()), Policies: maps.Collect(w.DestinationRules.All()),
 		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Machines: maps.Collect(w.Workloads.All()), Nodes: maps.Collect(w.Nodes.All()), Rules: maps.Collect(w.ConfigObjects.All()),
-		Unbound: w.Unbound, UnboundRules: w.UnboundRules, Silenced: silenced(w), Problems: w.Problems,
+		Unbound: w.Unbound, Rollouts: w.Rollouts, UnboundRules: w.UnboundRules, Silenced: silenced(w), Problems: w.Problems,
 	}
 }
 
