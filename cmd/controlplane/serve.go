@@ -208,13 +208,18 @@ func newPlane(o planeOptions) (*plane, error) {
 		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Machines: machines, Loads: loads,
 		Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
-	if o.decider != nil {
-		o.decider.Bind(rollout.Options{Store: p.store, Loads: loads, Logger: o.logger, Registry: registry})
-	}
+	deciding := rollout.Options{Store: p.store, Loads: loads, Logger: o.logger, Registry: registry}
 	if o.status != nil {
 		writing := *o.status
 		writing.Store, writing.Registry, writing.Machines = p.store, registry, machines
+		if o.decider != nil {
+			writing.RolledOut = o.decider.Conditions
+		}
 		p.status = status.New(writing)
+		deciding.Leads, deciding.PeerRefusals = p.status.Leading, p.status.PeerRefusals
+	}
+	if o.decider != nil {
+		o.decider.Bind(deciding)
 	}
 	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current, p.clientInPod)}
 	if o.tls.authority != nil {

@@ -34,6 +34,11 @@ type Options struct {
 	Loads    *load.Table
 	Logger   *slog.Logger
 	Registry prometheus.Registerer
+	// Leads reports whether this replica decides. The others read what it decided from the conditions of the objects. If nil, every
+	// process decides.
+	Leads func() bool
+	// PeerRefusals returns why clients of other replicas rejected an object; nil if that is not known.
+	PeerRefusals func(mesh.Ref) []string
 }
 
 // Decider looks at the rollouts of the current World, and puts what it decides into the inbox of the source. Bind must be called
@@ -45,6 +50,8 @@ type Decider struct {
 
 	mu     sync.Mutex
 	states []State
+	// said is what the conditions of objects are to say.
+	said map[mesh.Ref]Condition
 }
 
 // record is what is remembered of one rollout.
@@ -59,8 +66,9 @@ type record struct {
 	earlier, later, last mark
 	// failing is the last reason for which calls were compared anew, with its message.
 	failing verdict
-	// ended is what ended the last rollout.
-	ended verdict
+	// ended is what ended the last rollout, of objects.
+	ended   verdict
+	objects []mesh.Ref
 }
 
 type mark struct {
@@ -127,6 +135,7 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 	d.o.Loads.Follow(all)
 	audience := d.audience(rollouts)
 	addWithheld(audience, current, rollouts)
+	d.addPeers(audience, rollouts)
 	states := make([]State, 0, len(rollouts))
 	for _, r := range rollouts {
 		rec := d.known[r.Object]
@@ -135,6 +144,9 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 			d.known[r.Object] = rec
 		}
 		state, decided := d.look(r, rec, audience[r.Object], d.attempted(services[r.Object], r), now)
+		if d.o.Leads != nil && !d.o.Leads() {
+			state, decided = follow(current.World(), r, rec, state, decided)
+		}
 		states = append(states, state)
 		if decided != nil {
 			key := object.VerdictKey(r.Object)
@@ -147,9 +159,10 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 			delete(d.known, of)
 		}
 	}
+	conditions := d.conditions(current.World(), states)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.states = states
+	d.states, d.said = states, conditions
 	return changes
 }
 
@@ -157,7 +170,7 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark, now time.Time) (State, *object.Verdict) {
 	sum.at = now
 	if r.Candidate != rec.candidate {
-		*rec = record{candidate: r.Candidate, earlier: rec.earlier, later: rec.later, last: rec.last, ended: rec.ended}
+		*rec = record{candidate: r.Candidate, earlier: rec.earlier, later: rec.later, last: rec.last, ended: rec.ended, objects: rec.objects}
 	}
 	state := stateOf(r)
 	if r.Stage != mesh.RolloutRunning {
@@ -174,7 +187,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	state.Reason, state.Message = v.reason, v.message
 	switch {
 	case v.promote || v.abort:
-		rec.ended = v
+		rec.ended, rec.objects = v, r.Objects
 		return state, &object.Verdict{Candidate: r.Candidate, Abort: v.abort}
 	case v.again:
 		rec.failing = v
@@ -284,6 +297,22 @@ func addWithheld(to map[mesh.Ref]audience, current *snapshot.Snapshot, rollouts 
 			if p.Code == mesh.CodeHeldBack && slices.Contains(r.Objects, p.Object) {
 				a := to[r.Object]
 				a.refusals = append(a.refusals, "a resource was withheld, because clients would reject it")
+				to[r.Object] = a
+			}
+		}
+	}
+}
+
+// addPeers adds what clients of other replicas rejected.
+func (d *Decider) addPeers(to map[mesh.Ref]audience, rollouts []*mesh.Rollout) {
+	if d.o.PeerRefusals == nil {
+		return
+	}
+	for _, r := range rollouts {
+		for _, of := range r.Objects {
+			if lines := d.o.PeerRefusals(of); r.Stage == mesh.RolloutRunning && len(lines) > 0 {
+				a := to[r.Object]
+				a.refusals = append(a.refusals, lines...)
 				to[r.Object] = a
 			}
 		}

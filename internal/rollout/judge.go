@@ -23,8 +23,8 @@ type Reason string
 
 // The reasons.
 const (
-	ReasonPromoted      Reason = "Promoted"
-	ReasonAborted       Reason = "Aborted"
+	ReasonPromoted      Reason = mesh.ReasonPromoted
+	ReasonAborted       Reason = mesh.ReasonAborted
 	ReasonWaiting       Reason = "Waiting"
 	ReasonAcknowledging Reason = "Acknowledging"
 	ReasonInProgress    Reason = "InProgress"
@@ -32,6 +32,7 @@ const (
 	ReasonNoClients     Reason = "NoClients"
 	ReasonFailing       Reason = "CallsFail"
 	ReasonRefused       Reason = "Refused"
+	ReasonUnknown       Reason = "NoApprovedVersion"
 )
 
 // evidence is what is known of one change at one moment.

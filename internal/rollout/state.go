@@ -55,6 +55,8 @@ func stateOf(r *mesh.Rollout) State {
 		s.Reason, s.Message = ReasonWaiting, "The rollout of "+r.Behind.String()+" concerns the same hosts and comes first. All clients follow the version before."
 	case mesh.RolloutAborted:
 		s.Reason, s.Message = ReasonAborted, "All clients follow the version before. Correct the object, or remove the annotation to give the new version to all."
+	case mesh.RolloutUnknown:
+		s.Reason, s.Message = ReasonUnknown, "A change was being rolled out when this replica started, and it does not know the version before. Its clients follow the new version. Change the object again, or remove the annotation."
 	case mesh.RolloutRunning:
 	}
 	return s

@@ -61,6 +61,8 @@ const (
 	HealthStream = "stream"
 	// ConditionConnected is the condition that says whether it has.
 	ConditionConnected = AnnotationPrefix + "Connected"
+	// ConditionRolledOut is the condition that says how far a change of an object is: see AnnotationRollout.
+	ConditionRolledOut = AnnotationPrefix + "RolledOut"
 	// AgentJava is the value of AnnotationAgent that selects the Java agent.
 	AgentJava = "java"
 	// AgentNone is the value of AnnotationAgent that selects no agent.

@@ -67,13 +67,22 @@ func stageOf(bucket uint16, shares iter.Seq[Share]) uint16 {
 // RolloutStage is how far a Rollout is.
 type RolloutStage string
 
+// The reasons of ConditionRolledOut that the replicas tell each other by. ReasonOutdated stands for a condition of an earlier generation.
+const (
+	ReasonPromoted = "Promoted"
+	ReasonAborted  = "Aborted"
+	ReasonOutdated = "Outdated"
+)
+
 // The stages. RolloutNone: all clients follow the same version. RolloutWaiting: another rollout concerns the same hosts, and
-// this one begins after it. RolloutAborted: no client follows the new version.
+// this one begins after it. RolloutAborted: no client follows the new version. RolloutUnknown: another replica rolls out a change, and
+// this one does not know the version before, so its clients follow the new one.
 const (
 	RolloutNone    RolloutStage = "None"
 	RolloutRunning RolloutStage = "Running"
 	RolloutWaiting RolloutStage = "Waiting"
 	RolloutAborted RolloutStage = "Aborted"
+	RolloutUnknown RolloutStage = "Unknown"
 )
 
 // Rollout is one object with a RolloutPolicy, and the change that some clients follow and others do not.

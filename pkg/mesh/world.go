@@ -81,14 +81,14 @@ type ConfigObject struct {
 	// Matches has the number of matches of each rule of a Route. A rule without matches has one, for all calls.
 	Matches []int
 	// Machine is the WorkloadKey of a WorkloadEntry that is healthy while its machine has a stream; empty for all others.
-	// Connected is what the condition about that says.
-	Machine   string
-	Connected bool
+	// Connected is what the condition about that says, and RolledOut the reason of ConditionRolledOut; empty without it.
+	Machine, RolledOut string
+	Connected          bool
 }
 
 // Equal reports whether two entries have equal contents.
 func (o *ConfigObject) Equal(other *ConfigObject) bool {
-	return o.Ref == other.Ref && o.Generation == other.Generation && slices.Equal(o.Parents, other.Parents) && slices.Equal(o.Matches, other.Matches) && o.Machine == other.Machine && o.Connected == other.Connected
+	return o.Ref == other.Ref && o.Generation == other.Generation && slices.Equal(o.Parents, other.Parents) && slices.Equal(o.Matches, other.Matches) && o.Machine == other.Machine && o.Connected == other.Connected && o.RolledOut == other.RolledOut
 }
 
 // EndpointCount returns the number of endpoints of all Services, ready or not.

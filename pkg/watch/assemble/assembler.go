@@ -147,6 +147,7 @@ func (a *Assembler) set(o object.Object) {
 		return
 	}
 	a.put(o.Key, o.Value)
+	a.rollouts.say(o.Key, o.RolledOut)
 	a.problems.put(problemKey{topicObject, o.Key}, o.Problems)
 	a.problems.locate(o.Key.Ref(), o.Source)
 	a.problems.silence(o.Key, o.Silenced)

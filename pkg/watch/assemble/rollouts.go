@@ -27,6 +27,10 @@ type rolloutIndex struct {
 	// or delegates to it.
 	versions map[object.Key]any
 	verdicts map[mesh.Ref]object.Verdict
+	// said is what the conditions of rules say about a change. unknown has the hashes of the rules of which other replicas may know
+	// an approved version that this one does not.
+	said    map[object.Key]string
+	unknown map[object.Key]string
 	// hosts are those to which the rules that follow the policy of an object send calls.
 	hosts map[mesh.Ref]map[string]struct{}
 	// split are the delegates that follow no policy, because the VirtualServices that delegate to them follow several.
@@ -40,7 +44,7 @@ type rolloutIndex struct {
 func newRolloutIndex(r *rules, n *namespaceIndex, problems *problemIndex) *rolloutIndex {
 	return &rolloutIndex{
 		rules: r, namespaces: n, problems: problems, before: map[object.Key]any{}, own: map[object.Key]struct{}{},
-		approved: map[object.Key]any{}, versions: map[object.Key]any{}, verdicts: map[mesh.Ref]object.Verdict{},
+		approved: map[object.Key]any{}, versions: map[object.Key]any{}, verdicts: map[mesh.Ref]object.Verdict{}, said: map[object.Key]string{}, unknown: map[object.Key]string{},
 	}
 }
 
@@ -51,6 +55,18 @@ func (x *rolloutIndex) note(key object.Key) {
 	}
 	if _, noted := x.before[key]; !noted && isRule(key) {
 		x.before[key] = x.current(key)
+	}
+}
+
+// say records what the condition of a rule says.
+func (x *rolloutIndex) say(key object.Key, reason string) {
+	if _, unknown := x.unknown[key]; unknown {
+		x.dirty = true
+	}
+	if reason == "" || !isRule(key) {
+		delete(x.said, key)
+	} else {
+		x.said[key] = reason
 	}
 }
 
@@ -135,6 +151,7 @@ func (x *rolloutIndex) apply(first bool) {
 		}
 	}
 	x.recalled = false
+	x.findUnknown(first)
 	units := x.units()
 	x.install(units)
 	x.askForReports()
@@ -225,6 +242,12 @@ func (x *rolloutIndex) relist(units []*rolloutUnit) {
 		if n.Rollout.IsSet() {
 			of := object.Key{Kind: object.KindNamespace, Name: name}.Ref()
 			all[of] = &mesh.Rollout{Object: of, Policy: n.Rollout, Stage: mesh.RolloutNone, Hosts: x.sortedHosts(of)}
+		}
+	}
+	for key := range x.unknown {
+		if r := all[x.policyOf(key, nil).of]; r != nil {
+			r.Stage, r.Objects = mesh.RolloutUnknown, append(r.Objects, key.Ref())
+			slices.SortFunc(r.Objects, mesh.Ref.Compare)
 		}
 	}
 	for _, u := range units {

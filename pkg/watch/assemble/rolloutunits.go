@@ -213,6 +213,12 @@ func (x *rolloutIndex) report(units []*rolloutUnit) {
 			found[u.of] = append(found[u.of], p)
 		}
 	}
+	for key := range x.unknown {
+		of := x.policyOf(key, nil).of
+		p := unknownProblem(of)
+		p.Object = key.Ref()
+		found[of] = append(found[of], p)
+	}
 	for of, problems := range found {
 		x.problems.put(rolloutKey(of), mesh.SortProblems(problems))
 	}
@@ -245,6 +251,30 @@ func (u *rolloutUnit) problem() mesh.Problem {
 			Code: mesh.CodeRollout, Severity: mesh.Info,
 			Message: fmt.Sprintf("%d%% of the clients follow the new version, and the others the version before, until it has proved itself. \"controlplane inspect rollouts\" shows the figures. To give it to all clients at once, remove the annotation %s of %s.", u.policy.Percent, mesh.AnnotationRollout, u.of),
 		}
+	}
+}
+
+// findUnknown finds, at the start, the rules of which a change may be rolled out by other replicas, while the approved version is not
+// known here. Later it forgets those that changed or were promoted.
+func (x *rolloutIndex) findUnknown(first bool) {
+	if first {
+		for key, reason := range x.said {
+			if _, known := x.approved[key]; !known && reason != mesh.ReasonPromoted {
+				x.unknown[key] = object.RuleHash(x.current(key))
+			}
+		}
+	}
+	maps.DeleteFunc(x.unknown, func(key object.Key, hash string) bool {
+		_, held := x.approved[key]
+		return held || x.said[key] == "" || x.said[key] == mesh.ReasonPromoted || !x.policyOf(key, nil).policy.IsSet() || hash != object.RuleHash(x.current(key))
+	})
+}
+
+// unknownProblem is the Problem of a rule that findUnknown found.
+func unknownProblem(of mesh.Ref) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeRollout, Severity: mesh.Warning,
+		Message: fmt.Sprintf("A change of it was being rolled out when this replica started, and the replica does not know the version before: all clients of the replica follow the new version. Change the object again, or remove the annotation %s of %s. Give the replicas a --state-dir that outlives their pods.", mesh.AnnotationRollout, of),
 	}
 }
 

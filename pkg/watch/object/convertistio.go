@@ -15,6 +15,7 @@ import (
 
 func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
 	out := newObject(KindVirtualService, &v.ObjectMeta)
+	out.RolledOut = rolledOut(v.Status.GetConditions(), v.Generation)
 	spec := proto.CloneOf(&v.Spec)
 	if !encodable(spec, &out) {
 		return out
@@ -46,6 +47,7 @@ func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
 
 func convertDestinationRule(d *istiov1.DestinationRule, _ string) Object {
 	out := newObject(KindDestinationRule, &d.ObjectMeta)
+	out.RolledOut = rolledOut(d.Status.GetConditions(), d.Generation)
 	spec := proto.CloneOf(&d.Spec)
 	if !encodable(spec, &out) {
 		return out

@@ -87,6 +87,8 @@ type Object struct {
 	Silenced []mesh.Code
 	// Generation is metadata.generation, which counts the versions of the spec; 0 for a file.
 	Generation int64
+	// RolledOut is the reason of mesh.ConditionRolledOut; empty if the object does not have it.
+	RolledOut string
 	// Source is where the object was read; nil for a cluster.
 	Source *mesh.Source
 	// Closed means that the object cannot be read, and that its value closes what it would decide; see KindRow.Close.

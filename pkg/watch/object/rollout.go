@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	metav1alpha1 "istio.io/api/meta/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -51,6 +52,19 @@ func rolloutPolicy(meta *metav1.ObjectMeta, out *Object) (p mesh.RolloutPolicy) 
 		return invalid("has a third part that is not abort")
 	}
 	return mesh.RolloutPolicy{Percent: uint8(percent), Window: window, Abort: len(parts) == 3}
+}
+
+// rolledOut returns the reason of the condition that says how far a change is; empty if there is none.
+func rolledOut(conditions []*metav1alpha1.IstioCondition, generation int64) string {
+	for _, c := range conditions {
+		if c.GetType() == mesh.ConditionRolledOut {
+			if c.GetObservedGeneration() != generation {
+				return mesh.ReasonOutdated
+			}
+			return c.GetReason()
+		}
+	}
+	return ""
 }
 
 // KindVerdict is the kind of what was decided about a change that some clients follow. It has no row: no source has such objects.
