@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 	"github.com/mizzen-mesh/mizzen/internal/csds"
 	"github.com/mizzen-mesh/mizzen/internal/explain"
+	"github.com/mizzen-mesh/mizzen/internal/history"
 	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
@@ -137,7 +139,7 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	p, err := newPlane(planeOptions{
 		source: source, clusters: source.remoteClusters, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
 		tls: tls, identity: &identityOptions,
-		limits: flags.security.limits, reportInterval: flags.reportInterval, decider: source.decider, status: writer, grace: flags.grace, logger: logger,
+		limits: flags.security.limits, history: flags.source.history(source, logger), reportInterval: flags.reportInterval, decider: source.decider, status: writer, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.writeReady(std.out) },
 	})
 	if err != nil {
@@ -165,6 +167,8 @@ type planeOptions struct {
 	limits   ads.Limits
 	// decider decides about what is rolled out; nil decides nothing.
 	decider *rollout.Decider
+	// history says where generations of the configuration are kept.
+	history history.Options
 	// reportInterval is how often clients report their load; 0 means the default.
 	reportInterval time.Duration
 	// status configures the writing of conditions and Events, except for its Store; nil writes nothing.
@@ -178,9 +182,10 @@ type planeOptions struct {
 // plane is a control plane: a source of Worlds, the Store that publishes them, and the servers in front of it.
 type plane struct {
 	planeOptions
-	store *serving.Store
-	ads   *ads.Server
-	admin *admin.Server
+	store   *serving.Store
+	history *history.Store
+	ads     *ads.Server
+	admin   *admin.Server
 	// status is nil if no conditions are written.
 	status *status.Writer
 	// metrics is nil without --metrics-address.
@@ -201,7 +206,9 @@ func newPlane(o planeOptions) (*plane, error) {
 	registry.MustRegister(buildInfo())
 	registry.MustRegister(o.metrics...)
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
-	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry})
+	p.history = history.New(o.history)
+	registry.MustRegister(p.history)
+	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry, Published: p.history.Published})
 	machines, loads := status.NewMachines(), load.New(load.Options{Interval: o.reportInterval})
 	registry.MustRegister(load.NewCollector(loads, p.workloadBehind))
 	p.ads = ads.New(ads.Options{
@@ -222,6 +229,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		o.decider.Bind(deciding)
 	}
 	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current, p.clientInPod)}
+	maps.Copy(handlers, p.history.Handlers())
 	if o.tls.authority != nil {
 		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
 	}
@@ -294,6 +302,7 @@ func (p *plane) Run(ctx context.Context) error {
 	defer stopAdmin()
 	group.Go(func() error { return p.source.Run(ctx, worlds) })
 	group.Go(func() error { return p.store.Run(ctx, worlds) })
+	group.Go(func() error { return p.history.Run(ctx) })
 	group.Go(func() error { return p.fetchKeys(ctx) })
 	group.Go(func() error { return p.admin.Run(adminCtx) })
 	if p.status != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"github.com/mizzen-mesh/mizzen/internal/history"
 	"github.com/mizzen-mesh/mizzen/internal/lastgood"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
@@ -31,6 +32,18 @@ func (f *stateFlags) validate(cmd *cobra.Command) error {
 		return usageErrorf(cmd, "--state-wait must not be negative")
 	}
 	return nil
+}
+
+// historyFolder is the name of the folder in --state-dir with the history of the configuration.
+const historyFolder = "history"
+
+// history returns where generations of the configuration are kept: in a folder of --state-dir if there is a cluster.
+func (f *sourceFlags) history(source *openSource, logger *slog.Logger) history.Options {
+	out := history.Options{Limits: history.InMemory, Domain: f.mesh.domain, Logger: logger}
+	if f.state.dir != "" && source.config != nil {
+		out.Limits, out.Dir, out.Cluster = history.OnDisk, filepath.Join(f.state.dir, historyFolder), source.config.Host
+	}
+	return out
 }
 
 // apply configures a source to save its state, and returns the metrics of that. Without --state-dir nothing is saved.

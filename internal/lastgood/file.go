@@ -34,7 +34,7 @@ func New(path string, logger *slog.Logger) *File {
 func (f *File) Save(write func(io.Writer) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	size, err := f.replace(write)
+	size, err := Replace(f.path, write)
 	f.metrics.saved(size, err, time.Now())
 	switch {
 	case err != nil && !f.failing:
@@ -47,7 +47,12 @@ func (f *File) Save(write func(io.Writer) error) {
 
 // Load passes the text to read. It fails if the file does not exist, if it is damaged, or if read fails.
 func (f *File) Load(read func(io.Reader) error) error {
-	raw, err := os.ReadFile(f.path)
+	return Read(f.path, read)
+}
+
+// Read passes the text of the file at a path to read, as Load does.
+func Read(path string, read func(io.Reader) error) error {
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("read what was stored: %w", err)
 	}
@@ -56,7 +61,7 @@ func (f *File) Load(read func(io.Reader) error) error {
 		err = read(text)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
@@ -71,15 +76,16 @@ func Draft(path string) string {
 	return path + "." + name + ".new"
 }
 
-// replace writes a draft, and gives it the name of the file.
-func (f *File) replace(write func(io.Writer) error) (size int64, err error) {
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+// Replace makes a file of what write writes, or replaces it, completely or not at all: it writes a draft, and gives it the name of
+// the file. It returns the size of the file.
+func Replace(path string, write func(io.Writer) error) (size int64, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return 0, err
 	}
-	temporary := Draft(f.path)
+	temporary := Draft(path)
 	size, err = writeFile(temporary, write)
 	if err == nil {
-		err = os.Rename(temporary, f.path)
+		err = os.Rename(temporary, path)
 	}
 	if err != nil {
 		if gone := os.Remove(temporary); !errors.Is(gone, fs.ErrNotExist) {
@@ -87,7 +93,7 @@ func (f *File) replace(write func(io.Writer) error) (size int64, err error) {
 		}
 		return 0, err
 	}
-	return size, syncFolder(filepath.Dir(f.path))
+	return size, syncFolder(filepath.Dir(path))
 }
 
 func writeFile(path string, write func(io.Writer) error) (size int64, err error) {

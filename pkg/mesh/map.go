@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -56,6 +57,36 @@ func (m Map[V]) Hosts() []string {
 	}
 	slices.Sort(hosts)
 	return hosts
+}
+
+// Differing yields every host of m or old whose values may differ: those of the shards that the Maps do not share. If one was
+// derived from the other, that costs as much as the changes between them.
+func (m Map[V]) Differing(old Map[V]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range mapShards {
+			now, before := m.shard(i), old.shard(i)
+			if reflect.ValueOf(now).UnsafePointer() == reflect.ValueOf(before).UnsafePointer() {
+				continue
+			}
+			for host := range now {
+				if !yield(host) {
+					return
+				}
+			}
+			for host := range before {
+				if _, both := now[host]; !both && !yield(host) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (m Map[V]) shard(i int) map[string]V {
+	if m.shards == nil {
+		return nil
+	}
+	return m.shards[i]
 }
 
 // With returns a copy of m in which the hosts of set have the values of set and the hosts of remove are absent.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,5 +71,30 @@ func TestMapSharesWhatDoesNotChange(t *testing.T) {
 	}
 	if unchanged := before.With(nil, nil); unchanged.shards != before.shards {
 		t.Error("an empty edit made a copy")
+	}
+}
+
+// TestMapDiffering compares a Map with those that it was derived from, and with one that has the same content.
+func TestMapDiffering(t *testing.T) {
+	set := map[string]int{}
+	for i := range 10_000 {
+		set[strconv.Itoa(i)] = i
+	}
+	first := Map[int]{}.With(set, nil)
+	second := first.With(map[string]int{"7": 8, "new": 1}, []string{"9"})
+	found := slices.Collect(second.Differing(first))
+	for _, host := range []string{"7", "new", "9"} {
+		if !slices.Contains(found, host) {
+			t.Errorf("%s is missing", host)
+		}
+	}
+	if len(found) > 1000 {
+		t.Errorf("%d hosts, of three that differ", len(found))
+	}
+	if n := len(slices.Collect(first.Differing(first))); n != 0 {
+		t.Errorf("a Map differs from itself by %d hosts", n)
+	}
+	if n := len(slices.Collect(first.Differing(Map[int]{}))); n != first.Len() {
+		t.Errorf("all of a Map are %d of %d hosts", n, first.Len())
 	}
 }

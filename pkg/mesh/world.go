@@ -55,6 +55,10 @@ type World struct {
 	// ConfigObjects are the objects of people that apply to the mesh or have reading Problems, by Ref.String. Rollouts are sorted.
 	ConfigObjects Map[*ConfigObject]
 	Rollouts      []*Rollout
+	// Manifests are the objects of configuration as they were written, by Ref.String, and Configuration is their Fingerprint. No
+	// endpoint is among them.
+	Manifests     Map[*Manifest]
+	Configuration Fingerprint
 	// StoredAt is zero if the source was read. Otherwise the source has been unavailable since the start, and the
 	// World is the state that was saved at this time.
 	StoredAt time.Time

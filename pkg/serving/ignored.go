@@ -24,7 +24,7 @@ func (sub *subscription) expectAnswer() {
 		}
 		sub.stopExpecting()
 		for _, r := range sub.inFlight {
-			dropped(r.propagations)
+			sub.dropped(r.propagations)
 		}
 		sub.inFlight, sub.nonce = nil, ""
 		sub.forgetSent()

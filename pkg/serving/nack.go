@@ -20,7 +20,7 @@ func (sub *subscription) handleAck(rejection *statuspb.Status) {
 		return
 	}
 	batch := sub.inFlight[0].resources
-	acknowledged(sub.inFlight[0].propagations)
+	sub.acknowledged(sub.inFlight[0].propagations, rejection != nil)
 	sub.inFlight = slices.Delete(sub.inFlight, 0, 1)
 	sub.unansweredSince = time.Time{}
 	if len(sub.inFlight) > 0 {

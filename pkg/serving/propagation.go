@@ -13,6 +13,8 @@ import (
 type propagation struct {
 	arrived time.Time
 	latency interface{ Observe(seconds float64) }
+	// effect is nil unless the configuration differs.
+	effect *Effect
 
 	// mu protects pending, the number of subscriptions that have not answered yet plus one until seal, and
 	// lastAnswer, the time of the last answer.
@@ -67,11 +69,12 @@ func (sub *subscription) track(c *propagation) {
 	c.mu.Lock()
 	c.pending++
 	c.mu.Unlock()
+	c.effect.affect(sub.session)
 	sub.propagations = append(sub.propagations, c)
 }
 
 // upToDate is called when the client has what is newest, whatever changed in between. The caller holds Session.mu.
-func (sub *subscription) upToDate() { acknowledged(sub.takePropagations()) }
+func (sub *subscription) upToDate() { sub.acknowledged(sub.takePropagations(), false) }
 
 // takePropagations returns the changes that the client has once it acknowledges what it was sent last. While Clusters
 // are introduced, there are none: the change itself is still to come. The caller holds Session.mu.
@@ -87,24 +90,27 @@ func (sub *subscription) takePropagations() []*propagation {
 // dropPropagations removes the subscription from all changes because the client disconnected. The caller holds
 // Session.mu.
 func (sub *subscription) dropPropagations() {
-	dropped(sub.propagations)
+	sub.dropped(sub.propagations)
 	for _, f := range sub.inFlight {
-		dropped(f.propagations)
+		sub.dropped(f.propagations)
 	}
 	sub.propagations, sub.inFlight = nil, nil
 }
 
-// acknowledged is called when the client has answered.
-func acknowledged(changes []*propagation) {
+// acknowledged is called when the client has answered, with an acknowledgement or with a rejection.
+func (sub *subscription) acknowledged(changes []*propagation, rejected bool) {
 	now := time.Now()
 	for _, c := range changes {
 		c.done(now)
+		c.effect.answered(sub.session, rejected, false)
 	}
 }
 
-func dropped(changes []*propagation) {
+// dropped is called when the client will not answer, because its stream ended or because it answers nothing.
+func (sub *subscription) dropped(changes []*propagation) {
 	for _, c := range changes {
 		c.done(time.Time{})
+		c.effect.answered(sub.session, false, true)
 	}
 }
 

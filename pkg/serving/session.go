@@ -182,6 +182,7 @@ func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*ent
 	defer s.mu.Unlock()
 	var concerned typeSet
 	for _, e := range entries {
+		change.effect.note(e, now[e])
 		e.setCurrent(now[e])
 		concerned |= setOf(e.sub.t)
 	}

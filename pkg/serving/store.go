@@ -23,16 +23,20 @@ type Options struct {
 	Registry prometheus.Registerer
 	// Check validates every resource before a client gets it; nil for clientrules.Check.
 	Check snapshot.Check
+	// Published is called after each World whose configuration differs from that of the World before was published, and after the
+	// first World. It must not block. nil for no calls.
+	Published func(*Publication)
 }
 
 // Store has the current Snapshot and all streams. Run is the only writer of the Snapshot, or Publish if Run is not
 // used.
 type Store struct {
-	logger   *slog.Logger
-	counters *metrics
-	check    snapshot.Check
-	current  atomic.Pointer[snapshot.Snapshot]
-	ready    chan struct{}
+	logger    *slog.Logger
+	counters  *metrics
+	check     snapshot.Check
+	published func(*Publication)
+	current   atomic.Pointer[snapshot.Snapshot]
+	ready     chan struct{}
 	// statusRevision counts the events that may have changed a sync status or a Problem.
 	statusRevision atomic.Uint64
 	callers        callersMemo
@@ -51,6 +55,7 @@ func NewStore(o Options) *Store {
 	s := &Store{
 		logger:    o.Logger,
 		check:     o.Check,
+		published: o.Published,
 		ready:     make(chan struct{}),
 		sessions:  map[*Session]struct{}{},
 		byOrigin:  map[origin][]*Session{},
@@ -94,6 +99,7 @@ func (s *Store) Publish(world *mesh.World) {
 	next := old.Derive(world, changed)
 	ahead := s.translateAhead(old, next, changed)
 	change := newPropagation(world, began, s.counters)
+	publication := s.publicationOf(old, world, change)
 
 	s.mu.Lock()
 	s.current.Store(next)
@@ -103,6 +109,7 @@ func (s *Store) Publish(world *mesh.World) {
 	}
 	s.mu.Unlock()
 	change.seal()
+	s.tell(publication)
 	s.bumpStatusRevision()
 
 	s.counters.published(len(changed), woken)

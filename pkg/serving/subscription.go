@@ -212,7 +212,7 @@ func (sub *subscription) recordInFlight(r *Response) {
 		sub.session.expectServer()
 	}
 	if len(sub.inFlight) > maxInFlight {
-		dropped(sub.inFlight[0].propagations)
+		sub.dropped(sub.inFlight[0].propagations)
 		sub.inFlight = slices.Delete(sub.inFlight, 0, 1)
 	}
 	sub.session.store.counters.sent(sub.t, len(r.Resources), sub.worldPublished)

@@ -33,6 +33,7 @@ type Assembler struct {
 	emptiness *emptiness
 	enforced  *enforcement
 	exports   *exportIndex
+	manifests manifestIndex
 	problems  *problemIndex
 	// indexes has the index of each kind. clusters has the indexes of the remote clusters, by their names.
 	indexes  kindIndexes
@@ -81,6 +82,7 @@ func New(o Options) *Assembler {
 	a.sidecars = newSidecarIndex(o.RootNamespace, o.Domain, &own.labels, problems)
 	a.aliases = newAliasIndex(joined, a.rules, problems)
 	a.exports = newExportIndex(problems)
+	a.manifests = manifestIndex{}
 	a.emptiness = newEmptiness(o, a.inventory, outside, joined, a.rules, problems)
 	maps.Copy(a.indexes, a.inventory.indexes())
 	maps.Copy(a.indexes, a.external.indexes())
@@ -152,6 +154,7 @@ func (a *Assembler) set(o object.Object) {
 	a.problems.locate(o.Key.Ref(), o.Source)
 	a.problems.silence(o.Key, o.Silenced)
 	a.rules.authored.note(o)
+	a.manifests.note(o)
 }
 
 // remove removes an object, if it exists.
@@ -252,6 +255,9 @@ func (a *Assembler) World() *mesh.World {
 	}
 	if !slices.Equal(a.rollouts.list, last.Rollouts) {
 		w.Rollouts, changed = a.rollouts.list, true
+	}
+	if a.manifests.apply(w) {
+		changed = true
 	}
 	if unbound, moved := a.rules.listUnbound(last.Unbound); moved {
 		w.Unbound, changed = unbound, true

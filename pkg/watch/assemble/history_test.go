@@ -52,6 +52,9 @@ func runHistory(t *testing.T, r *rand.Rand) {
 			case 3, 4:
 				o = randomRoute(r)
 			}
+			if row := o.Key.Kind.Row(); row != nil && row.Configuration {
+				o.Manifest = mesh.NewManifest(o.Key.Ref(), o.Key.Ref().String()+fmt.Sprint(r.IntN(3)))
+			}
 			if row := o.Key.Kind.Row(); row != nil && row.Remote && clusters && r.IntN(2) == 0 {
 				o.MoveTo([]string{"b", "c"}[r.IntN(2)], []string{"", "", "far"}[r.IntN(3)])
 			}

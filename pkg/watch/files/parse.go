@@ -274,6 +274,9 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 	}
 	o := row.Convert(typed, f.options.Domain)
 	o.Source, o.Closed = r.source, len(r.Violations) > 0
+	if fields, ok := value.(map[string]any); ok {
+		o.KeepManifest(typed, fields)
+	}
 	f.rejected(&o, typed, n, before, ref, row)
 	o.Problems = append(o.Problems, r.found...)
 	f.out.objects = append(f.out.objects, &o)

@@ -266,12 +266,7 @@ func (i *informer) typed(raw any) (metav1.Object, error) {
 		if raw.GetKind() != string(i.row.Kind) {
 			return nil, fmt.Errorf("unexpected kind %q", raw.GetKind())
 		}
-		typed := i.row.New()
-		if strict, ok := typed.(object.Strict); ok {
-			spec, _ := raw.Object["spec"].(map[string]any)
-			strict.NoteUnknown(object.UnknownFields(spec, strict.SpecMessage()), object.EmptyFields(spec), false)
-		}
-		return typed, object.Decode(raw.Object, typed)
+		return i.row.Typed(raw.Object)
 	case metav1.Object:
 		return raw, nil
 	}

@@ -186,25 +186,30 @@ func (i *informer) entry(raw any) (e *entry) {
 		e.Object = i.unread(e.Key, raw)
 		if m, err := meta.Accessor(raw); err == nil {
 			e.Generation = m.GetGeneration()
+			i.keepManifest(e, m)
 		}
 		e.Report(mesh.CodeInvalidValue, mesh.Error, "", "The object cannot be read: "+err.Error()+". Correct it.")
 		return e
 	}
 	e.Object = i.row.Convert(typed, i.domain)
 	object.FromCluster(&e.Object)
+	if m, err := meta.Accessor(raw); err == nil {
+		i.keepManifest(e, m)
+	}
 	return e
+}
+
+// keepManifest keeps the object as it was written, unless it is one of a remote cluster: rules are those of the own cluster.
+func (i *informer) keepManifest(e *entry, raw metav1.Object) {
+	if i.remote == "" {
+		e.KeepManifest(raw, nil)
+	}
 }
 
 // unread returns what is kept of an object that cannot be read: nothing, unless its kind closes.
 func (i *informer) unread(key object.Key, raw any) object.Object {
-	if i.row.Close == nil {
-		return object.Object{Key: key}
-	}
-	parts, annotations := object.AllUnreadable, map[string]string(nil)
 	if u, ok := raw.(*unstructured.Unstructured); ok {
-		if spec, ok := u.Object["spec"].(map[string]any); ok {
-			parts, annotations = object.Parts(spec), u.GetAnnotations()
-		}
+		return i.row.Unread(key, i.domain, u.Object)
 	}
-	return i.row.Close(key, i.domain, annotations, parts)
+	return i.row.Unread(key, i.domain, nil)
 }

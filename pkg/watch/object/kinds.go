@@ -76,6 +76,12 @@ type KindRow struct {
 	// Authored means that people write the objects as configuration of the mesh: World.ConfigObjects lists them, status
 	// conditions are written to them, and "inspect wait" waits for them.
 	Authored bool
+	// Configuration means that hosts or rules come from the objects: they are kept as they were written, and a change of one makes
+	// a generation of the history. Kinds that say where servers are have no such row: endpoints are not configuration.
+	Configuration bool
+	// OnlyMeshKeys means that the objects are mostly about other things: of their configuration only the labels and annotations
+	// count that the mesh reads.
+	OnlyMeshKeys bool
 	// ParentStatus is the list of entries in the status of the objects, one for each of their parents, in place of conditions of
 	// its own: parents or ancestors; empty for other kinds.
 	ParentStatus string
@@ -113,12 +119,12 @@ type KindRow struct {
 // Kinds are all kinds that are watched. Rows are constant.
 var Kinds = []*KindRow{
 	{
-		Kind: KindService, Remote: true, Resource: corev1.SchemeGroupVersion.WithResource("services"), Traced: true, NameIsLabel: true,
+		Kind: KindService, Configuration: true, Remote: true, Resource: corev1.SchemeGroupVersion.WithResource("services"), Traced: true, NameIsLabel: true,
 		NewList: func() runtime.Object { return &corev1.ServiceList{} }, Rejections: rejectionsOf(rejectService),
 		converter: converterOf(convertService), codec: codecOf(serviceField, storeAsIs[mesh.Service], storeAsIs[mesh.Service]),
 	},
 	{
-		Kind: KindServiceImport, Resource: schema.GroupVersionResource{Group: "multicluster.x-k8s.io", Version: "v1beta1", Resource: "serviceimports"},
+		Kind: KindServiceImport, Configuration: true, Resource: schema.GroupVersionResource{Group: "multicluster.x-k8s.io", Version: "v1beta1", Resource: "serviceimports"},
 		OtherVersions: []string{"v1alpha1"}, Optional: true, Elective: true, Without: "the hosts of ServiceImports",
 		converter: converterOf(convertServiceImport), codec: codecOf(serviceField, storeAsIs[mesh.Service], storeAsIs[mesh.Service]),
 	},
@@ -150,7 +156,7 @@ var Kinds = []*KindRow{
 		converter: converterOf(convertNode), codec: codecOf(nodeField, storeNode, loadNode),
 	},
 	{
-		Kind: KindNamespace, Resource: corev1.SchemeGroupVersion.WithResource("namespaces"), ClusterScoped: true, Traced: true, NameIsLabel: true,
+		Kind: KindNamespace, Configuration: true, OnlyMeshKeys: true, Resource: corev1.SchemeGroupVersion.WithResource("namespaces"), ClusterScoped: true, Traced: true, NameIsLabel: true,
 		Without: "the annotations of namespaces, and which pods came without the bootstrap",
 		NewList: func() runtime.Object { return &corev1.NamespaceList{} },
 
@@ -164,14 +170,14 @@ var Kinds = []*KindRow{
 		converter: converterOf(convertInjectionPolicy), codec: codecOf(policyField, storePolicy, loadPolicy),
 	},
 	{
-		Kind: KindDestinationRule, Resource: istiov1.SchemeGroupVersion.WithResource("destinationrules"),
+		Kind: KindDestinationRule, Configuration: true, Resource: istiov1.SchemeGroupVersion.WithResource("destinationrules"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Authored: true, Traced: true,
 		Misplaced: notInDestinationRule, Close: closeDestinationRule,
 		converter: converterOf(convertDestinationRule),
 		codec:     codecOf(destinationRuleField, storeDestinationRule, loadDestinationRule),
 	},
 	{
-		Kind: KindVirtualService, Resource: istiov1.SchemeGroupVersion.WithResource("virtualservices"),
+		Kind: KindVirtualService, Configuration: true, Resource: istiov1.SchemeGroupVersion.WithResource("virtualservices"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Authored: true, Traced: true,
 		After:     KindDestinationRule,
 		Misplaced: notInVirtualService, Close: closeVirtualService,
@@ -179,7 +185,7 @@ var Kinds = []*KindRow{
 		codec:     codecOf(virtualServiceField, storeVirtualService, loadVirtualService),
 	},
 	{
-		Kind: KindServiceEntry, Resource: istiov1.SchemeGroupVersion.WithResource("serviceentries"),
+		Kind: KindServiceEntry, Configuration: true, Resource: istiov1.SchemeGroupVersion.WithResource("serviceentries"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Elective: true, Authored: true, Traced: true,
 		Misplaced: notInServiceEntry,
 		converter: converterOf(convertServiceEntry),
@@ -193,41 +199,41 @@ var Kinds = []*KindRow{
 		codec:     codecOf(workloadField, storeAsIs[Workload], storeAsIs[Workload]),
 	},
 	{
-		Kind: KindSidecar, Resource: istiov1.SchemeGroupVersion.WithResource("sidecars"),
+		Kind: KindSidecar, Configuration: true, Resource: istiov1.SchemeGroupVersion.WithResource("sidecars"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Elective: true, Authored: true, Traced: true,
 		converter: converterOf(convertSidecar), codec: codecOf(sidecarField, storeSidecar, loadSidecar),
 	},
 	{
-		Kind: KindGRPCRoute, Resource: gatewayResource("grpcroutes"),
+		Kind: KindGRPCRoute, Configuration: true, Resource: gatewayResource("grpcroutes"),
 		Optional: true, Elective: true, Authored: true, ParentStatus: "parents", Traced: true, After: KindDestinationRule, Close: closeGRPCRoute,
 		Misplaced: notInGRPCRoute, Rejections: rejectionsOf(rejectGRPCRoute),
 		converter: converterOf(convertGRPCRoute), codec: codecOf(grpcRouteField, storeRoute, loadGRPCRoute),
 	},
 	{
-		Kind: KindHTTPRoute, Resource: gatewayResource("httproutes"), OtherVersions: []string{"v1beta1"},
+		Kind: KindHTTPRoute, Configuration: true, Resource: gatewayResource("httproutes"), OtherVersions: []string{"v1beta1"},
 		Optional: true, Elective: true, Authored: true, ParentStatus: "parents", Traced: true, After: KindDestinationRule, Close: closeHTTPRoute,
 		Misplaced: notInHTTPRoute, Rejections: rejectionsOf(rejectHTTPRoute),
 		converter: converterOf(convertHTTPRoute), codec: codecOf(httpRouteField, storeRoute, loadHTTPRoute),
 	},
 	{
-		Kind: KindBackendTLSPolicy, Resource: gatewayResource("backendtlspolicies"),
+		Kind: KindBackendTLSPolicy, Configuration: true, Resource: gatewayResource("backendtlspolicies"),
 		Optional: true, Elective: true, Authored: true, ParentStatus: "ancestors", Traced: true, Close: closeBackendTLSPolicy,
 		converter: converterOf(convertBackendTLSPolicy), codec: codecOf(backendTLSPolicyField, storeBackendTLSPolicy, loadBackendTLSPolicy),
 	},
 	{
-		Kind: KindPeerAuthentication, Resource: securityv1.SchemeGroupVersion.WithResource("peerauthentications"),
+		Kind: KindPeerAuthentication, Configuration: true, Resource: securityv1.SchemeGroupVersion.WithResource("peerauthentications"),
 		OtherVersions: []string{"v1beta1"}, Optional: true, Authored: true, Traced: true, ForServers: true, Close: closePeerAuthentication,
 		converter: converterOf(convertPeerAuthentication),
 		codec:     codecOf(peerAuthenticationField, storePeerAuthentication, loadPeerAuthentication),
 	},
 	{
-		Kind: KindAuthorizationPolicy, Resource: securityv1.SchemeGroupVersion.WithResource("authorizationpolicies"),
+		Kind: KindAuthorizationPolicy, Configuration: true, Resource: securityv1.SchemeGroupVersion.WithResource("authorizationpolicies"),
 		OtherVersions: []string{"v1beta1"}, Optional: true, Authored: true, Traced: true, ForServers: true, Close: closeAuthorizationPolicy,
 		converter: converterOf(convertAuthorizationPolicy),
 		codec:     codecOf(authorizationPolicyField, storeAuthorizationPolicy, loadAuthorizationPolicy),
 	},
 	{
-		Kind: KindRequestAuthentication, Resource: securityv1.SchemeGroupVersion.WithResource("requestauthentications"),
+		Kind: KindRequestAuthentication, Configuration: true, Resource: securityv1.SchemeGroupVersion.WithResource("requestauthentications"),
 		OtherVersions: []string{"v1beta1"}, Optional: true, Authored: true, Traced: true, ForServers: true,
 		converter: converterOf(convertRequestAuthentication),
 		codec:     codecOf(requestAuthenticationField, storeRequestAuthentication, loadRequestAuthentication),

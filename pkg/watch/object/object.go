@@ -91,6 +91,8 @@ type Object struct {
 	RolledOut string
 	// Source is where the object was read; nil for a cluster.
 	Source *mesh.Source
+	// Manifest is the object as it was written; nil if its kind is not Configuration, or for a remote cluster.
+	Manifest *mesh.Manifest
 	// Closed means that the object cannot be read, and that its value closes what it would decide; see KindRow.Close.
 	Closed bool
 }

@@ -39,6 +39,7 @@ func Objects(t testing.TB, text string) []*object.Object {
 			typed.SetNamespace("default")
 		}
 		o := object.Kind(kind).Row().Convert(typed, "cluster.local")
+		o.KeepManifest(typed, plain)
 		if slices.ContainsFunc(o.Problems, func(p mesh.Problem) bool { return p.Severity != mesh.Info }) {
 			t.Fatalf("the test's own YAML is faulty: %v", o.Problems)
 		}
@@ -119,7 +120,10 @@ type PlainWorld struct {
 	Machines  map[string]*mesh.Pod
 	Nodes     map[string]*mesh.Node
 	Rules     map[string]*mesh.ConfigObject
-	Unbound   []*mesh.VirtualService
+	Manifests map[string]*mesh.Manifest
+	// Configuration is the Fingerprint of the Manifests.
+	Configuration string
+	Unbound       []*mesh.VirtualService
 	// UnboundRules are merged from the DestinationRules.
 	UnboundRules []*mesh.MergedDestinationRule
 	Rollouts     []*mesh.Rollout
@@ -134,6 +138,7 @@ func Plain(w *mesh.World) PlainWorld {
 		Groups: maps.Collect(w.EndpointGroups.All()), Security: maps.Collect(w.Security.All()), Sidecars: maps.Collect(w.Sidecars.All()),
 		Routes: maps.Collect(w.VirtualServices.All()), Policies: maps.Collect(w.DestinationRules.All()),
 		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Machines: maps.Collect(w.Workloads.All()), Nodes: maps.Collect(w.Nodes.All()), Rules: maps.Collect(w.ConfigObjects.All()),
+		Manifests: maps.Collect(w.Manifests.All()), Configuration: w.Configuration.String(),
 		Unbound: w.Unbound, Rollouts: w.Rollouts, UnboundRules: w.UnboundRules, Silenced: silenced(w), Problems: w.Problems,
 	}
 }

@@ -1,0 +1,231 @@
+package history_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/internal/history"
+)
+
+// onDisk returns a recorder with a folder, what it logs, and how to end its process.
+func onDisk(t *testing.T, dir, cluster string) (r *recorder, log *bytes.Buffer) {
+	t.Helper()
+	log = &bytes.Buffer{}
+	r = newRecorder(t, history.OnDisk)
+	r.Store = history.New(history.Options{
+		Limits: history.OnDisk, Dir: dir, Cluster: cluster, Domain: "cluster.local",
+		Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	return r, log
+}
+
+// end saves what there is, as at the end of a process.
+func (r *recorder) end() {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(r.t.Context())
+	cancel()
+	if err := r.Run(ctx); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// TestRestart keeps the history over restarts, with what changed meanwhile.
+func TestRestart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "history")
+	var ids []string
+	for process := range 4 {
+		r, log := onDisk(t, dir, "a")
+		r.at = r.at.Add(time.Duration(process) * time.Hour)
+		for i := range 3 {
+			// What is there at the start of the processes 1 and 3 is what was there before. It is other for process 2.
+			first := []int{1, 3, 6, 8}[process]
+			if id := r.record(service("cart", 80), rule("cart", first+i)); len(ids) == 0 || ids[len(ids)-1] != id {
+				ids = append(ids, id)
+			}
+		}
+		var got []string
+		for _, g := range slices.Backward(r.List("", 0)) {
+			got = append(got, g.ID)
+			if g.Number != len(got) {
+				t.Errorf("process %d: generation %s has number %d, want %d", process, g.ID, g.Number, len(got))
+			}
+			if objects, err := r.Objects(g.ID); err != nil || len(objects) != g.Objects {
+				t.Errorf("process %d: %s has %d objects: %v", process, g.ID, len(objects), err)
+			}
+		}
+		if diff := cmp.Diff(ids, got); diff != "" {
+			t.Fatalf("process %d (-want +got):\n%s\n%s", process, diff, log)
+		}
+		r.end()
+	}
+}
+
+// TestFaultsOfTheFolder uses folders that cannot be used as they are. The history goes on in each, and tells it.
+func TestFaultsOfTheFolder(t *testing.T) {
+	for name, test := range map[string]struct {
+		cluster string
+		damage  func(t *testing.T, dir string)
+		// kept is how many generations are there after a restart, and log what is told.
+		kept int
+		log  string
+	}{
+		"nothing": {"a", func(*testing.T, string) {}, 4, "restored the history"},
+		"a generation is cut": {"a", func(t *testing.T, dir string) {
+			t.Helper()
+			cut(t, dir, "000000002-*")
+		}, 2, "cannot use some files of the saved history"},
+		"the newest is cut": {"a", func(t *testing.T, dir string) {
+			t.Helper()
+			cut(t, dir, "000000004-*")
+		}, 0, "it begins anew"},
+		"all objects are cut": {"a", func(t *testing.T, dir string) {
+			t.Helper()
+			cut(t, dir, "objects")
+		}, 0, "it begins anew"},
+		"a generation is missing": {"a", func(t *testing.T, dir string) {
+			t.Helper()
+			for _, path := range matching(t, dir, "000000003-*") {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, 1, "restored the history"},
+		"another cluster": {"b", func(*testing.T, string) {}, 0, "belongs to cluster a"},
+		"other files": {"a", func(t *testing.T, dir string) {
+			t.Helper()
+			if err := os.WriteFile(filepath.Join(dir, "README"), []byte("hello"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, 4, "restored the history"},
+		"it is a file": {"a", func(t *testing.T, dir string) {
+			t.Helper()
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(dir, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, 0, "cannot save the history"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "history")
+			r, _ := onDisk(t, dir, "a")
+			for i := range 4 {
+				r.record(service("cart", 80), rule("cart", i+1))
+			}
+			r.end()
+			test.damage(t, dir)
+
+			again, log := onDisk(t, dir, test.cluster)
+			if got := len(again.List("", 0)); got != test.kept {
+				t.Errorf("%d generations are there, want %d", got, test.kept)
+			}
+			again.at = r.at.Add(time.Hour)
+			id := again.record(service("cart", 80), rule("cart", 9))
+			again.end()
+			again.end()
+			if !strings.Contains(log.String(), test.log) || strings.Count(log.String(), "cannot save") > 1 {
+				t.Errorf("the log does not state %q once:\n%s", test.log, log)
+			}
+			if got := again.List("", 1)[0].ID; got != id {
+				t.Errorf("the newest generation is %s, want %s", got, id)
+			}
+			if name == "it is a file" {
+				return
+			}
+			third, log := onDisk(t, dir, test.cluster)
+			if got, err := third.Resolve("current"); err != nil || got != id {
+				t.Errorf("after one more restart: %s, %v, want %s\n%s", got, err, id, log)
+			}
+		})
+	}
+}
+
+func matching(t *testing.T, dir, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no %s in the folder: %v", pattern, err)
+	}
+	return paths
+}
+
+func cut(t *testing.T, dir, pattern string) {
+	t.Helper()
+	for _, path := range matching(t, dir, pattern) {
+		if err := os.Truncate(path, 40); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFolderIsBounded keeps no more files than generations, also those of other clusters.
+func TestFolderIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	for _, cluster := range []string{"a", "b"} {
+		r := newRecorder(t, history.OnDisk)
+		r.Store = history.New(history.Options{Limits: history.Limits{Generations: 5, Bytes: 1 << 20}, Dir: dir, Cluster: cluster, Domain: "cluster.local"})
+		for i := range 12 {
+			r.record(service("cart", 80), rule("cart", i+1))
+			if i%3 == 0 {
+				r.end()
+			}
+		}
+		r.end()
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) > 6 {
+			t.Errorf("cluster %s: %d files", cluster, len(entries))
+		}
+		again, _ := onDisk(t, dir, cluster)
+		if got := len(again.List("", 0)); got != 5 {
+			t.Errorf("cluster %s: %d generations after a restart, want 5", cluster, got)
+		}
+	}
+}
+
+// TestSavedAgain saves later what could not be saved, and how far a generation reached clients.
+func TestSavedAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "history")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var logged string
+	synctest.Test(t, func(t *testing.T) {
+		r, log := onDisk(t, dir, "a")
+		id := r.record(service("cart", 80))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Run(ctx) }()
+		synctest.Wait()
+		if err := os.Remove(dir); err != nil {
+			t.Error(err)
+		}
+		<-time.After(time.Minute)
+		synctest.Wait()
+		again, _ := onDisk(t, dir, "a")
+		if got, err := again.Resolve("current"); got != id {
+			t.Errorf("got %s, %v", got, err)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		logged = log.String()
+	})
+	if strings.Count(logged, "cannot save") != 1 || !strings.Contains(logged, "is being saved again") {
+		t.Errorf("the log is:\n%s", logged)
+	}
+}
