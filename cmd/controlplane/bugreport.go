@@ -24,7 +24,7 @@ var reportPaths = map[string]string{
 	"ready.txt": admin.ReadyPath, "metrics.txt": "/metrics",
 	"clients.json": admin.ListPath(listClients), "resources.json": admin.ListPath(listResources),
 	"problems.json": admin.ListPath(listProblems), "sync.json": admin.ListPath(listDeliveries), "unknown.json": admin.ListPath(listUnknown),
-	"servers.json": admin.ListPath(listServers), "policies.json": admin.ListPath(listPolicies), "clusters.json": admin.ListPath(listClusters),
+	"servers.json": admin.ListPath(listServers), "policies.json": admin.ListPath(listPolicies), "clusters.json": admin.ListPath(listClusters), "rollouts.json": admin.ListPath(listRollouts),
 	"goroutines.txt": "/debug/pprof/goroutine?debug=1",
 }
 

@@ -72,7 +72,7 @@ func TestBugReport(t *testing.T) {
 	for _, text := range planted {
 		leaks.WriteString("before " + text + " after\n")
 	}
-	lists := map[string][]string{"/readyz": {"ok\n"}, "/metrics": {leaks.String()}, "/debug/pprof/goroutine": {"goroutine profile: total 1\n"}, "/api/deliveries": {"[]\n"}, "/api/servers": {"[]\n"}, "/api/policies": {"[]\n"}, "/api/clusters": {"[]\n"}}
+	lists := map[string][]string{"/readyz": {"ok\n"}, "/metrics": {leaks.String()}, "/debug/pprof/goroutine": {"goroutine profile: total 1\n"}, "/api/deliveries": {"[]\n"}, "/api/servers": {"[]\n"}, "/api/policies": {"[]\n"}, "/api/clusters": {"[]\n"}, "/api/rollouts": {"[]\n"}}
 	for path, text := range answers {
 		lists[path] = []string{text}
 	}

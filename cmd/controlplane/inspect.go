@@ -39,6 +39,7 @@ const (
 	listPolicies  = "policies"
 	listClusters  = "clusters"
 	listEdges     = "edges"
+	listRollouts  = "rollouts"
 	// listSync is the sync status of each object. listDeliveries is its older name, under which every release serves
 	// it, and which is requested.
 	listSync       = "sync"
@@ -94,8 +95,13 @@ counted: a retry counts twice, and every status but OK is a failure. Clients rep
 with the annotation mizzen.dev/load-reports, or about all with 'serve --load-reports=all'. -o wide
 shows the totals that the control planes have counted since they started.
 
+'rollouts' shows the objects with the annotation mizzen.dev/rollout: who follows a change of their
+rules, and why. STAGE is 'None' (all clients follow the same version), 'Running', 'Waiting' or
+'Aborted'. NEW and OLD are the attempts of the clients that follow the new version and of the
+others, with the share of them that failed. -o wide shows what is compared, in words.
+
 Names and flags select a part: a client by its node ID or its pod, a resource by its name, a
-Problem, a policy or the sync status by the name of the object, a server by its pod or node ID,
+Problem, a policy, a rollout or the sync status by the name of the object, a server by its pod or node ID,
 an edge by either of its ends, an unknown name or a cluster by itself.
 
 Without a flag the control plane at 127.0.0.1:15014 is asked. If none listens there, or with
@@ -110,7 +116,7 @@ func newInspect(std stdio) *cobra.Command {
 	var flags inspectFlags
 	var options inspectOptions
 	cmd := &cobra.Command{
-		Use:        "inspect clients|resources|problems|sync|servers|policies|clusters|edges|unknown [NAME]...",
+		Use:        "inspect clients|resources|problems|sync|servers|policies|clusters|edges|rollouts|unknown [NAME]...",
 		SuggestFor: []string{"get", "list", "status", "proxy-status", "proxy-config"},
 		Short:      "Show the clients, resources and Problems of a running control plane",
 		Long:       inspectHelp,
@@ -123,16 +129,17 @@ func newInspect(std stdio) *cobra.Command {
   controlplane inspect policies shop/cart -o wide
   controlplane inspect clusters
   controlplane inspect edges --from shop/web --to cart
+  controlplane inspect rollouts -o wide
   controlplane inspect unknown -n shop
   controlplane inspect wait --for acknowledged`,
-		ValidArgs: []string{listClients, listResources, listProblems, listSync, listServers, listPolicies, listClusters, listEdges, listUnknown},
+		ValidArgs: []string{listClients, listResources, listProblems, listSync, listServers, listPolicies, listClusters, listEdges, listRollouts, listUnknown},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || !isList(args[0]) {
 				hint := ""
 				if len(args) > 0 {
 					hint = didYouMean(args[0], append(subcommands(cmd), cmd.ValidArgs...))
 				}
-				return usageErrorf(cmd, "one of clients, resources, problems, sync, servers, policies, clusters, edges, unknown is needed%s", hint)
+				return usageErrorf(cmd, "one of clients, resources, problems, sync, servers, policies, clusters, edges, rollouts, unknown is needed%s", hint)
 			}
 			options.names = args[1:]
 			if slices.Contains([]string{listProblems, listSync, listPolicies}, args[0]) {

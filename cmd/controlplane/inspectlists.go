@@ -10,7 +10,7 @@ import (
 const listClientSync = "client-sync"
 
 // listNames has the other names under which a list can be asked for.
-var listNames = map[string]string{"client": listClients, "resource": listResources, "problem": listProblems, "server": listServers, "policy": listPolicies, "cluster": listClusters, "edge": listEdges, listSync: listDeliveries}
+var listNames = map[string]string{"client": listClients, "resource": listResources, "problem": listProblems, "server": listServers, "policy": listPolicies, "cluster": listClusters, "edge": listEdges, "rollout": listRollouts, listSync: listDeliveries}
 
 // listKind is how a list is requested, printed and filtered.
 type listKind struct {
@@ -41,6 +41,7 @@ var lists = map[string]listKind{
 	listServers:   {listServers, serverRows, serverWideRows, serverName, (*selection).server, false, false, joinServers, nil},
 	listPolicies:  {listPolicies, policyRows, policyWideRows, policyName, (*selection).policy, false, false, joinPolicies, unknownObject},
 	listEdges:     {listEdges, edgeRows, edgeTotalRows, edgeName, (*selection).edge, false, false, joinEdges, nil},
+	listRollouts:  {listRollouts, rolloutRows, rolloutWideRows, rolloutName, (*selection).rollout, true, false, nil, nil},
 	listClusters:  {listClusters, clusterRows, clusterRows, clusterItemName, (*selection).cluster, false, false, nil, nil},
 	// The older name of sync works with an older control plane, too.
 	listDeliveries: {listDeliveries, deliveryRows, deliveryRows, syncName, (*selection).sync, false, false, nil, unknownObject},

@@ -25,6 +25,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
 	"github.com/mizzen-mesh/mizzen/internal/page"
+	"github.com/mizzen-mesh/mizzen/internal/rollout"
 	"github.com/mizzen-mesh/mizzen/internal/status"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -140,7 +141,7 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	p, err := newPlane(planeOptions{
 		source: source, sourceName: source.name, clusters: source.remoteClusters, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
 		tls: tls, identity: &identityOptions,
-		limits: flags.security.limits, history: flags.source.history(source, logger), reportInterval: flags.reportInterval, status: writer, grace: flags.grace, logger: logger,
+		limits: flags.security.limits, history: flags.source.history(source, logger), reportInterval: flags.reportInterval, decider: source.decider, status: writer, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.writeReady(std.out) },
 	})
 	if err != nil {
@@ -168,6 +169,8 @@ type planeOptions struct {
 	// node.
 	identity *identity.Options
 	limits   ads.Limits
+	// decider decides about what is rolled out; nil decides nothing.
+	decider *rollout.Decider
 	// history says where generations of the configuration are kept.
 	history history.Options
 	// reportInterval is how often clients report their load; 0 means the default.
@@ -219,10 +222,18 @@ func newPlane(o planeOptions) (*plane, error) {
 		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Machines: machines, Loads: loads,
 		Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
+	deciding := rollout.Options{Store: p.store, Loads: loads, Logger: o.logger, Registry: registry}
 	if o.status != nil {
 		writing := *o.status
 		writing.Store, writing.Registry, writing.Machines = p.store, registry, machines
+		if o.decider != nil {
+			writing.RolledOut = o.decider.Conditions
+		}
 		p.status = status.New(writing)
+		deciding.Leads, deciding.PeerRefusals = p.status.Leading, p.status.PeerRefusals
+	}
+	if o.decider != nil {
+		o.decider.Bind(deciding)
 	}
 	p.live = live.NewHub(live.Options{Store: p.store, Edges: loads.Edges, Draining: p.draining, Logger: o.logger})
 	handlers := p.pageHandlers(loads)
@@ -247,6 +258,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listServers, p.store.Servers),
 		admin.NewList(listPolicies, p.store.Policies),
 		admin.NewList(listEdges, loads.Edges),
+		admin.NewList(listRollouts, p.rollouts),
 		admin.NewList(listClusters, p.remoteClusters),
 		admin.NewList(listSync, p.store.ObjectSyncs),
 		admin.NewList(listDeliveries, p.store.ObjectSyncs),
@@ -263,6 +275,14 @@ func (p *plane) workloadBehind(to load.Destination, subset string) string {
 		return ""
 	}
 	return load.OneWorkload(current.PodsBehind(snapshot.Destination{Service: to.Service, Namespace: to.Namespace, Port: to.Port, Subset: subset}))
+}
+
+// rollouts lists the rollouts.
+func (p *plane) rollouts() []rollout.State {
+	if p.decider == nil {
+		return []rollout.State{}
+	}
+	return p.decider.States()
 }
 
 // remoteClusters lists the remote clusters.

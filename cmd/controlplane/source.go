@@ -17,6 +17,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/internal/resolve"
+	"github.com/mizzen-mesh/mizzen/internal/rollout"
 	"github.com/mizzen-mesh/mizzen/manifests"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
@@ -113,6 +114,8 @@ type openSource struct {
 	inCluster bool
 	// metrics are the metrics of the source.
 	metrics []prometheus.Collector
+	// decider decides about what is rolled out.
+	decider *rollout.Decider
 	// joined are the cluster and the remote ones; nil without remote clusters. keys are the keys of the remote ones.
 	joined *watch.Joined
 	keys   *remoteKeys
@@ -164,7 +167,9 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 	logger.Info("serving a folder", "source", "files", "dir", f.files)
 	options := f.options(logger)
 	options.Pods = true
-	return &openSource{Source: files.NewSource(f.files, options), name: "the folder " + f.files, close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
+	decider := rollout.New()
+	options.Decisions = decider
+	return &openSource{Source: files.NewSource(f.files, options), name: "the folder " + f.files, decider: decider, close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 // healthChecks are how client-go finds out that a connection to an API server leads nowhere: after that long without a frame it sends a
@@ -191,6 +196,8 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	options := f.options(logger)
 	options.Pods, options.Cluster = f.requiresProof(inCluster), config.Host
 	options.Streams = options.Pods && f.writesStatus(inCluster)
+	decider := rollout.New()
+	options.Decisions = decider
 	metrics := f.state.apply(&options, logger)
 	feed, err := kube.New(config, options)
 	if err != nil {
@@ -203,7 +210,7 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	fetch := func(ctx context.Context, path string) ([]byte, error) {
 		return client.Get().AbsPath(path).DoRaw(ctx)
 	}
-	out := &openSource{name: "the cluster at " + config.Host, close: func() {}, config: config, fetch: fetch, inCluster: inCluster, metrics: append(metrics, staleness(feed.Lost))}
+	out := &openSource{name: "the cluster at " + config.Host, close: func() {}, decider: decider, config: config, fetch: fetch, inCluster: inCluster, metrics: append(metrics, staleness(feed.Lost))}
 	if !f.clusters.enabled() {
 		out.Source = watch.NewSource(feed, options)
 		return out, nil
@@ -235,7 +242,9 @@ func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
 		remove()
 		return nil, fmt.Errorf("fill the demo's folder: %w", err)
 	}
-	return &openSource{Source: files.NewSource(dir, f.options(logger)), name: "the embedded demo", close: remove, metrics: []prometheus.Collector{staleness(nil)}}, nil
+	options, decider := f.options(logger), rollout.New()
+	options.Decisions = decider
+	return &openSource{Source: files.NewSource(dir, options), name: "the embedded demo", decider: decider, close: remove, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 func (f *sourceFlags) options(logger *slog.Logger) watch.Options {

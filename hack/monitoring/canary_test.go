@@ -53,7 +53,7 @@ func TestCanaryTools(t *testing.T) {
 			return load.Destination{Service: "cart", Namespace: "shop", Port: 80}, cluster, true
 		}
 		workload := func(_ load.Destination, subset string) string { return "cart-" + subset }
-		return &replica{load.NewCollector(table, workload), table.Open(load.Source{Namespace: "shop", Workload: "web"}, find)}
+		return &replica{load.NewCollector(table, workload), table.Open(load.Source{Namespace: "shop", Workload: "web"}, 0, find)}
 	}
 	replicas := map[string]*replica{"mizzen-0": newReplica(), "mizzen-1": newReplica()}
 	twoMinutes := func() {

@@ -35,7 +35,7 @@ func newReplica() *replica {
 	find := func(cluster string) (load.Destination, string, bool) {
 		return load.Destination{Service: cluster, Namespace: "shop", Port: 80}, "", true
 	}
-	return &replica{load.NewCollector(table, workload), table.Open(load.Source{Namespace: "shop", Workload: "web"}, find)}
+	return &replica{load.NewCollector(table, workload), table.Open(load.Source{Namespace: "shop", Workload: "web"}, 0, find)}
 }
 
 // calls reports calls during one interval.

@@ -88,7 +88,7 @@ func (r *reporting) serveReports(v *clientStream, stream loadv3.LoadReportingSer
 	if err := stream.Send(answer); err != nil {
 		return status.Error(codes.Unavailable, err.Error())
 	}
-	reports := r.table.OpenWith(sourceOf(v, info), r.targets(info.Peer, info.NodeID), func(cluster string) []string {
+	reports := r.table.OpenWith(sourceOf(v, info), info.Client.Bucket, r.targets(info.Peer, info.NodeID), func(cluster string) []string {
 		return r.store.ReportedMetrics(info.Peer, info.NodeID, cluster)
 	})
 	defer reports.Close()

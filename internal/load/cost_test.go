@@ -41,7 +41,7 @@ func usual(tb testing.TB) []byte {
 // TestNoAllocations bounds what a report of a client that is known costs.
 func TestNoAllocations(t *testing.T) {
 	b := usual(t)
-	s := load.New(load.Options{}).Open(web, find)
+	s := load.New(load.Options{}).Open(web, 0, find)
 	take := func() {
 		if err := s.AddEncoded(b); err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func BenchmarkReport(b *testing.B) {
 	table := load.New(load.Options{})
 	streams := make([]*load.Stream, 1000)
 	for i := range streams {
-		streams[i] = table.Open(load.Source{Namespace: "shop", Workload: fmt.Sprint("web-", i%100)}, find)
+		streams[i] = table.Open(load.Source{Namespace: "shop", Workload: fmt.Sprint("web-", i%100)}, 0, find)
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -73,7 +73,7 @@ func BenchmarkReport(b *testing.B) {
 func full() *load.Table {
 	table := load.New(load.Options{})
 	for i := range 100 {
-		s := table.Open(load.Source{Namespace: "shop", Workload: fmt.Sprint("web-", i)}, find)
+		s := table.Open(load.Source{Namespace: "shop", Workload: fmt.Sprint("web-", i)}, 0, find)
 		var all []load.Report
 		for n := range 500 {
 			all = append(all, report(fmt.Sprint("some-", n), "a", 1, 0, 0))

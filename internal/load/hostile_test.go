@@ -26,7 +26,7 @@ func TestNothingIsBelieved(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	table := load.New(load.Options{MaxEdges: 100})
 	registry.MustRegister(load.NewCollector(table, nil))
-	s := table.Open(web, find)
+	s := table.Open(web, 0, find)
 	s.Add([]load.Report{report("outbound|80||bank.shop.svc.cluster.local", "", 1, 1, 1)})
 	if all := table.Edges(); len(all) != 0 {
 		t.Errorf("a cluster to which the client does not subscribe: got %+v", all)
@@ -49,7 +49,7 @@ func TestNothingIsBelieved(t *testing.T) {
 		t.Errorf("a thousand zones: got %d edges", n)
 	}
 	// More clusters than one report may have, and more edges than are kept.
-	other := table.Open(load.Source{Namespace: "shop", Workload: "hostile"}, find)
+	other := table.Open(load.Source{Namespace: "shop", Workload: "hostile"}, 0, find)
 	var clusters []load.Report
 	for i := range 3000 {
 		clusters = append(clusters, report(fmt.Sprint("some-", i), "", 1, 0, 0))
@@ -94,9 +94,9 @@ func TestTooManyEdges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				table := load.New(load.Options{MaxEdges: test.most})
-				last := table.Open(web, find)
+				last := table.Open(web, 0, find)
 				for client := range 3 {
-					last = table.Open(web, find)
+					last = table.Open(web, 0, find)
 					var all []load.Report
 					for i := range load.MaxClusters {
 						all = append(all, report(fmt.Sprintf("some-%d-%d", client, i), "", 1, 0, 0))
@@ -141,7 +141,7 @@ func TestWorkloadsWithTakenNames(t *testing.T) {
 	for _, name := range []string{load.UnprovedWorkload, load.Other} {
 		pod := &mesh.Pod{Ref: mesh.Ref{Kind: "Pod", Namespace: "shop", Name: name}}
 		for _, source := range []load.Source{load.SourceOf(pod, "", "", true), load.SourceOf(nil, "shop", name, true), load.SourceOf(nil, "shop", "", false)} {
-			table.Open(source, find).Add([]load.Report{report("some", "", 1, 0, 0), report("some-other", "", 1, 0, 0), report("some-more", "", 1, 0, 0)})
+			table.Open(source, 0, find).Add([]load.Report{report("some", "", 1, 0, 0), report("some-other", "", 1, 0, 0), report("some-more", "", 1, 0, 0)})
 		}
 	}
 	if n, err := testutil.GatherAndCount(registry, "mizzen_calls_in_progress"); err != nil || n != len(table.Edges()) {
@@ -153,7 +153,7 @@ func TestWorkloadsWithTakenNames(t *testing.T) {
 func TestMetricsThatCannotBe(t *testing.T) {
 	table := load.New(load.Options{})
 	listed := func(cluster string) []string { return []string{"cpu_utilization", "named_metrics.queue"} }
-	s := table.OpenWith(web, find, listed)
+	s := table.OpenWith(web, 0, find, listed)
 	r := report(cart, "z1", 1, 0, 0)
 	for _, sum := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, math.MaxFloat64, 2e15, 5} {
 		r.Metrics = append(r.Metrics, load.Metric{Name: []byte("named_metrics.queue"), Sum: sum, Count: 1})
@@ -182,7 +182,7 @@ func TestMetricsThatCannotBe(t *testing.T) {
 		t.Errorf("got:\n%s", all)
 	}
 	// What nobody lists any more, and what is never listed.
-	table.Open(web, find).Add([]load.Report{r})
+	table.Open(web, 0, find).Add([]load.Report{r})
 	if again := table.Edges(); !cmp.Equal(want, again[0].Metrics) {
 		t.Errorf("without a list: got %+v, want %+v", again, want)
 	}
@@ -192,7 +192,7 @@ func TestMetricsThatCannotBe(t *testing.T) {
 func TestMetricsAreBounded(t *testing.T) {
 	table := load.New(load.Options{})
 	name := ""
-	s := table.OpenWith(web, find, func(string) []string { return []string{name} })
+	s := table.OpenWith(web, 0, find, func(string) []string { return []string{name} })
 	for i := range 100 {
 		name = fmt.Sprint("named_metrics.", i)
 		r := report(cart, "", 1, 0, 0)
@@ -216,7 +216,7 @@ func exposed(t *testing.T, registry *prometheus.Registry) string {
 // some that it does.
 func TestMillionNames(t *testing.T) {
 	table := load.New(load.Options{})
-	s := table.Open(web, find)
+	s := table.Open(web, 0, find)
 	for round := range 500 {
 		var all []load.Report
 		for i := range load.MaxClusters {
@@ -240,7 +240,7 @@ func TestLengthsThatCannotBe(t *testing.T) {
 	for _, interval := range []time.Duration{0, -time.Second, 2 * time.Hour, 1<<63 - 1} {
 		synctest.Test(t, func(t *testing.T) {
 			table := load.New(load.Options{})
-			s := table.Open(web, find)
+			s := table.Open(web, 0, find)
 			for range 4 {
 				<-time.After(10 * time.Second)
 				r := report(cart, "", 100, 10, 0)

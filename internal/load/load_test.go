@@ -63,7 +63,7 @@ func expect(t *testing.T, table *load.Table, when string, want ...string) {
 func TestEdges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := load.New(load.Options{})
-		a, b := table.Open(web, find), table.Open(web, find)
+		a, b := table.Open(web, 0, find), table.Open(web, 0, find)
 		for range 12 {
 			<-time.After(10 * time.Second)
 			a.Add([]load.Report{report(cart, "z1", 80, 20, 3)})
@@ -96,7 +96,7 @@ func TestEdges(t *testing.T) {
 func TestRatesFollowTheLengthOfReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := load.New(load.Options{})
-		s := table.Open(web, find)
+		s := table.Open(web, 0, find)
 		for range 6 {
 			<-time.After(20 * time.Second)
 			r := report(cart, "", 100, 0, 0)
@@ -110,7 +110,7 @@ func TestRatesFollowTheLengthOfReports(t *testing.T) {
 // TestDropped counts calls that a client did not send.
 func TestDropped(t *testing.T) {
 	table := load.New(load.Options{})
-	table.Open(web, find).Add([]load.Report{{Cluster: []byte(cart), Interval: time.Second, Dropped: 5}})
+	table.Open(web, 0, find).Add([]load.Report{{Cluster: []byte(cart), Interval: time.Second, Dropped: 5}})
 	if all := table.Edges(); len(all) != 1 || all[0].Dropped != 5 || all[0].Calls != 0 {
 		t.Errorf("got %+v", all)
 	}
@@ -120,7 +120,7 @@ func TestMetrics(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	table := load.New(load.Options{})
 	registry.MustRegister(load.NewCollector(table, func(to load.Destination, subset string) string { return to.Service + "-" + subset }))
-	table.Open(web, find).Add([]load.Report{report(cart, "z1", 80, 20, 3)})
+	table.Open(web, 0, find).Add([]load.Report{report(cart, "z1", 80, 20, 3)})
 	const labels = `destination_namespace="shop",destination_port="80",destination_service="cart",destination_workload="cart-v1",`
 	const rest = `source_namespace="shop",source_workload="web",subset="v1",zone="z1"} `
 	want := `# HELP mizzen_calls_in_progress Attempts of calls that had not ended at the clients' last reports.
@@ -255,7 +255,7 @@ func FuzzDecode(f *testing.F) {
 		failed := d.Decode(b)
 		table := load.New(load.Options{})
 		if failed == nil {
-			s := table.Open(web, find)
+			s := table.Open(web, 0, find)
 			s.Add(d.Reports)
 			s.Close()
 		}

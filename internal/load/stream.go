@@ -84,6 +84,8 @@ type Stream struct {
 	table  *Table
 	source Source
 	target Target
+	// bucket is that of the client; see mesh.Share.
+	bucket uint16
 	// clusters are those that the client has reported about.
 	clusters map[string]*reported
 	// listed returns the names of metrics that clients are to report about a cluster. It may be nil.
@@ -114,14 +116,16 @@ type inZone struct {
 }
 
 // Open begins the reports of a client. The caller closes the Stream.
-func (t *Table) Open(source Source, find Target) *Stream { return t.OpenWith(source, find, nil) }
+func (t *Table) Open(source Source, bucket uint16, find Target) *Stream {
+	return t.OpenWith(source, bucket, find, nil)
+}
 
 // OpenWith is Open for a client that may report metrics of servers. listed returns the names of those of a cluster.
-func (t *Table) OpenWith(source Source, find Target, listed func(cluster string) []string) *Stream {
+func (t *Table) OpenWith(source Source, bucket uint16, find Target, listed func(cluster string) []string) *Stream {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.streams++
-	return &Stream{table: t, source: source, target: find, listed: listed, clusters: map[string]*reported{}}
+	return &Stream{table: t, source: source, bucket: bucket, target: find, listed: listed, clusters: map[string]*reported{}}
 }
 
 // Close ends the reports of the client. It has no attempts in progress any more.
@@ -202,6 +206,7 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 	c.round = s.round
 	// A report that states no interval, or an impossible one, covers the interval that clients are asked for.
 	covers := r.Interval
+	followed := s.table.followed[c.to.service()]
 	if covers <= 0 || covers > keepUnreported {
 		s.table.ignored[ignoredInterval]++
 		covers = s.table.o.Interval
@@ -213,6 +218,7 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 		e := z.edge
 		e.calls += calls + errors
 		e.errors += errors
+		followed.add(s.bucket, calls+errors, errors)
 		e.window.add(now.Add(-covers), now, s.table.o.Interval, calls+errors, errors)
 		e.reported = now.UnixNano()
 		z.now(s.plausible(l.InProgress, covers), s.round)
@@ -221,7 +227,9 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 	s.addMetrics(c, r, now.Add(-covers), now)
 	if r.Dropped > 0 {
 		z := s.zone(c, nil, now.Add(-covers), now)
-		z.edge.dropped += s.plausible(r.Dropped, covers)
+		dropped := s.plausible(r.Dropped, covers)
+		z.edge.dropped += dropped
+		followed.add(s.bucket, dropped, dropped)
 		z.edge.reported = now.UnixNano()
 	}
 }

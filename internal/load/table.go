@@ -43,6 +43,8 @@ type Table struct {
 	// exceeded is when an edge of a workload was last counted as Other because the workload has too many; that of all
 	// workloads has the zero Source. Only a workload with many edges is in it, so it is small.
 	exceeded map[Source]time.Time
+	// followed has the attempts by bucket of the Services that Follow names.
+	followed map[Service]*tally
 	// evicted is when edges were last looked through for old ones.
 	evicted time.Time
 	// streams is the number of open Streams. reports counts reports, ignored what was left out of them, by reason.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/internal/event"
+	"github.com/mizzen-mesh/mizzen/internal/rollout"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -19,6 +20,8 @@ const (
 	typeProgrammed = "mizzen.dev/Programmed"
 	// typeConnected: the machine of a WorkloadEntry has a stream to the control plane. Worlds are made of it.
 	typeConnected = mesh.ConditionConnected
+	// typeRolledOut: all clients follow this version of the object. Replicas tell each other by it.
+	typeRolledOut = mesh.ConditionRolledOut
 )
 
 // The reasons that are not codes of Problems.
@@ -61,7 +64,7 @@ func (r report) fingerprint() string { return placeOf(r.rule.Ref.Kind).desired(r
 
 // reports returns the desired status of every rule whose generation is known. connects says whether a machine counts as
 // connected.
-func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync, connects func(*mesh.ConfigObject) bool) []report {
+func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync, connects func(*mesh.ConfigObject) bool, rolledOut map[mesh.Ref]rollout.Condition) []report {
 	problems := map[mesh.Ref][]mesh.Problem{}
 	for _, p := range current.Problems() {
 		problems[p.Object] = append(problems[p.Object], p)
@@ -79,6 +82,9 @@ func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync, connec
 		if rule.Machine != "" {
 			r.conditions = slices.Insert(r.conditions, 1, connected(connects(rule)))
 		}
+		if c, ok := rolledOut[d.Object]; ok {
+			r.conditions = append(r.conditions, rolledOutCondition(c))
+		}
 		for _, p := range d.Problems {
 			if !slices.Contains(own, p) {
 				r.ofClients = append(r.ofClients, p)
@@ -87,6 +93,14 @@ func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync, connec
 		all = append(all, r)
 	}
 	return all
+}
+
+func rolledOutCondition(c rollout.Condition) condition {
+	status := statusFalse
+	if c.Done {
+		status = statusTrue
+	}
+	return condition{typeRolledOut, status, c.Reason, text([]string{c.Message})}
 }
 
 // accepted summarizes the Problems that the author can fix: those that are in the object itself, and not effects on clients.

@@ -40,7 +40,7 @@ func placeOf(kind string) place {
 type conditionList struct{}
 
 // ownTypes are the types that Mizzen owns in every place.
-var ownTypes = []string{typeAccepted, typeConnected, typeProgrammed}
+var ownTypes = []string{typeAccepted, typeConnected, typeProgrammed, typeRolledOut}
 
 func (conditionList) desired(r report) string { return fingerprint(r.rule.Generation, r.conditions) }
 

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/mizzen-mesh/mizzen/internal/election"
+	"github.com/mizzen-mesh/mizzen/internal/rollout"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -60,6 +61,8 @@ type Options struct {
 	Registry                            prometheus.Registerer
 	// Machines are those with a stream to this replica; nil if it does not know them.
 	Machines *Machines
+	// RolledOut is what the conditions about rollouts are to say; nil if nothing is rolled out.
+	RolledOut func() map[mesh.Ref]rollout.Condition
 }
 
 // Writer writes conditions and Events. Run has two goroutines: the Elector's, and reconcileLoop, which owns the fields
@@ -87,6 +90,8 @@ type Writer struct {
 	// revision is the Store's revision at the last reconciliation; upToDate is true if that left nothing to do.
 	revision uint64
 	upToDate bool
+	// rolledOut is what RolledOut returned for the last reconciliation.
+	rolledOut map[mesh.Ref]rollout.Condition
 	// peersTaken is what of fromPeers the last reconciliation used.
 	peersTaken *told
 	// lastError is the failure that was logged last. eventsForbidden is true after it was logged that Events cannot
@@ -104,6 +109,21 @@ func New(o Options) *Writer {
 	}
 	w.elector = w.newElector()
 	return w
+}
+
+// Leading reports whether this replica writes the conditions.
+func (w *Writer) Leading() bool { return w.elector.Leading() }
+
+// PeerRefusals returns why clients of other replicas rejected an object, as far as they told.
+func (w *Writer) PeerRefusals(of mesh.Ref) (lines []string) {
+	if told := w.fromPeers.Load(); told != nil {
+		for _, f := range told.findings {
+			if f.Object == of && f.Reason == string(mesh.CodeRefused) {
+				lines = append(lines, f.Lines...)
+			}
+		}
+	}
+	return lines
 }
 
 // Run reconciles until ctx ends. Failures are logged and retried, because serving does not depend on the status.
@@ -175,12 +195,7 @@ func (w *Writer) reconcile(ctx context.Context) error {
 		w.listedAt = time.Time{}
 	}
 	relistDue := leading && time.Since(w.listedAt) > relistInterval
-	told := w.fromPeers.Load()
-	open := w.Machines.connected()
-	if told != nil {
-		open = append(open, told.machines...)
-	}
-	moved := w.connections.update(time.Now(), leading, open)
+	told, moved := w.takeSides(leading)
 	if w.upToDate && revision == w.revision && !relistDue && !moved && (!leading || told == w.peersTaken) {
 		return nil
 	}
@@ -189,7 +204,7 @@ func (w *Writer) reconcile(ctx context.Context) error {
 	if !current.World().StoredAt.IsZero() {
 		return nil // The restored state may be older than the conditions on the objects.
 	}
-	all := reports(current, w.Store.ObjectSyncs(), w.connections.has)
+	all := reports(current, w.Store.ObjectSyncs(), w.connections.has, w.rolledOut)
 	w.prune(all)
 	own := findings(all)
 	w.findings.Store(&own)
@@ -207,6 +222,29 @@ func (w *Writer) reconcile(ctx context.Context) error {
 		withPeers(all, slices.Clone(told.findings))
 	}
 	return w.reconcileAsLeader(ctx, all)
+}
+
+// takeSides takes what no World has: what the other replicas tell, who is connected, and what is rolled out. It reports whether conditions
+// may change because of the latter two.
+func (w *Writer) takeSides(leading bool) (told *told, moved bool) {
+	told = w.fromPeers.Load()
+	open := w.Machines.connected()
+	if told != nil {
+		open = append(open, told.machines...)
+	}
+	moved = w.connections.update(time.Now(), leading, open)
+	return told, w.takeRolledOut() || moved
+}
+
+// takeRolledOut takes what the conditions about rollouts are to say, and reports whether that changed.
+func (w *Writer) takeRolledOut() (changed bool) {
+	if w.RolledOut == nil {
+		return false
+	}
+	now := w.RolledOut()
+	changed = !maps.Equal(now, w.rolledOut)
+	w.rolledOut = now
+	return changed
 }
 
 // prune drops what is known about objects that are gone, and write times that no longer matter.

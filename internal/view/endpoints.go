@@ -89,7 +89,7 @@ func (r reach) add(c *Cluster, weight uint32) {
 // addEndpoints adds the endpoints and the subsets of the rule that applies to the client.
 func (h *HostView) addEndpoints(s *snapshot.Snapshot, facts translate.Facts, client mesh.Client, reached reach) {
 	h.Endpoints.Items, h.Subsets = []Endpoint{}, []Subset{}
-	if rule := facts.DestinationRules.For(client.Namespace, client.Labels); rule != nil {
+	if rule := facts.DestinationRules.ForClient(client); rule != nil {
 		for _, subset := range rule.Subsets {
 			h.Subsets = append(h.Subsets, Subset{Name: subset.Name, Labels: copyOf(subset.Labels), From: s.World().Locate(subset.Ref, subset.Field)})
 		}

@@ -19,6 +19,8 @@ const (
 	AnnotationLoadReports = AnnotationPrefix + "load-reports"
 	// AnnotationReportedMetrics lists the metrics of servers that gRPC clients report, too.
 	AnnotationReportedMetrics = AnnotationPrefix + "reported-metrics"
+	// AnnotationRollout says how a change of rules reaches clients: see RolloutPolicy.
+	AnnotationRollout = AnnotationPrefix + "rollout"
 	// AnnotationScope restricts a Service to the clients and endpoints of its cluster.
 	AnnotationScope = AnnotationPrefix + "scope"
 	// AnnotationResolve says on which side the names of a ServiceEntry are resolved: client or server.
@@ -61,6 +63,8 @@ const (
 	HealthStream = "stream"
 	// ConditionConnected is the condition that says whether it has.
 	ConditionConnected = AnnotationPrefix + "Connected"
+	// ConditionRolledOut is the condition that says how far a change of an object is: see AnnotationRollout.
+	ConditionRolledOut = AnnotationPrefix + "RolledOut"
 	// AgentJava is the value of AnnotationAgent that selects the Java agent.
 	AgentJava = "java"
 	// AgentNone is the value of AnnotationAgent that selects no agent.
@@ -74,6 +78,7 @@ var annotations = map[string][]string{
 	AnnotationSuccessRate:     {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationLoadReports:     {"Service", "ServiceImport", "DestinationRule", "ServiceEntry", "Namespace"},
 	AnnotationReportedMetrics: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
+	AnnotationRollout:         {"VirtualService", "Namespace"},
 	AnnotationResolve:         {"ServiceEntry"},
 	AnnotationHealth:          {"WorkloadEntry"},
 	AnnotationWeight:          {"Pod", "EndpointSlice", "Endpoints"},

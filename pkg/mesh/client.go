@@ -26,8 +26,8 @@ type Client struct {
 	Version string
 	// Missing are the features that the client's kind is known to lack in that version, without those that are declared.
 	Missing Features
-	// Bucket is the hash of the client's identity, from 1 to Buckets, or 0 without an identity. With subsetting,
-	// all clients of one bucket get the same endpoints of a Service.
+	// Bucket is the hash of the client's identity, from 1 to Buckets, or 0 without an identity. Subsetting and rollouts treat
+	// all clients of one bucket alike; see Share.
 	Bucket uint16
 	// Sidecar narrows which hosts the client sees; nil if it sees all. Only a Snapshot sets it, from its World.
 	Sidecar *Sidecar

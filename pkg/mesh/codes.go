@@ -87,6 +87,10 @@ const (
 	CodeCallersRefused Code = "CallersRefused"
 	// CodeNoPods: an object selects no pod.
 	CodeNoPods Code = "NoPods"
+	// CodeRollout: some clients follow a new version of the object, and others the version before.
+	CodeRollout Code = "Rollout"
+	// CodeRolloutAborted: the new version of the object made calls fail, so all clients follow the version before.
+	CodeRolloutAborted Code = "RolloutAborted"
 	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
 	CodeSourceLost Code = "SourceLost"
 	// CodeTooManyEdges: clients report calls to more Services than are counted apart.
@@ -259,6 +263,14 @@ var codes = []CodeDoc{
 	{
 		CodeNoPods, "The selector of an AuthorizationPolicy, PeerAuthentication or RequestAuthentication selects no pod, `targetRefs` names no Service, or the namespace of an object without selector has no pods. The object has no effect. As an info: the object is in a namespace that is easily taken for the root namespace, so it is not for the whole mesh. `controlplane check` reports it at once if the files have pods at all, a running control plane after `--empty-service-grace`.",
 		"Correct the labels of the selector or of the pods, or the namespace, or remove the object. An object for the whole mesh belongs in the namespace of `--root-namespace`.",
+	},
+	{
+		CodeRollout, "The object, or its namespace, has the annotation `mizzen.dev/rollout`, and the object changed. Some clients follow the new version, and the others the version before (info). Or another rollout concerns the same hosts and comes first, so no client follows the new version yet (warning).",
+		"Wait, or read the figures with `controlplane inspect rollouts`. [ROLLOUT.md](ROLLOUT.md) says what is compared and how to end a rollout by hand.",
+	},
+	{
+		CodeRolloutAborted, "Calls of the clients that followed a new version of the object first failed more often than other calls, or such a client rejected it. The annotation `mizzen.dev/rollout` says `abort`, so all clients follow the version before, until the object changes again.",
+		"Correct the object. To give all clients the new version all the same, remove the annotation.",
 	},
 	{
 		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect. In `check` of a cluster: the kind is not served, or cannot be listed. The other kinds are checked.",

@@ -1,6 +1,10 @@
 package mesh
 
-import networking "istio.io/api/networking/v1"
+import (
+	"iter"
+
+	networking "istio.io/api/networking/v1"
+)
 
 // MergedDestinationRule is the merge of the DestinationRules of one namespace for one host.
 type MergedDestinationRule struct {
@@ -68,6 +72,8 @@ type DestinationRuleCandidate struct {
 	Namespace string
 	Export    Export
 	Rule      *MergedDestinationRule
+	// Share is the part of the clients that follow it.
+	Share Share
 }
 
 // For returns the MergedDestinationRule that applies to clients of the namespace with the labels, or nil. It is the
@@ -76,27 +82,67 @@ type DestinationRuleCandidate struct {
 // nil.
 //
 // For clients in the root namespace, the rules of that namespace are the mesh's defaults and come last. Only a
-// private rule comes first.
-func (s *DestinationRuleSet) For(namespace string, labels Labels) *MergedDestinationRule {
+// private rule comes first. Of two versions the client gets the one that those of its bucket follow.
+func (s *DestinationRuleSet) For(namespace string, labels Labels, bucket uint16) *MergedDestinationRule {
 	if s == nil {
 		return nil
 	}
-	if rule := s.in(namespace, namespace, labels, namespace == s.RootNamespace); rule != nil {
+	if rule := s.in(namespace, namespace, labels, bucket, namespace == s.RootNamespace); rule != nil {
 		return rule
 	}
-	if rule := s.in(s.ServiceNamespace, namespace, labels, false); rule != nil {
+	if rule := s.in(s.ServiceNamespace, namespace, labels, bucket, false); rule != nil {
 		return rule
 	}
-	return s.in(s.RootNamespace, namespace, labels, false)
+	return s.in(s.RootNamespace, namespace, labels, bucket, false)
 }
 
-func (s *DestinationRuleSet) in(owner, client string, labels Labels, privateOnly bool) *MergedDestinationRule {
+// ForClient is For of a client.
+func (s *DestinationRuleSet) ForClient(client Client) *MergedDestinationRule {
+	return s.For(client.Namespace, client.Labels, client.Bucket)
+}
+
+func (s *DestinationRuleSet) in(owner, client string, labels Labels, bucket uint16, privateOnly bool) *MergedDestinationRule {
 	for _, c := range s.Candidates {
-		if c.Namespace == owner && (!privateOnly || c.Export.Private) && c.VisibleTo(client, labels) {
+		if c.Namespace == owner && (!privateOnly || c.Export.Private) && c.VisibleTo(client, labels) && c.Share.Has(bucket) {
 			return c.Rule
 		}
 	}
 	return nil
+}
+
+// shares yields the parts of the clients that follow different rules. s may be nil.
+func (s *DestinationRuleSet) shares() iter.Seq[Share] {
+	return func(yield func(Share) bool) {
+		if s == nil {
+			return
+		}
+		for _, c := range s.Candidates {
+			if c.Share.Part != Everyone && !yield(c.Share) {
+				return
+			}
+		}
+	}
+}
+
+// Divided reports whether clients follow different versions of the rules. s may be nil.
+func (s *DestinationRuleSet) Divided() bool {
+	for range s.shares() {
+		return true
+	}
+	return false
+}
+
+// StageOf returns one bucket for all that follow the same versions of all the rules as a bucket does: 0 without two versions.
+func StageOf(bucket uint16, sets iter.Seq[*DestinationRuleSet]) uint16 {
+	return stageOf(bucket, func(yield func(Share) bool) {
+		for s := range sets {
+			for share := range s.shares() {
+				if !yield(share) {
+					return
+				}
+			}
+		}
+	})
 }
 
 // VisibleTo reports whether the MergedDestinationRule can apply to clients of the namespace with the labels. A rule

@@ -10,11 +10,11 @@ func TestVirtualServiceSetFor(t *testing.T) {
 		return &VirtualService{Ref: Ref{Kind: "VirtualService", Namespace: namespace, Name: name}}
 	}
 	const host = "echo.demo.svc.cluster.local"
-	public := VirtualServiceCandidate{host, virtualService("demo", "public"), Export{Public: true}}
-	second := VirtualServiceCandidate{host, virtualService("demo", "second"), Export{Public: true}}
-	private := VirtualServiceCandidate{host, virtualService("shop", "private"), Export{Private: true}}
-	named := VirtualServiceCandidate{host, virtualService("demo", "named"), Export{Namespaces: []string{"shop", "till"}}}
-	wild := VirtualServiceCandidate{"*.demo.svc.cluster.local", virtualService("shop", "wild"), Export{Private: true}}
+	public := VirtualServiceCandidate{Host: host, VirtualService: virtualService("demo", "public"), Export: Export{Public: true}}
+	second := VirtualServiceCandidate{Host: host, VirtualService: virtualService("demo", "second"), Export: Export{Public: true}}
+	private := VirtualServiceCandidate{Host: host, VirtualService: virtualService("shop", "private"), Export: Export{Private: true}}
+	named := VirtualServiceCandidate{Host: host, VirtualService: virtualService("demo", "named"), Export: Export{Namespaces: []string{"shop", "till"}}}
+	wild := VirtualServiceCandidate{Host: "*.demo.svc.cluster.local", VirtualService: virtualService("shop", "wild"), Export: Export{Private: true}}
 	tests := map[string]struct {
 		candidates []VirtualServiceCandidate
 		namespace  string
@@ -28,7 +28,7 @@ func TestVirtualServiceSetFor(t *testing.T) {
 		"named is not for others":      {[]VirtualServiceCandidate{named}, "demo", ""},
 		"specific beats private":       {[]VirtualServiceCandidate{public, wild}, "shop", "public"},
 		"a wildcard for who sees it":   {[]VirtualServiceCandidate{private, wild, second}, "shop", "private"},
-		"the specific one is not seen": {[]VirtualServiceCandidate{{host, virtualService("demo", "theirs"), Export{Private: true}}, wild}, "shop", "wild"},
+		"the specific one is not seen": {[]VirtualServiceCandidate{{Host: host, VirtualService: virtualService("demo", "theirs"), Export: Export{Private: true}}, wild}, "shop", "wild"},
 		"private is nobody's business": {[]VirtualServiceCandidate{private}, "demo", ""},
 	}
 	for name, test := range tests {
@@ -89,7 +89,7 @@ func TestDestinationRuleSetFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			set := &DestinationRuleSet{Candidates: test.candidates, ServiceNamespace: "demo", RootNamespace: "istio-system"}
 			got := ""
-			if found := set.For(test.namespace, front); found != nil {
+			if found := set.For(test.namespace, front, 0); found != nil {
 				got = found.Refs[0].Name
 			}
 			if got != test.want {

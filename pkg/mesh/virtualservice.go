@@ -56,18 +56,20 @@ type VirtualServiceCandidate struct {
 	Host           string
 	VirtualService *VirtualService
 	Export         Export
+	// Share is the part of the clients that follow it.
+	Share Share
 }
 
 // For returns the VirtualServices that clients of the namespace can see, of those with the most specific host that
 // any of them has. They are in the order of Istio: private to the client's namespace, then exported to it by name, then
-// public. To a call applies the first one that has a rule for its client and its port. Compiled ones are for some ports, so
+// public. Of two versions it has the approved one. To a call applies the first one that has a rule for its client and its port. Compiled ones are for some ports, so
 // they leave the other ports to VirtualServices with any host that covers theirs. s may be nil.
 func (s *VirtualServiceSet) For(namespace string) VirtualServices {
 	return s.ForClient(Client{Namespace: namespace})
 }
 
-// ForClient is For without the VirtualServices that the client's Sidecar leaves out. Routes of the Gateway API apply wherever
-// the client sees the host: that API has no Sidecars.
+// ForClient is For with the versions that the client follows, and without the VirtualServices that its Sidecar leaves out.
+// Routes of the Gateway API apply wherever the client sees the host: that API has no Sidecars.
 func (s *VirtualServiceSet) ForClient(client Client) VirtualServices {
 	if s == nil {
 		return VirtualServices{}
@@ -79,6 +81,9 @@ func (s *VirtualServiceSet) ForClient(client Client) VirtualServices {
 			break
 		}
 		owner := c.VirtualService.Ref.Namespace
+		if !c.Share.Has(client.Bucket) {
+			continue
+		}
 		if !c.VirtualService.Compiled() && !client.Sidecar.SeesRules(client.Namespace, owner, c.Host) {
 			continue
 		}

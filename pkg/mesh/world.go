@@ -13,12 +13,10 @@ type World struct {
 	Revision uint64
 	// Arrived is when the first change since the previous World arrived. It is zero if the source does not record it.
 	Arrived time.Time
-	// Domain is the cluster's DNS domain, such as cluster.local.
-	Domain string
-	// RootNamespace is the namespace whose DestinationRules apply to the whole mesh.
-	RootNamespace string
-	// Defaults apply to every host.
-	Defaults Defaults
+	// Domain is the cluster's DNS domain, such as cluster.local. RootNamespace is the namespace whose DestinationRules apply to the
+	// whole mesh. Defaults apply to every host.
+	Domain, RootNamespace string
+	Defaults              Defaults
 
 	Services  Map[*Service]
 	Endpoints Map[*EndpointSet]
@@ -54,8 +52,9 @@ type World struct {
 	// UnboundRules lists the DestinationRules that apply to no Service. They make no clusters, but are still checked.
 	UnboundRules []*MergedDestinationRule
 
-	// ConfigObjects are the objects of people that apply to the mesh or have reading Problems, by Ref.String.
+	// ConfigObjects are the objects of people that apply to the mesh or have reading Problems, by Ref.String. Rollouts are sorted.
 	ConfigObjects Map[*ConfigObject]
+	Rollouts      []*Rollout
 	// Manifests are the objects of configuration as they were written, by Ref.String, and Configuration is their Fingerprint. No
 	// endpoint is among them.
 	Manifests     Map[*Manifest]
@@ -86,14 +85,14 @@ type ConfigObject struct {
 	// Matches has the number of matches of each rule of a Route. A rule without matches has one, for all calls.
 	Matches []int
 	// Machine is the WorkloadKey of a WorkloadEntry that is healthy while its machine has a stream; empty for all others.
-	// Connected is what the condition about that says.
-	Machine   string
-	Connected bool
+	// Connected is what the condition about that says, and RolledOut the reason of ConditionRolledOut; empty without it.
+	Machine, RolledOut string
+	Connected          bool
 }
 
 // Equal reports whether two entries have equal contents.
 func (o *ConfigObject) Equal(other *ConfigObject) bool {
-	return o.Ref == other.Ref && o.Generation == other.Generation && slices.Equal(o.Parents, other.Parents) && slices.Equal(o.Matches, other.Matches) && o.Machine == other.Machine && o.Connected == other.Connected
+	return o.Ref == other.Ref && o.Generation == other.Generation && slices.Equal(o.Parents, other.Parents) && slices.Equal(o.Matches, other.Matches) && o.Machine == other.Machine && o.Connected == other.Connected && o.RolledOut == other.RolledOut
 }
 
 // EndpointCount returns the number of endpoints of all Services, ready or not.

@@ -37,7 +37,7 @@ func (s *Snapshot) CalleeOf(cluster string, client mesh.Client) (to Callee, ok b
 	to = Callee{Host: host, Port: port}
 	if subset != "" {
 		rules, _ := s.world.DestinationRules.Get(host)
-		declared, known := rules.For(client.Namespace, client.Labels).Subset(subset)
+		declared, known := rules.ForClient(client).Subset(subset)
 		if !known {
 			return Callee{}, false
 		}

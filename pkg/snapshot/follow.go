@@ -40,7 +40,7 @@ func (s *Snapshot) follows(host string, client mesh.Client) (least Follows, at m
 		return FollowsAll, at, split, service
 	}
 	rules, _ := s.world.DestinationRules.Get(host)
-	rule := rules.For(client.Namespace, client.Labels)
+	rule := rules.ForClient(client)
 	for _, port := range service.PortsFor(family) {
 		found := policy.SplitFor(family, groups.From(client.Node), groups, rule, nil, port)
 		follows := FollowsAll

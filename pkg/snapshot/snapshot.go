@@ -174,7 +174,7 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 			continue
 		}
 		names = append(names, h.encryptedNames(s, t, client)...)
-		policy := h.facts.DestinationRules.For(client.Namespace, client.Labels)
+		policy := h.facts.DestinationRules.ForClient(client)
 		for _, port := range h.facts.Service.PortsFor(client.Kind.Family()) {
 			names = append(names, t.info().name(port.Number, hostName))
 			if policy == nil || t != ClusterType && t != EndpointType {

@@ -69,7 +69,7 @@ func (in HostInput) forClusters() clusters.Input {
 func (in HostInput) forRoutes() routes.Input {
 	return routes.Input{
 		Family: in.family, Service: in.service, Alias: in.alias, Host: in.host, Port: in.port, VirtualServices: in.virtualServices, Rule: in.destinationRule,
-		Namespace: in.namespace, Labels: in.labels, Missing: in.missing, Defaults: in.defaults,
+		Namespace: in.namespace, Labels: in.labels, Bucket: in.bucket, Missing: in.missing, Defaults: in.defaults,
 		Groups: in.groups, Automatic: in.automatic, Node: in.node,
 	}
 }

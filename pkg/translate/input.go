@@ -32,8 +32,9 @@ type HostInput struct {
 	// DestinationRule or the visibility of a destination depends on it.
 	namespace string
 	// labels are those labels of the clients that a match of virtualServices names with the same value, or by which the
-	// DestinationRule of a destination selects the clients.
+	// DestinationRule of a destination selects the clients. bucket is one whose clients follow the same versions of that rule.
 	labels mesh.Labels
+	bucket uint16
 	// missing are the features that the clients lack, as far as they affect the result.
 	missing mesh.Features
 	// trust has what the TLS settings of destinationRule also depend on.

@@ -66,10 +66,10 @@ func (f Facts) ports() []mesh.Port {
 func (f Facts) Project(client mesh.Client) HostInput {
 	in := HostInput{
 		family: client.Kind.Family(), service: f.Service, alias: f.Alias, host: f.Host, port: f.Port, defaults: f.Defaults,
-		virtualServices: f.VirtualServices.ForClient(client).Used(f.ports()), destinationRule: f.DestinationRules.For(client.Namespace, client.Labels),
+		virtualServices: f.VirtualServices.ForClient(client).Used(f.ports()), destinationRule: f.DestinationRules.ForClient(client),
 	}
 	in.missing = encodingsFor(client.Missing, in.virtualServices, in.destinationRule)
-	in.namespace, in.labels = projectClient(in.virtualServices, client)
+	in.namespace, in.labels, in.bucket = projectClient(in.virtualServices, client)
 	in.trust = f.projectTrust(in.destinationRule, client)
 	in.groups = f.Groups
 	if client.Providers.Has(mesh.MeshProvider) && in.family == mesh.FamilyGRPC {
@@ -86,7 +86,7 @@ func (f Facts) Project(client mesh.Client) HostInput {
 
 // ProjectEndpoints makes the Input of the client's endpoints.
 func (f Facts) ProjectEndpoints(client mesh.Client) endpoints.Input {
-	family, rule := client.Kind.Family(), f.DestinationRules.For(client.Namespace, client.Labels)
+	family, rule := client.Kind.Family(), f.DestinationRules.ForClient(client)
 	var in endpoints.Input
 	if f.Pod {
 		in = endpoints.NewInput(f.Service, f.Endpoints, nil)
@@ -160,7 +160,7 @@ func (f Facts) WithAllProviders(client mesh.Client) mesh.Client {
 
 // HasAllProviders reports whether the client declares every certificate provider that its DestinationRule needs.
 func (f Facts) HasAllProviders(client mesh.Client) bool {
-	needs := clusters.TrustNeedsOf(f.DestinationRules.For(client.Namespace, client.Labels))
+	needs := clusters.TrustNeedsOf(f.DestinationRules.ForClient(client))
 	return client.Providers.Among(needs.Providers...) == mesh.MakeProviders(needs.Providers...)
 }
 

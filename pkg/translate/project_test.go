@@ -52,7 +52,7 @@ func TestProjectClient(t *testing.T) {
 			if test.routes != nil {
 				all = mesh.MakeVirtualServices(test.routes)
 			}
-			namespace, labels := projectClient(all, client)
+			namespace, labels, bucket := projectClient(all, client)
 			if namespace != test.namespace || labels != test.labels {
 				t.Errorf("got %q %q, want %q %q", namespace, labels, test.namespace, test.labels)
 			}
@@ -60,7 +60,7 @@ func TestProjectClient(t *testing.T) {
 				return
 			}
 			for text, destination := range test.routes.Destinations {
-				if destination.DestinationRules.For(namespace, labels) != destination.DestinationRules.For(client.Namespace, client.Labels) {
+				if destination.DestinationRules.For(namespace, labels, bucket) != destination.DestinationRules.ForClient(client) {
 					t.Errorf("%s: another DestinationRule applies to the projected client", text)
 				}
 			}

@@ -3,6 +3,7 @@ package translate
 import (
 	"iter"
 	"maps"
+	"slices"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -13,18 +14,21 @@ type clientProjection struct {
 	client    mesh.Client
 	namespace string
 	labels    map[string]string
+	// sets are the DestinationRules of the destinations, as far as the client's bucket decides which of them apply.
+	sets []*mesh.DestinationRuleSet
 }
 
-// projectClient returns the client's namespace and labels as far as the VirtualServices depend on them.
-func projectClient(all mesh.VirtualServices, client mesh.Client) (namespace string, labels mesh.Labels) {
+// projectClient returns the client's namespace and labels as far as the VirtualServices depend on them, and a bucket whose clients
+// follow the same versions.
+func projectClient(all mesh.VirtualServices, client mesh.Client) (namespace string, labels mesh.Labels, bucket uint16) {
 	if all.Empty() {
-		return "", ""
+		return "", "", 0
 	}
 	p := clientProjection{client: client, labels: map[string]string{}}
 	for vs := range all.All() {
 		p.addVirtualService(vs)
 	}
-	return p.namespace, mesh.MakeLabels(p.labels)
+	return p.namespace, mesh.MakeLabels(p.labels), mesh.StageOf(client.Bucket, slices.Values(p.sets))
 }
 
 func (p *clientProjection) addVirtualService(vs *mesh.VirtualService) {
@@ -54,8 +58,11 @@ func (p *clientProjection) addVirtualService(vs *mesh.VirtualService) {
 // addDestinationRules adds the client's namespace if another DestinationRule applies to the client than to a client
 // without a namespace and labels.
 func (p *clientProjection) addDestinationRules(rules *mesh.DestinationRuleSet) {
-	rule := rules.For(p.client.Namespace, p.client.Labels)
-	if rule == rules.For("", "") {
+	if rules.Divided() {
+		p.sets = append(p.sets, rules)
+	}
+	rule := rules.ForClient(p.client)
+	if rule == rules.For("", "", 0) {
 		return
 	}
 	p.namespace = p.client.Namespace

@@ -41,6 +41,9 @@ func (s *source) Run(ctx context.Context, out Worlds) error {
 	if s.options.Names != nil {
 		group.Go(func() error { return s.options.Names.Run(ctx, a.inbox) })
 	}
+	if s.options.Decisions != nil {
+		group.Go(func() error { return s.options.Decisions.Run(ctx, a.inbox) })
+	}
 	group.Go(func() error { a.checkpoints.run(); return nil })
 	group.Go(func() error { a.run(ctx); return nil })
 	return group.Wait()
@@ -114,6 +117,7 @@ func (a *assembling) assemble(ctx context.Context, changes Changes, arrived time
 	for last := (*mesh.World)(nil); ; changes, arrived = a.inbox.Take() {
 		a.supersede(&changes)
 		a.assembler.Apply(changes.Objects, changes.Problems)
+		a.recallRollouts()
 		world := a.assembler.World()
 		if a.want() && last == nil {
 			world = a.firstAnswers(ctx)

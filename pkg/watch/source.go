@@ -32,6 +32,8 @@ type Options struct {
 	Pods bool
 	// Names resolves the names of endpoints; nil leaves these endpoints out.
 	Names Names
+	// Decisions puts Verdicts about what is rolled out into the inbox; nil leaves everything as it is. Its Run returns nil when ctx ends.
+	Decisions Feed
 	// Streams is set if something says which machines have a stream: see mesh.AnnotationHealth.
 	Streams bool
 	// Dialed is set if something says which hosts clients dial: see assemble.Options.

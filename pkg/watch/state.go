@@ -148,9 +148,11 @@ func (a *assembling) restore(ctx context.Context) {
 	a.out.Put(a.assembler.World())
 	a.names = map[object.Key]*object.Object{}
 	for key, o := range objects {
-		if key.Kind == object.KindName {
+		switch {
+		case key.Kind == object.KindName:
 			a.names[key] = o
-		} else {
+		case key.Held || key.Kind == object.KindVerdict: // No source has them.
+		default:
 			a.restored = append(a.restored, key)
 		}
 	}
@@ -163,6 +165,20 @@ func (a *assembling) load() (objects map[object.Key]*object.Object, saved time.T
 		return err
 	})
 	return objects, saved, err
+}
+
+// recallRollouts tells what rules said before the process started, if changes of some are rolled out: the first World goes on with
+// that.
+func (a *assembling) recallRollouts() {
+	if a.options.StateStore == nil || !a.assembler.WantsRecall() {
+		return
+	}
+	stored, _, err := a.load()
+	if err != nil {
+		a.options.Logger.Warn("there is no stored state: all clients follow the current version of the rules that were being rolled out", "error", err)
+		return
+	}
+	a.assembler.Recall(stored)
 }
 
 // recallNames gives the names that cannot be resolved at start the addresses that they had before.

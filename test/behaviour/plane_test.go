@@ -6,6 +6,7 @@ package behaviour
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/ads"
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 	"github.com/mizzen-mesh/mizzen/internal/load"
+	"github.com/mizzen-mesh/mizzen/internal/rollout"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
@@ -44,6 +46,8 @@ type plane struct {
 	store *serving.Store
 	// loads is what the clients report.
 	loads *load.Table
+	// decider decides about rollouts.
+	decider *rollout.Decider
 }
 
 // reportInterval is how often clients of these tests report their load.
@@ -64,7 +68,9 @@ func newPlaneOf(t *testing.T, o watch.Options, objects ...string) *plane {
 // newPlaneAt is newPlaneOf with an address.
 func newPlaneAt(t *testing.T, address string, o watch.Options, objects ...string) *plane {
 	t.Helper()
-	p := &plane{t: t, dir: t.TempDir(), store: serving.NewStore(serving.Options{}), loads: load.New(load.Options{Interval: reportInterval})}
+	p := &plane{t: t, dir: t.TempDir(), store: serving.NewStore(serving.Options{}), loads: load.New(load.Options{Interval: reportInterval}), decider: rollout.New()}
+	p.decider.Bind(rollout.Options{Store: p.store, Loads: p.loads, Logger: slog.New(slog.DiscardHandler)})
+	o.Decisions = p.decider
 	p.write("objects.yaml", objects...)
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

@@ -21,9 +21,11 @@ type destinationResolver struct {
 	// namespace and labels are the clients' namespace and labels, as far as the DestinationRules depend on them.
 	namespace string
 	labels    mesh.Labels
-	defaults  mesh.Defaults
-	family    mesh.Family
-	form      *form
+	// bucket is one whose clients follow the same versions of the DestinationRules.
+	bucket   uint16
+	defaults mesh.Defaults
+	family   mesh.Family
+	form     *form
 	// automatic is set if the clients encrypt the calls to endpoints that take no others.
 	automatic bool
 	// node is where the clients run, as EndpointGroups.From returns it.
@@ -75,7 +77,7 @@ func (t destinationResolver) split(found mesh.Destination, subset string, port m
 	if !t.automatic || found.Groups == nil {
 		return policy.Split{}
 	}
-	rule := found.DestinationRules.For(t.namespace, t.labels)
+	rule := found.DestinationRules.For(t.namespace, t.labels, t.bucket)
 	if subset == "" {
 		return policy.SplitFor(t.family, t.node, found.Groups, rule, nil, port)
 	}
@@ -174,7 +176,7 @@ func (t destinationResolver) hashPolicies(at report.Field, destinations []*netwo
 		if port == 0 {
 			continue // The rule is only checked, so it is not known which setting applies.
 		}
-		hashPolicy := policy.HashPolicyFor(t.family, found.DestinationRules.For(t.namespace, t.labels), d.GetDestination().GetSubset(), port)
+		hashPolicy := policy.HashPolicyFor(t.family, found.DestinationRules.For(t.namespace, t.labels, t.bucket), d.GetDestination().GetSubset(), port)
 		if hashPolicy != nil && !slices.ContainsFunc(all, func(p *routev3.RouteAction_HashPolicy) bool { return proto.Equal(p, hashPolicy) }) {
 			all = append(all, hashPolicy)
 		}

@@ -25,6 +25,7 @@ type Input struct {
 	Rule            *mesh.MergedDestinationRule
 	Namespace       string
 	Labels          mesh.Labels
+	Bucket          uint16
 	Missing         mesh.Features
 	Defaults        mesh.Defaults
 	Groups          *mesh.EndpointGroups
@@ -65,7 +66,7 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 func (in Input) ruleSet(sink *[]mesh.Problem, vs *mesh.VirtualService, host string) *ruleSet {
 	root := report.Field{Sink: sink, Ref: vs.Ref, Path: "spec"}
 	in.checkRules(root, vs)
-	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults, family: in.Family, form: forms[in.Family], automatic: in.Automatic, node: in.Node, audience: vs, called: true}
+	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, bucket: in.Bucket, defaults: in.Defaults, family: in.Family, form: forms[in.Family], automatic: in.Automatic, node: in.Node, audience: vs, called: true}
 	if host == "" {
 		t.namespace = cmp.Or(in.Namespace, vs.Ref.Namespace)
 		t.called = !vs.IsDelegate() && (in.Namespace != "" || exportedHome(vs))

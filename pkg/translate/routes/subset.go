@@ -12,7 +12,7 @@ import (
 // client, and the rules of its own namespace come first, wildcards included: that rule may hide one that declares the
 // subset. So the message names the clients and the rule.
 func (t destinationResolver) checkSubset(at report.Field, target mesh.Destination, subset string) {
-	rule := target.DestinationRules.For(t.namespace, t.labels)
+	rule := target.DestinationRules.For(t.namespace, t.labels, t.bucket)
 	if _, ok := rule.Subset(subset); ok {
 		return
 	}

@@ -56,7 +56,7 @@ func TestAnnotationsChange(t *testing.T) {
 		t.Errorf("Service: got a subset of %d, want 2", got)
 	}
 	third := apply(t, a, annotated("DestinationRule", "echo", "mizzen.dev/subset-size: '3'", "spec: {host: echo}"))
-	if got := watchtest.Get(third.DestinationRules, watchtest.EchoHost).For("demo", "").Annotations.SubsetSize.Value; got != 3 || third == second {
+	if got := watchtest.Get(third.DestinationRules, watchtest.EchoHost).For("demo", "", 0).Annotations.SubsetSize.Value; got != 3 || third == second {
 		t.Errorf("DestinationRule: got a subset of %d, want 3", got)
 	}
 	if fourth := apply(t, a, annotated("DestinationRule", "echo", "mizzen.dev/subset-size: '3'", "spec: {host: echo}")); fourth != third {
@@ -71,7 +71,7 @@ func TestAnnotationsMerge(t *testing.T) {
 		annotated("DestinationRule", "a", "mizzen.dev/subset-size: '3'", "spec: {host: echo}")+
 		annotated("DestinationRule", "b", "mizzen.dev/subset-size: '4', mizzen.dev/lb-policy: pick_first", "spec: {host: echo}")+
 		annotated("DestinationRule", "c", "mizzen.dev/lb-policy: pick_first, mizzen.dev/outlier-success-rate: on", "spec: {host: echo}"))
-	e := watchtest.Get(w.DestinationRules, watchtest.EchoHost).For("demo", "").Annotations
+	e := watchtest.Get(w.DestinationRules, watchtest.EchoHost).For("demo", "", 0).Annotations
 	if e.SubsetSize.Ref.Name != "a" || e.Balancer.Ref.Name != "b" || e.SuccessRate.Ref.Name != "c" {
 		t.Errorf("got %+v, want the settings of a, b and c", e)
 	}

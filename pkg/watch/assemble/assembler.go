@@ -28,6 +28,7 @@ type Assembler struct {
 	security  *securityIndex
 	sidecars  *sidecarIndex
 	rules     *rules
+	rollouts  *rolloutIndex
 	aliases   *aliasIndex
 	emptiness *emptiness
 	enforced  *enforcement
@@ -75,6 +76,7 @@ func New(o Options) *Assembler {
 		indexes: kindIndexes{}, clusters: map[string]kindIndexes{}, options: o,
 	}
 	a.rules.attached.entryHosts = outside.hostsOf
+	a.rollouts = newRolloutIndex(a.rules, &own.namespaces, problems)
 	a.security = newSecurityIndex(o.RootNamespace, a.inventory, joined, problems)
 	a.enforced = newEnforcement(o.EmptyServiceGrace, a.security, problems)
 	a.sidecars = newSidecarIndex(o.RootNamespace, o.Domain, &own.labels, problems)
@@ -112,6 +114,23 @@ func (a *Assembler) Restored(at time.Time, problems ...mesh.Problem) {
 	a.problems.put(problemKey{topic: topicStored}, problems)
 }
 
+// Recall records the objects that were stored before the process started. It is called at most once, after the first objects were
+// applied and before the first World: rules with a RolloutPolicy that changed since then are rolled out.
+func (a *Assembler) Recall(stored map[object.Key]*object.Object) { a.rollouts.recall(stored) }
+
+// WantsRecall reports whether the first World depends on what was stored: an object has a RolloutPolicy.
+func (a *Assembler) WantsRecall() bool {
+	if a.last != nil {
+		return false
+	}
+	for key := range a.rollouts.before {
+		if v, ok := a.rollouts.current(key).(*object.VirtualService); ok && v.Rollout.IsSet() {
+			return true
+		}
+	}
+	return a.rollouts.hasPolicies()
+}
+
 // Due returns the time after which the World may change without a change of objects, and false if it cannot.
 func (a *Assembler) Due(now time.Time) (time.Duration, bool) {
 	var first time.Duration
@@ -126,7 +145,11 @@ func (a *Assembler) Due(now time.Time) (time.Duration, bool) {
 
 // set replaces an object.
 func (a *Assembler) set(o object.Object) {
+	if a.rollouts.restore(o) {
+		return
+	}
 	a.put(o.Key, o.Value)
+	a.rollouts.say(o.Key, o.RolledOut)
 	a.problems.put(problemKey{topicObject, o.Key}, o.Problems)
 	a.problems.locate(o.Key.Ref(), o.Source)
 	a.problems.silence(o.Key, o.Silenced)
@@ -152,6 +175,7 @@ func (a *Assembler) put(key object.Key, value any) {
 		return
 	}
 	if index, ok := a.indexes[key.Kind]; ok {
+		a.rollouts.note(key)
 		had := a.has(key)
 		index.put(key, value)
 		if key.Kind == object.KindServiceEntry {
@@ -198,7 +222,7 @@ func (a *Assembler) has(key object.Key) (ok bool) {
 		ok = a.sidecars.store.get(key) != nil
 	case object.KindPeerAuthentication, object.KindAuthorizationPolicy, object.KindRequestAuthentication:
 		ok = a.security.has(key)
-	case object.KindServiceImport, object.KindEndpointSlice, object.KindEndpoints, object.KindNode, object.KindNamespace, object.KindInjectionPolicy, object.KindName:
+	case object.KindServiceImport, object.KindEndpointSlice, object.KindEndpoints, object.KindNode, object.KindNamespace, object.KindInjectionPolicy, object.KindName, object.KindVerdict:
 	}
 	return ok
 }
@@ -210,6 +234,7 @@ func (a *Assembler) World() *mesh.World {
 		last = &mesh.World{Domain: a.domain, RootNamespace: a.root, Defaults: a.defaults}
 	}
 	b := newWorldBuilder(last)
+	a.rollouts.apply(a.last == nil)
 	a.join.applyServices(b)
 	a.security.apply(b)
 	a.join.apply(b)
@@ -227,6 +252,9 @@ func (a *Assembler) World() *mesh.World {
 	changed = changed || a.last == nil || !w.StoredAt.Equal(last.StoredAt)
 	if rules, moved := a.rules.authored.apply(last.ConfigObjects); moved {
 		w.ConfigObjects, changed = rules, true
+	}
+	if !slices.Equal(a.rollouts.list, last.Rollouts) {
+		w.Rollouts, changed = a.rollouts.list, true
 	}
 	if a.manifests.apply(w) {
 		changed = true
@@ -278,6 +306,7 @@ func (a *Assembler) ListObjects() []object.Object {
 			out = append(out, object.Object{Key: key.about, Problems: found, Silenced: a.problems.silenced[key.about], Generation: a.generation(key.about.Kind.Row(), key.about)})
 		}
 	}
+	out = append(out, a.rollouts.stored()...)
 	for key, codes := range a.problems.silenced {
 		if _, listed := a.problems.byKey[problemKey{topicObject, key}]; !listed && key.Cluster == "" {
 			out = append(out, object.Object{Key: key, Silenced: codes, Generation: a.generation(key.Kind.Row(), key)})

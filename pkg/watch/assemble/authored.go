@@ -20,7 +20,7 @@ func (x authoredIndex) note(o object.Object) {
 		x[ref.String()] = nil
 		return
 	}
-	config := &mesh.ConfigObject{Ref: ref, Generation: o.Generation}
+	config := &mesh.ConfigObject{Ref: ref, Generation: o.Generation, RolledOut: o.RolledOut}
 	switch value := o.Value.(type) {
 	case *object.Route:
 		config.Parents, config.Matches = value.Parents, value.Matches()

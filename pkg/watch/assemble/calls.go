@@ -70,7 +70,7 @@ func (r *rules) callsTo(b *worldBuilder, key string) []call {
 			}
 			roots := []*routesEntry{h}
 			if h.isDelegate() {
-				roots = r.routes.delegators[h.key.ID()]
+				roots = r.routes.delegators[h.key.ID().Current()]
 			}
 			for _, s := range h.sent {
 				if len(roots) > 0 && h.destinations[s.host] == name {
@@ -104,13 +104,15 @@ func (c call) subsets(rules *mesh.DestinationRuleSet) []mesh.Subset {
 	var found []*mesh.MergedDestinationRule
 	var all []mesh.Subset
 	for _, p := range c.probes(rules) {
-		rule := rules.For(p.namespace, p.labels)
-		if slices.Contains(found, rule) || !c.visibleTo(p.namespace) {
-			continue
-		}
-		found = append(found, rule)
-		if subset, ok := rule.Subset(c.subset); ok {
-			all = append(all, subset)
+		for _, bucket := range []uint16{0, 1} {
+			rule := rules.For(p.namespace, p.labels, bucket)
+			if slices.Contains(found, rule) || !c.visibleTo(p.namespace) {
+				continue
+			}
+			found = append(found, rule)
+			if subset, ok := rule.Subset(c.subset); ok {
+				all = append(all, subset)
+			}
 		}
 	}
 	return all

@@ -16,6 +16,10 @@ const otherNamespaces = ""
 func (x *policyIndex) conflicts(host string) []mesh.Problem {
 	byNamespace := map[string][]mesh.DestinationRuleCandidate{}
 	for _, c := range candidates(x.hosts.under(host)) {
+		if c.Share.Part == mesh.Rest {
+			continue
+		}
+		c.Share = mesh.Share{}
 		byNamespace[c.Namespace] = append(byNamespace[c.Namespace], c)
 	}
 	var problems []mesh.Problem
@@ -28,7 +32,7 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 		probes := policyProbes(namespace, list)
 		used := map[*mesh.MergedDestinationRule]struct{}{}
 		for _, p := range probes {
-			used[table.For(p.namespace, p.labels)] = struct{}{}
+			used[table.For(p.namespace, p.labels, 0)] = struct{}{}
 		}
 		for _, c := range list {
 			if _, ok := used[c.Rule]; ok {
@@ -36,7 +40,7 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 			}
 			// No client uses it. If it is visible to any client, another policy takes precedence there.
 			if i := slices.IndexFunc(probes, func(p probe) bool { return c.VisibleTo(p.namespace, p.labels) }); i >= 0 {
-				winner := table.For(probes[i].namespace, probes[i].labels)
+				winner := table.For(probes[i].namespace, probes[i].labels, 0)
 				problems = append(problems, shadowed(c.Rule.Refs[0], "spec.host", host, winner.Refs[:1]))
 			}
 		}
@@ -48,7 +52,7 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 // same host take precedence for every call to which they could apply, and those that Routes leave some ports. service is the
 // host's Service, or nil. attached are the compiled Routes.
 func (x *routeIndex) conflicts(host string, service *mesh.Service, attached []mesh.VirtualServiceCandidate) []mesh.Problem {
-	list := inOrder(x.hosts.under(host))
+	list := slices.DeleteFunc(inOrder(x.hosts.under(host)), func(h *routesEntry) bool { return h.key.Held })
 	if len(list) == 0 || len(list)+len(attached) < 2 {
 		return nil
 	}

@@ -29,9 +29,11 @@ func (h *routesEntry) isDelegate() bool { return len(h.Spec.GetHosts()) == 0 }
 func (x *routeIndex) delegating(h *routesEntry, track func(object.ID, *routesEntry)) {
 	for _, id := range h.delegates {
 		track(id, h)
-		if delegate := x.entries[id]; delegate != nil {
-			x.dirty[delegate] = struct{}{}
-			x.retarget(delegate)
+		for _, version := range []object.ID{id, id.HeldID()} {
+			if delegate := x.entries[version]; delegate != nil {
+				x.dirty[delegate] = struct{}{}
+				x.retarget(delegate)
+			}
 		}
 	}
 	x.redelegate(h)
@@ -39,7 +41,7 @@ func (x *routeIndex) delegating(h *routesEntry, track func(object.ID, *routesEnt
 
 // redelegate marks the VirtualServices that delegate to h for binding.
 func (x *routeIndex) redelegate(h *routesEntry) {
-	for _, root := range x.delegators[h.key.ID()] {
+	for _, root := range x.delegators[h.key.ID().Current()] {
 		if x.entries[root.key.ID()] == root {
 			x.dirty[root] = struct{}{}
 		}
@@ -75,7 +77,7 @@ func (x *routeIndex) bound(h *routesEntry) map[string]mesh.Delegate {
 	}
 	var all map[string]mesh.Delegate
 	for _, id := range h.delegates {
-		delegate := x.entries[id]
+		delegate := x.delegate(h, id)
 		if delegate == nil {
 			continue
 		}
@@ -91,17 +93,26 @@ func (x *routeIndex) bound(h *routesEntry) map[string]mesh.Delegate {
 	return all
 }
 
+// delegate returns the delegate with that ID; nil if there is none. The approved version of a VirtualService delegates to that of
+// the other one, if there are two.
+func (x *routeIndex) delegate(h *routesEntry, id object.ID) *routesEntry {
+	if held := x.entries[id.HeldID()]; h.key.Held && held != nil {
+		return held
+	}
+	return x.entries[id]
+}
+
 // throughGateways reports whether the rules of h apply to calls through gateways: it names some, or a VirtualService that
 // names some delegates to it.
 func (x *routeIndex) throughGateways(h *routesEntry) bool {
-	return h.Gateways || h.isDelegate() && slices.ContainsFunc(x.delegators[h.key.ID()], func(root *routesEntry) bool { return root.Gateways })
+	return h.Gateways || h.isDelegate() && slices.ContainsFunc(x.delegators[h.key.ID().Current()], func(root *routesEntry) bool { return root.Gateways })
 }
 
 // shared reports whether several VirtualServices with hosts delegate to another.
 func (x *routeIndex) shared(id object.ID) bool {
 	roots := 0
 	for _, root := range x.delegators[id] {
-		if !root.isDelegate() {
+		if !root.isDelegate() && !root.key.Held {
 			roots++
 		}
 	}
@@ -110,8 +121,8 @@ func (x *routeIndex) shared(id object.ID) bool {
 
 // checkDelegate reports a VirtualService without hosts that no other VirtualService delegates to.
 func (x *routeIndex) checkDelegate(h *routesEntry) []mesh.Problem {
-	used := slices.ContainsFunc(x.delegators[h.key.ID()], func(root *routesEntry) bool { return !root.isDelegate() })
-	if used || !h.Gateways {
+	used := slices.ContainsFunc(x.delegators[h.key.ID().Current()], func(root *routesEntry) bool { return !root.isDelegate() })
+	if !h.key.Held && (used || !h.Gateways) {
 		x.unbound[h] = struct{}{}
 	} else {
 		// VirtualServices of gateways may delegate to it.

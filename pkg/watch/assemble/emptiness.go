@@ -235,7 +235,7 @@ func takeAll(rules *mesh.VirtualServiceSet) bool {
 		return len(r.GetMatch()) == 0 || slices.ContainsFunc(r.GetMatch(), func(m *networking.HTTPMatchRequest) bool { return m.GetPort() == 0 })
 	}
 	return slices.ContainsFunc(rules.Candidates, func(c mesh.VirtualServiceCandidate) bool {
-		return c.Export.Public && slices.ContainsFunc(c.VirtualService.Spec.GetHttp(), anyPort)
+		return c.Share.Part != mesh.First && c.Export.Public && slices.ContainsFunc(c.VirtualService.Spec.GetHttp(), anyPort)
 	})
 }
 

@@ -49,7 +49,7 @@ func (r *rules) checkPorts(b *worldBuilder, h *routesEntry) []mesh.Problem {
 	}
 	roots := []*routesEntry{h}
 	if h.isDelegate() {
-		roots = r.routes.delegators[h.key.ID()]
+		roots = r.routes.delegators[h.key.ID().Current()]
 	}
 	services, gateways := map[string]*mesh.Service{}, false
 	for _, root := range roots {

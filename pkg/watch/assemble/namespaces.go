@@ -10,16 +10,28 @@ type namespaceIndex struct {
 	all map[string]*object.Namespace
 	// dirty are those whose annotations changed: their hosts must be evaluated again.
 	dirty map[string]struct{}
+	// rollouts is the number of those with a RolloutPolicy.
+	rollouts int
+	// asked are the hosts of which clients report their load because of a rollout, with the object that has its policy. dirtyHosts
+	// must be evaluated again.
+	asked      map[string]mesh.Ref
+	dirtyHosts map[string]struct{}
 }
 
 func newNamespaceIndex() namespaceIndex {
-	return namespaceIndex{all: map[string]*object.Namespace{}, dirty: map[string]struct{}{}}
+	return namespaceIndex{all: map[string]*object.Namespace{}, dirty: map[string]struct{}{}, dirtyHosts: map[string]struct{}{}}
 }
 
 // put replaces a namespace, nil removes it, and returns what is kept. A later write to the namespace may look like the one
 // that set a label, so the earliest is kept.
 func (x *namespaceIndex) put(name string, n *object.Namespace) *object.Namespace {
 	before := x.loadReports(name)
+	if old := x.all[name]; old != nil && old.Rollout.IsSet() {
+		x.rollouts--
+	}
+	if n != nil && n.Rollout.IsSet() {
+		x.rollouts++
+	}
 	if old := x.all[name]; old != nil && n != nil {
 		kept := *n
 		kept.Labeled, kept.Identity = earlier(old.Labeled, n.Labeled), earlier(old.Identity, n.Identity)
@@ -64,6 +76,9 @@ func (x *namespaceIndex) annotate(s *mesh.Service) *mesh.Service {
 		return nil
 	}
 	settings := s.Annotations.Or(mesh.AnnotationSettings{LoadReports: x.loadReports(s.Ref.Namespace)})
+	if of, ok := x.asked[s.Host]; ok && settings.LoadReports.Value == "" {
+		settings.LoadReports = mesh.AnnotationValue[mesh.Switch]{Value: mesh.On, Ref: of}
+	}
 	if settings == s.Annotations {
 		return s
 	}
@@ -72,9 +87,26 @@ func (x *namespaceIndex) annotate(s *mesh.Service) *mesh.Service {
 	return &annotated
 }
 
-// takeHosts returns the hosts of the namespaces whose annotations changed.
+// ask sets the hosts of which clients report their load because of a rollout.
+func (x *namespaceIndex) ask(hosts map[string]mesh.Ref) {
+	for _, list := range []map[string]mesh.Ref{x.asked, hosts} {
+		for host := range list {
+			if x.asked[host] != hosts[host] {
+				x.dirtyHosts[host] = struct{}{}
+			}
+		}
+	}
+	x.asked = hosts
+}
+
+// takeHosts returns the hosts of the namespaces whose annotations changed, and those of rollouts.
 func (x *namespaceIndex) takeHosts(services mesh.Map[*mesh.Service]) map[string]struct{} {
 	hosts := map[string]struct{}{}
+	for host := range take(&x.dirtyHosts) {
+		if _, ok := services.Get(host); ok {
+			hosts[host] = struct{}{}
+		}
+	}
 	if dirty := take(&x.dirty); len(dirty) > 0 {
 		for host, s := range services.All() {
 			if _, ok := dirty[s.Ref.Namespace]; ok {

@@ -31,12 +31,16 @@ type policyIndex struct {
 type ruleEntry struct {
 	key object.Key
 	*object.DestinationRule
+	share    mesh.Share
 	fullHost string
 }
 
 // groupKey identifies DestinationRules that are merged: of one namespace, for one host, exported to the same
-// namespaces, and selecting the same clients.
-type groupKey struct{ namespace, host, export, selector string }
+// namespaces, selecting the same clients, and followed by the same part of them.
+type groupKey struct {
+	namespace, host, export, selector string
+	share                             mesh.Share
+}
 
 type ruleGroup struct {
 	key    groupKey
@@ -53,10 +57,10 @@ func newPolicyIndex() policyIndex {
 	}
 }
 
-// put replaces a DestinationRule; nil removes it.
-func (x *policyIndex) put(key object.Key, d *object.DestinationRule, domain string) {
+// put replaces a DestinationRule, which that part of the clients follows; nil removes it.
+func (x *policyIndex) put(key object.Key, d *object.DestinationRule, share mesh.Share, domain string) {
 	old := x.rules[key.ID()]
-	if old == nil && d == nil || old != nil && d != nil && old.equal(d) {
+	if old == nil && d == nil || old != nil && d != nil && old.equal(d) && old.share == share {
 		return
 	}
 	if old != nil {
@@ -68,7 +72,7 @@ func (x *policyIndex) put(key object.Key, d *object.DestinationRule, domain stri
 	if d == nil {
 		return
 	}
-	entry := &ruleEntry{key: key, DestinationRule: d, fullHost: mesh.FullHost(d.Host.Name, key.Namespace, domain)}
+	entry := &ruleEntry{key: key, DestinationRule: d, share: share, fullHost: mesh.FullHost(d.Host.Name, key.Namespace, domain)}
 	group := x.groups[entry.groupKey()]
 	if group == nil {
 		group = &ruleGroup{key: entry.groupKey(), export: d.Export}
@@ -82,7 +86,9 @@ func (x *policyIndex) put(key object.Key, d *object.DestinationRule, domain stri
 
 func (x *policyIndex) each(visit func(object.Key, *object.DestinationRule)) {
 	for _, r := range x.rules {
-		visit(r.key, r.DestinationRule)
+		if !r.key.Held {
+			visit(r.key, r.DestinationRule)
+		}
 	}
 }
 
@@ -99,7 +105,7 @@ func (r *ruleEntry) groupKey() groupKey {
 	if r.Export.Public {
 		export += ",*"
 	}
-	return groupKey{r.key.Namespace, r.fullHost, export, selectorKey(selectorOf(r.Spec))}
+	return groupKey{r.key.Namespace, r.fullHost, export, selectorKey(selectorOf(r.Spec)), r.share}
 }
 
 // merge rebuilds the MergedDestinationRules of the groups that changed. One of the same rules keeps its pointer.
@@ -108,6 +114,9 @@ func (x *policyIndex) merge(book *problemIndex) {
 		group := x.groups[key]
 		x.relist = true
 		about := problemKey{topicMerge, object.Key{Kind: object.KindDestinationRule, Namespace: key.namespace, Name: key.host + " " + key.export + " " + key.selector}}
+		if key.share != (mesh.Share{}) {
+			about.about.Name += fmt.Sprint(" ", key.share)
+		}
 		if len(group.rules) == 0 {
 			x.hosts.remove(key.host, group)
 			delete(x.groups, key)
@@ -167,7 +176,7 @@ func (g *ruleGroup) merge() (*mesh.MergedDestinationRule, []mesh.Problem) {
 // bindTo records whether a group applies to any Service.
 func (x *policyIndex) bindTo(g *ruleGroup, exists bool) {
 	x.relist = true
-	if exists {
+	if exists || g.key.share.Part == mesh.Rest {
 		delete(x.unbound, g)
 	} else {
 		x.unbound[g] = struct{}{}
@@ -210,11 +219,11 @@ func candidates(groups []*ruleGroup) []mesh.DestinationRuleCandidate {
 	groups = slices.SortedFunc(slices.Values(groups), func(a, b *ruleGroup) int {
 		first, other := a.rules[0], b.rules[0]
 		return cmp.Or(cmp.Compare(a.key.namespace, b.key.namespace), compareBool(a.policy.Selector == nil, b.policy.Selector == nil),
-			first.Created.Compare(other.Created), cmp.Compare(first.key.Name, other.key.Name))
+			first.Created.Compare(other.Created), cmp.Compare(first.key.Name, other.key.Name), cmp.Compare(a.key.share.Part, b.key.share.Part))
 	})
 	out := make([]mesh.DestinationRuleCandidate, len(groups))
 	for i, g := range groups {
-		out[i] = mesh.DestinationRuleCandidate{Namespace: g.key.namespace, Export: g.export, Rule: g.policy}
+		out[i] = mesh.DestinationRuleCandidate{Namespace: g.key.namespace, Export: g.export, Rule: g.policy, Share: g.key.share}
 	}
 	return out
 }
@@ -222,7 +231,7 @@ func candidates(groups []*ruleGroup) []mesh.DestinationRuleCandidate {
 func samePolicyTable(a, b *mesh.DestinationRuleSet) bool {
 	return a.Host == b.Host && a.ServiceNamespace == b.ServiceNamespace && a.RootNamespace == b.RootNamespace &&
 		slices.EqualFunc(a.Candidates, b.Candidates, func(x, y mesh.DestinationRuleCandidate) bool {
-			return x.Namespace == y.Namespace && x.Rule == y.Rule && sameExport(x.Export, y.Export)
+			return x.Namespace == y.Namespace && x.Rule == y.Rule && x.Share == y.Share && sameExport(x.Export, y.Export)
 		})
 }
 

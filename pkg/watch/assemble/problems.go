@@ -53,6 +53,8 @@ const (
 	topicOverlap
 	// topicJoin: joining a Service of a remote cluster. The key's name is the host.
 	topicJoin
+	// topicRollout: what is rolled out. The key is that of the verdict.
+	topicRollout
 	// topicStored: restoring stored objects because the source cannot be read.
 	topicStored
 )

@@ -36,6 +36,7 @@ type routeIndex struct {
 type routesEntry struct {
 	key object.Key
 	*object.VirtualService
+	share mesh.Share
 	// fullHosts are the full names of the declared hosts, in the same order.
 	fullHosts []string
 	// destinations maps each destination host, as written, to its full name.
@@ -55,10 +56,10 @@ func newRouteIndex() routeIndex {
 	}
 }
 
-// put replaces a VirtualService; nil removes it.
-func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string) {
+// put replaces a VirtualService, which that part of the clients follows; nil removes it.
+func (x *routeIndex) put(key object.Key, v *object.VirtualService, share mesh.Share, domain string) {
 	old := x.entries[key.ID()]
-	if old == nil && v == nil || old != nil && v != nil && old.equal(v) {
+	if old == nil && v == nil || old != nil && v != nil && old.equal(v) && old.share == share {
 		return
 	}
 	x.relist = true
@@ -79,7 +80,7 @@ func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string
 	if v == nil {
 		return
 	}
-	entry := &routesEntry{key: key, VirtualService: v, destinations: map[string]string{}, delegates: delegatesOf(key, v), sent: sentTo(v.Spec)}
+	entry := &routesEntry{key: key, VirtualService: v, share: share, destinations: map[string]string{}, delegates: delegatesOf(key, v), sent: sentTo(v.Spec)}
 	if old != nil && proto.Equal(old.Spec, v.Spec) {
 		// The spec did not change, so the bound VirtualService is kept.
 		entry.routes = old.routes
@@ -110,12 +111,14 @@ func (x *routeIndex) retarget(h *routesEntry) {
 
 func (x *routeIndex) each(visit func(object.Key, *object.VirtualService)) {
 	for _, h := range x.entries {
-		visit(h.key, h.VirtualService)
+		if !h.key.Held {
+			visit(h.key, h.VirtualService)
+		}
 	}
 }
 
 func (h *routesEntry) equal(v *object.VirtualService) bool {
-	return slices.Equal(h.Hosts, v.Hosts) && h.Created.Equal(v.Created) && h.Gateways == v.Gateways &&
+	return slices.Equal(h.Hosts, v.Hosts) && h.Created.Equal(v.Created) && h.Gateways == v.Gateways && h.Rollout == v.Rollout &&
 		sameExport(h.Export, v.Export) && proto.Equal(h.Spec, v.Spec)
 }
 
@@ -208,7 +211,7 @@ func candidatesOf(list []mesh.VirtualServiceCandidate, tiers []tier[*routesEntry
 				continue
 			}
 			seen[h.routes] = struct{}{}
-			list = append(list, mesh.VirtualServiceCandidate{Host: tier.pattern, VirtualService: h.routes, Export: h.Export})
+			list = append(list, mesh.VirtualServiceCandidate{Host: tier.pattern, VirtualService: h.routes, Export: h.Export, Share: h.share})
 		}
 	}
 	return list
@@ -217,13 +220,13 @@ func candidatesOf(list []mesh.VirtualServiceCandidate, tiers []tier[*routesEntry
 // inOrder sorts VirtualServices for the same host as Istio does: the oldest first, then by name and namespace.
 func inOrder(list []*routesEntry) []*routesEntry {
 	return slices.SortedFunc(slices.Values(list), func(a, b *routesEntry) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.key.Name, b.key.Name), cmp.Compare(a.key.Namespace, b.key.Namespace))
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.key.Name, b.key.Name), cmp.Compare(a.key.Namespace, b.key.Namespace), compareBool(a.key.Held, b.key.Held))
 	})
 }
 
 func sameRouteTable(a, b *mesh.VirtualServiceSet) bool {
 	return a.Host == b.Host && slices.EqualFunc(a.Candidates, b.Candidates, func(x, y mesh.VirtualServiceCandidate) bool {
-		return x.Host == y.Host && x.VirtualService == y.VirtualService && sameExport(x.Export, y.Export)
+		return x.Host == y.Host && x.VirtualService == y.VirtualService && x.Share == y.Share && sameExport(x.Export, y.Export)
 	})
 }
 
@@ -247,7 +250,7 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, mis
 		holds = holds || len(reported) == 0
 		problems = append(problems, reported...)
 	}
-	if bound {
+	if bound || h.key.Held {
 		delete(x.unbound, h)
 	} else {
 		x.unbound[h] = struct{}{}

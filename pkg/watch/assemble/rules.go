@@ -19,6 +19,8 @@ type rules struct {
 	attached   attachedIndex
 	backendTLS backendTLSIndex
 	authored   authoredIndex
+	// shares are the parts of the clients that follow the rules of which there are two versions.
+	shares map[object.Key]mesh.Share
 	// aliases finds the other names of a Service, by its host.
 	aliases  index[string, string]
 	problems *problemIndex
@@ -35,7 +37,7 @@ type rules struct {
 func newRules(o Options, hosts hostSet, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
-		policies: newPolicyIndex(), routes: newRouteIndex(), attached: newAttachedIndex(), backendTLS: newBackendTLSIndex(), authored: authoredIndex{}, below: index[string, string]{}, names: map[nameBelow]namedService{}, aliases: index[string, string]{},
+		policies: newPolicyIndex(), routes: newRouteIndex(), attached: newAttachedIndex(), backendTLS: newBackendTLSIndex(), authored: authoredIndex{}, shares: map[object.Key]mesh.Share{}, below: index[string, string]{}, names: map[nameBelow]namedService{}, aliases: index[string, string]{},
 		patterns: map[string]struct{}{}, missing: missingHosts{}, unmet: map[string]struct{}{},
 	}
 }
@@ -57,11 +59,11 @@ func (r *rules) size() int {
 }
 
 func (r *rules) putDestinationRule(key object.Key, d *object.DestinationRule) {
-	r.policies.put(key, d, r.domain)
+	r.policies.put(key, d, r.shares[key], r.domain)
 }
 
 func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
-	r.routes.put(key, v, r.domain)
+	r.routes.put(key, v, r.shares[key], r.domain)
 }
 
 // apply binds again what changed since the last World, and what depends on Services that changed. The order of its

@@ -149,7 +149,7 @@ func TestBindPolicies(t *testing.T) {
 		watchtest.DestinationRule("private", "02", "host: echo, exportTo: [.]")+
 		watchtest.DestinationRule("nowhere", "01", "host: ecko"))
 	table := watchtest.Get(w.DestinationRules, watchtest.EchoHost)
-	merged := table.For("other", "")
+	merged := table.For("other", "", 0)
 	var refs []string
 	for _, r := range merged.Refs {
 		refs = append(refs, r.Name)
@@ -167,7 +167,7 @@ func TestBindPolicies(t *testing.T) {
 	if d := cmp.Diff([]string{"a of old spec.subsets[0]", "b of young spec.subsets[1]"}, subsets); d != "" {
 		t.Errorf("subsets (-want +got):\n%s", d)
 	}
-	if got := table.For("x", "").Refs[0].Namespace; got != "x" {
+	if got := table.For("x", "", 0).Refs[0].Namespace; got != "x" {
 		t.Errorf("clients of x get the policy of %q, want the policy of their namespace", got)
 	}
 	want := []string{

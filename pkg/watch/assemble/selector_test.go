@@ -57,7 +57,7 @@ func TestBindSelectors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := apply(t, newTestAssembler(), test.text+watchtest.EchoService)
 			var got []string
-			if p := watchtest.Get(w.DestinationRules, watchtest.EchoHost).For("demo", mesh.MakeLabels(test.labels)); p != nil {
+			if p := watchtest.Get(w.DestinationRules, watchtest.EchoHost).For("demo", mesh.MakeLabels(test.labels), 0); p != nil {
 				for _, ref := range p.Refs {
 					got = append(got, ref.Name)
 				}
@@ -81,10 +81,10 @@ func TestSelectorChanges(t *testing.T) {
 	if n := len(table.Candidates); n != 1 {
 		t.Errorf("got %d policies, want 1", n)
 	}
-	if p := table.For("demo", mesh.MakeLabels(map[string]string{"app": "front"})); p != nil {
+	if p := table.For("demo", mesh.MakeLabels(map[string]string{"app": "front"}), 0); p != nil {
 		t.Errorf("clients that are no longer selected get the policy of %v", p.Refs)
 	}
-	if p := table.For("demo", mesh.MakeLabels(map[string]string{"app": "back"})); p == nil {
+	if p := table.For("demo", mesh.MakeLabels(map[string]string{"app": "back"}), 0); p == nil {
 		t.Error("clients that are now selected get no policy")
 	}
 }

@@ -234,7 +234,7 @@ func TestKubeReadsAnnotations(t *testing.T) {
 		if got := watchtest.Get(world.Services, host).Annotations.SubsetSize.Value; got != 2 {
 			t.Errorf("Service: got a subset of %d, want 2", got)
 		}
-		if got := watchtest.Get(world.DestinationRules, host).For("a", "").Annotations.Balancer.Value; got != mesh.PickFirst {
+		if got := watchtest.Get(world.DestinationRules, host).For("a", "", 0).Annotations.Balancer.Value; got != mesh.PickFirst {
 			t.Errorf("DestinationRule: got the balancer %q, want %s", got, mesh.PickFirst)
 		}
 		if e := watchtest.Get(world.Endpoints, host).Endpoints; e[0].Weight != 3 || e[1].Weight != 7 {

@@ -47,16 +47,17 @@ type storedNamespace struct {
 	// Unlabeled means that it does not have the label for injection. An older process stored only those with the label.
 	Unlabeled   bool                              `json:"unlabeled,omitempty"`
 	LoadReports mesh.AnnotationValue[mesh.Switch] `json:"loadReports,omitzero"`
+	Rollout     mesh.RolloutPolicy                `json:"rollout,omitzero"`
 }
 
 func namespaceField(o *storedObject) **storedNamespace { return &o.OfNamespace }
 
 func storeNamespace(n *Namespace) (*storedNamespace, error) {
-	return &storedNamespace{n.Labeled, n.Identity, !n.Injected, n.LoadReports}, nil
+	return &storedNamespace{n.Labeled, n.Identity, !n.Injected, n.LoadReports, n.Rollout}, nil
 }
 
 func loadNamespace(s *storedNamespace) (*Namespace, error) {
-	return &Namespace{!s.Unlabeled, s.Labeled, s.Identity, s.LoadReports}, nil
+	return &Namespace{!s.Unlabeled, s.Labeled, s.Identity, s.LoadReports, s.Rollout}, nil
 }
 
 type storedPolicy struct {
@@ -172,15 +173,16 @@ type storedHost struct {
 type storedVirtualService struct {
 	storedRule
 
-	Hosts    []storedHost `json:"hosts,omitempty"`
-	Gateways bool         `json:"gateways,omitempty"`
+	Hosts    []storedHost       `json:"hosts,omitempty"`
+	Gateways bool               `json:"gateways,omitempty"`
+	Rollout  mesh.RolloutPolicy `json:"rollout,omitzero"`
 }
 
 func virtualServiceField(o *storedObject) **storedVirtualService { return &o.VirtualService }
 
 func storeVirtualService(v *VirtualService) (*storedVirtualService, error) {
 	spec, err := proto.Marshal(v.Spec)
-	out := &storedVirtualService{storedRule: storedRule{Spec: spec, Export: v.Export, Created: v.Created}, Gateways: v.Gateways}
+	out := &storedVirtualService{storedRule: storedRule{Spec: spec, Export: v.Export, Created: v.Created}, Gateways: v.Gateways, Rollout: v.Rollout}
 	for _, h := range v.Hosts {
 		out.Hosts = append(out.Hosts, storedHost(h))
 	}
@@ -188,7 +190,7 @@ func storeVirtualService(v *VirtualService) (*storedVirtualService, error) {
 }
 
 func loadVirtualService(s *storedVirtualService) (*VirtualService, error) {
-	out := &VirtualService{Spec: &networking.VirtualService{}, Export: s.Export, Created: s.Created, Gateways: s.Gateways}
+	out := &VirtualService{Spec: &networking.VirtualService{}, Export: s.Export, Created: s.Created, Gateways: s.Gateways, Rollout: s.Rollout}
 	for _, h := range s.Hosts {
 		out.Hosts = append(out.Hosts, DeclaredHost(h))
 	}

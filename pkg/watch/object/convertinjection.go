@@ -97,7 +97,7 @@ func checkAgent(p *corev1.Pod, out *Object) {
 func convertNamespace(n *corev1.Namespace, _ string) Object {
 	out := newObject(KindNamespace, &n.ObjectMeta)
 	out.Key.Namespace = ""
-	value := &Namespace{LoadReports: loadReports(&n.ObjectMeta, &out)}
+	value := &Namespace{LoadReports: loadReports(&n.ObjectMeta, &out), Rollout: rolloutPolicy(&n.ObjectMeta, &out)}
 	checkInjectLabel(n, &out)
 	if n.Labels[mesh.AnnotationInject] == mesh.InjectEnabled {
 		value.Injected, value.Labeled = true, labeledSince(&n.ObjectMeta, mesh.AnnotationInject)

@@ -15,6 +15,7 @@ import (
 
 func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
 	out := newObject(KindVirtualService, &v.ObjectMeta)
+	out.RolledOut = rolledOut(v.Status.GetConditions(), v.Generation)
 	spec := proto.CloneOf(&v.Spec)
 	if !encodable(spec, &out) {
 		return out
@@ -29,6 +30,11 @@ func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
 	}
 	value := &VirtualService{
 		Spec: spec, Export: ruleExport(spec.GetExportTo(), &out), Created: created(&v.ObjectMeta), Gateways: others > 0,
+		Rollout: rolloutPolicy(&v.ObjectMeta, &out),
+	}
+	if value.Rollout.IsSet() && len(spec.GetHosts()) == 0 {
+		value.Rollout = mesh.RolloutPolicy{}
+		out.reportInvalid(mesh.AnnotationRollout, "A VirtualService without hosts follows the rollout of those that delegate to it. The annotation is ignored. Set it on them.")
 	}
 	for i, host := range spec.GetHosts() {
 		if h, ok := convertHost(host, fmt.Sprintf("spec.hosts[%d]", i), &out); ok {
@@ -41,6 +47,7 @@ func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
 
 func convertDestinationRule(d *istiov1.DestinationRule, _ string) Object {
 	out := newObject(KindDestinationRule, &d.ObjectMeta)
+	out.RolledOut = rolledOut(d.Status.GetConditions(), d.Generation)
 	spec := proto.CloneOf(&d.Spec)
 	if !encodable(spec, &out) {
 		return out

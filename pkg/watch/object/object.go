@@ -17,6 +17,8 @@ type Key struct {
 	Name      string `json:"name"`
 	// Cluster is the name of the remote cluster that has the object; empty for the cluster of the control plane, and for files.
 	Cluster string `json:"cluster,omitempty"`
+	// Held is set for the version of a rule that was approved before: some clients follow it while others follow a change.
+	Held bool `json:"held,omitempty"`
 }
 
 // Ref names the object in Problems and Worlds.
@@ -28,19 +30,51 @@ func (k Key) Ref() mesh.Ref {
 }
 
 // ID is the key without the kind.
-func (k Key) ID() ID { return ID{k.Namespace, k.Name} }
+func (k Key) ID() ID { return ID{k.Namespace, k.Name, k.Held} }
+
+// HeldKey is the Key of the approved version of a rule.
+func (k Key) HeldKey() Key {
+	k.Held = true
+	return k
+}
 
 // Compare orders keys by kind, namespace, name and cluster.
 func (k Key) Compare(other Key) int {
-	return cmp.Or(cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name), cmp.Compare(k.Cluster, other.Cluster))
+	return cmp.Or(cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name), cmp.Compare(k.Cluster, other.Cluster), compareHeld(k.Held, other.Held))
+}
+
+func compareHeld(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 // ID is a Key whose kind is known from the context.
-type ID struct{ Namespace, Name string }
+type ID struct {
+	Namespace, Name string
+	// Held is that of the Key.
+	Held bool
+}
+
+// Current is the ID of the version that an object says now.
+func (i ID) Current() ID {
+	i.Held = false
+	return i
+}
+
+// HeldID is the ID of the approved version.
+func (i ID) HeldID() ID {
+	i.Held = true
+	return i
+}
 
 // Compare orders IDs by namespace and name.
 func (i ID) Compare(other ID) int {
-	return cmp.Or(cmp.Compare(i.Namespace, other.Namespace), cmp.Compare(i.Name, other.Name))
+	return cmp.Or(cmp.Compare(i.Namespace, other.Namespace), cmp.Compare(i.Name, other.Name), compareHeld(i.Held, other.Held))
 }
 
 // Object is one converted object of a source. Its parts are immutable.
@@ -53,6 +87,8 @@ type Object struct {
 	Silenced []mesh.Code
 	// Generation is metadata.generation, which counts the versions of the spec; 0 for a file.
 	Generation int64
+	// RolledOut is the reason of mesh.ConditionRolledOut; empty if the object does not have it.
+	RolledOut string
 	// Source is where the object was read; nil for a cluster.
 	Source *mesh.Source
 	// Manifest is the object as it was written; nil if its kind is not Configuration, or for a remote cluster.
@@ -136,6 +172,8 @@ type Namespace struct {
 	Identity int64
 	// LoadReports is whether clients report their load about the hosts of the namespace.
 	LoadReports mesh.AnnotationValue[mesh.Switch]
+	// Rollout is how changes of the rules of the namespace reach clients.
+	Rollout mesh.RolloutPolicy
 }
 
 // InjectionPolicy is what is kept of the policy that injects.
@@ -153,6 +191,8 @@ type VirtualService struct {
 	Created time.Time
 	// Gateways means that it also names gateways. Some of its hosts may be for these gateways.
 	Gateways bool
+	// Rollout is how its changes reach clients.
+	Rollout mesh.RolloutPolicy
 }
 
 // DestinationRule is what is kept of a DestinationRule.

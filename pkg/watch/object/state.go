@@ -54,6 +54,8 @@ type storedObject struct {
 	GRPCRoute       *storedRoute           `json:"grpcRoute,omitempty"`
 	HTTPRoute       *storedRoute           `json:"httpRoute,omitempty"`
 	BackendTLS      *storedRoute           `json:"backendTLSPolicy,omitempty"`
+	// Verdict is what was decided about a change.
+	Verdict *Verdict `json:"verdict,omitempty"`
 	// Addresses are those of a name that the control plane resolved.
 	Addresses []netip.Addr `json:"addresses,omitempty"`
 
@@ -132,6 +134,7 @@ func store(o *Object) (storedObject, error) {
 	if n, ok := o.Value.(*Name); ok {
 		out.Addresses = n.Addresses
 	}
+	out.Verdict, _ = o.Value.(*Verdict)
 	row := o.Key.Kind.Row()
 	if o.Value == nil || row == nil {
 		return out, nil
@@ -148,6 +151,8 @@ func (s *storedObject) object() (o Object, err error) {
 		o.Value, err = row.decode(s)
 	} else if s.Kind == KindName {
 		o.Value = &Name{Addresses: s.Addresses}
+	} else if s.Verdict != nil {
+		o.Value = s.Verdict
 	}
 	return o, err
 }

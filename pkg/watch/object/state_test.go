@@ -32,6 +32,7 @@ func TestStoredFields(t *testing.T) {
 	}
 	ports := []mesh.Port{{Name: "tcp", Number: 80, Target: 8080, NamedTarget: true, Protocol: mesh.ProtocolGRPC}}
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	rollout := mesh.RolloutPolicy{Percent: 10, Window: time.Minute, Abort: true}
 	scope := PodScope{Labels: map[string]string{"app": "echo"}, Services: []ServiceTarget{{"echo", "spec.targetRefs[0]"}}, OwnNamespace: true}
 	workload := Workload{
 		Field: "spec", IP: "10.0.0.1", DNSName: "a.example.com", Ports: map[string]uint32{"grpc": 1}, Labels: "a", Network: "n", Locality: mesh.Locality{Region: "r", Zone: "z", SubZone: "s"},
@@ -57,11 +58,11 @@ func TestStoredFields(t *testing.T) {
 			IP: "fd00::1", Pod: "pod", UID: "uid", Hostname: "hostname", Topology: mesh.MakeTopology("node", mesh.Locality{Zone: "zone"}, "zone").In("b", "n"), Health: mesh.NotReady, IPv6: true,
 		}}}}},
 		KindPod:             &Pod{UID: "uid", Labels: mesh.MakeLabels(map[string]string{"a": "b"}), ServiceAccount: "account", Node: "node", Weight: 2, IPs: []string{"10.0.0.1"}, NotInjected: 7, NoIdentity: 8, Ended: true, NotReady: true},
-		KindNamespace:       &Namespace{Injected: true, Labeled: 7, Identity: 8, LoadReports: mesh.AnnotationValue[mesh.Switch]{Value: mesh.On, Ref: ref}},
+		KindNamespace:       &Namespace{Injected: true, Labeled: 7, Identity: 8, LoadReports: mesh.AnnotationValue[mesh.Switch]{Value: mesh.On, Ref: ref}, Rollout: rollout},
 		KindInjectionPolicy: &InjectionPolicy{Created: 7},
 		KindNode:            &Node{Locality: mesh.Locality{Region: "region", Zone: "zone", SubZone: "subzone"}, ProbeSources: "10.0.0.1"},
 		KindVirtualService: &VirtualService{
-			Spec: &networking.VirtualService{Hosts: []string{"echo"}}, Hosts: []DeclaredHost{{"echo", "spec.hosts[0]"}}, Export: export, Created: created, Gateways: true,
+			Spec: &networking.VirtualService{Hosts: []string{"echo"}}, Hosts: []DeclaredHost{{"echo", "spec.hosts[0]"}}, Export: export, Created: created, Gateways: true, Rollout: rollout,
 		},
 		KindDestinationRule: &DestinationRule{
 			Spec: &networking.DestinationRule{Host: "echo"}, Host: DeclaredHost{"echo", "spec.host"}, Export: export, Created: created, Annotations: extensions,
@@ -142,20 +143,20 @@ func unset(v reflect.Value, path string) string {
 // stored. If a missing field does no harm, write the new form down here.
 func TestStoredForm(t *testing.T) {
 	const storedWorkload = "{Field string, IP string, DNSName string, Ports map, Labels string, Network string, Locality {Region string, Zone string, SubZone string}, Weight uint32, ServiceAccount string, NotReady bool, ByStream bool, Connected bool}"
-	const want = "4 {Key {kind string, namespace string, name string, cluster string}," +
+	const want = "4 {Key {kind string, namespace string, name string, cluster string, held bool}," +
 		" problems [{code string, severity string, object {kind string, namespace string, name string, cluster string}, field string, message string, source string, agents uint16}], silenced [string], generation int64," +
 		" service {Ref {kind string, namespace string, name string, cluster string}, Host string, Ports [{Name string, Number uint32, Target uint16, NamedTarget bool, Protocol string}], Headless bool, Addresses [string], Resolve uint8, DNSName string, ServerName string, SubjectAltNames [string], External bool, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, ClusterLocal bool, Export {Private bool, Namespaces [string], Public bool}, Selector string, Others [string], Extensions {Balancer {Value string, Ref {kind string, namespace string, name string, cluster string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string, cluster string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string, cluster string}}, LoadReports {Value string, Ref {kind string, namespace string, name string, cluster string}}, ReportedMetrics {Value string, Ref {kind string, namespace string, name string, cluster string}}}}," +
 		" slice {service string, imported bool, mislabeled string, groups [{ports [{Name string, Number uint32, Target uint16, NamedTarget bool, Protocol string}], addresses [{ip string, pod string, uid string, zone string, hostname string, node string, hints [string], health uint8, ipv6 bool}]}], weight uint32, cluster string, network string}," +
 		" pod {uid string, labels string, serviceAccount string, node string, weight uint32, ips [string], notInjected int64, ended bool, noIdentity int64, notReady bool}," +
-		" node {Region string, Zone string, SubZone string, ProbeSources string}, labeledNamespace {labeled int64, identity int64, unlabeled bool, loadReports {Value string, Ref {kind string, namespace string, name string, cluster string}}}, injectionPolicy {created int64}," +
-		" virtualService {storedRule {spec [uint8], export {Private bool, Namespaces [string], Public bool}, created time}, hosts [{name string, field string}], gateways bool}," +
+		" node {Region string, Zone string, SubZone string, ProbeSources string}, labeledNamespace {labeled int64, identity int64, unlabeled bool, loadReports {Value string, Ref {kind string, namespace string, name string, cluster string}}, rollout {percent uint8, window int64, abort bool}}, injectionPolicy {created int64}," +
+		" virtualService {storedRule {spec [uint8], export {Private bool, Namespaces [string], Public bool}, created time}, hosts [{name string, field string}], gateways bool, rollout {percent uint8, window int64, abort bool}}," +
 		" destinationRule {storedRule {spec [uint8], export {Private bool, Namespaces [string], Public bool}, created time}, host {name string, field string}, extensions {Balancer {Value string, Ref {kind string, namespace string, name string, cluster string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string, cluster string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string, cluster string}}, LoadReports {Value string, Ref {kind string, namespace string, name string, cluster string}}, ReportedMetrics {Value string, Ref {kind string, namespace string, name string, cluster string}}}}," +
 		" serviceEntry {Hosts [{Name string, Field string}], Ports [{Name string, Number uint32, Target uint16, NamedTarget bool, Protocol string}], PortFields [string], Addresses [{IP string, Host string}], Export {Private bool, Namespaces [string], Public bool}, Created time, External bool, Resolution int32, By uint8, Endpoints [" + storedWorkload + "], Selector map, SubjectAltNames [string], Closed bool, Annotations {Balancer {Value string, Ref {kind string, namespace string, name string, cluster string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string, cluster string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string, cluster string}}, LoadReports {Value string, Ref {kind string, namespace string, name string, cluster string}}, ReportedMetrics {Value string, Ref {kind string, namespace string, name string, cluster string}}}}," +
 		" workload " + storedWorkload + "," +
 		" sidecar {spec [uint8], selector map, egress [{Imported [{Namespace string, Host string, Field string}], Excluded [{Namespace string, Host string, Field string}]}], created time}," +
 		" grpcRoute {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +
 		" httpRoute {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +
-		" backendTLSPolicy {namespace string, name string, domain string, created time, annotations map, spec [uint8]}, addresses [address]," +
+		" backendTLSPolicy {namespace string, name string, domain string, created time, annotations map, spec [uint8]}, verdict {candidate string, abort bool}, addresses [address]," +
 		" authorizationPolicy {spec [uint8], scope {labels map, services [{name string, field string}], ownNamespace bool}, dryRun bool, log bool, unknown [string]}," +
 		" peerAuthentication {spec [uint8], selector map, created time, closed bool}," +
 		" requestAuthentication {spec [uint8], scope {labels map, services [{name string, field string}], ownNamespace bool}}}"

@@ -126,6 +126,7 @@ type PlainWorld struct {
 	Unbound       []*mesh.VirtualService
 	// UnboundRules are merged from the DestinationRules.
 	UnboundRules []*mesh.MergedDestinationRule
+	Rollouts     []*mesh.Rollout
 	Silenced     map[string][]mesh.Code
 	Problems     []mesh.Problem
 }
@@ -138,7 +139,7 @@ func Plain(w *mesh.World) PlainWorld {
 		Routes: maps.Collect(w.VirtualServices.All()), Policies: maps.Collect(w.DestinationRules.All()),
 		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Machines: maps.Collect(w.Workloads.All()), Nodes: maps.Collect(w.Nodes.All()), Rules: maps.Collect(w.ConfigObjects.All()),
 		Manifests: maps.Collect(w.Manifests.All()), Configuration: w.Configuration.String(),
-		Unbound: w.Unbound, UnboundRules: w.UnboundRules, Silenced: silenced(w), Problems: w.Problems,
+		Unbound: w.Unbound, Rollouts: w.Rollouts, UnboundRules: w.UnboundRules, Silenced: silenced(w), Problems: w.Problems,
 	}
 }
 

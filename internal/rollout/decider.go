@@ -1,0 +1,342 @@
+package rollout
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/mizzen-mesh/mizzen/internal/load"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// interval is how often rollouts are looked at.
+const interval = time.Second
+
+// Store knows the clients, and what each of them has.
+type Store interface {
+	Current() *snapshot.Snapshot
+	ClientSyncs() iter.Seq[serving.ClientSync]
+}
+
+// Options are what a Decider needs. Registry may be nil.
+type Options struct {
+	Store    Store
+	Loads    *load.Table
+	Logger   *slog.Logger
+	Registry prometheus.Registerer
+	// Leads reports whether this replica decides. The others read what it decided from the conditions of the objects. If nil, every
+	// process decides.
+	Leads func() bool
+	// PeerRefusals returns why clients of other replicas rejected an object; nil if that is not known.
+	PeerRefusals func(mesh.Ref) []string
+}
+
+// Decider looks at the rollouts of the current World, and puts what it decides into the inbox of the source. Bind must be called
+// before Run.
+type Decider struct {
+	o Options
+	// known has what is remembered of each rollout. The goroutine of Run owns it.
+	known map[mesh.Ref]*record
+
+	mu     sync.Mutex
+	states []State
+	// said is what the conditions of objects are to say.
+	said map[mesh.Ref]Condition
+}
+
+// record is what is remembered of one rollout.
+type record struct {
+	candidate string
+	// acknowledged is when all clients that follow the change had it. begun is when the reports about the calls before that had
+	// arrived, and first and rest are what had been attempted then.
+	acknowledged, begun time.Time
+	first, rest         load.Attempts
+	// earlier, later and last are marks of what had been attempted before the change: at most two windows before it, at most one, and
+	// immediately before it.
+	earlier, later, last mark
+	// failing is the last reason for which calls were compared anew, with its message.
+	failing verdict
+	// ended is what ended the last rollout, of objects.
+	ended   verdict
+	objects []mesh.Ref
+}
+
+type mark struct {
+	at          time.Time
+	first, rest load.Attempts
+}
+
+// New makes a Decider that is not bound yet.
+func New() *Decider { return &Decider{known: map[mesh.Ref]*record{}} }
+
+// Bind gives the Decider what it reads.
+func (d *Decider) Bind(o Options) {
+	d.o = o
+	if o.Registry == nil {
+		return
+	}
+	o.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mizzen_rollouts_aborted", Help: "Rollouts that were aborted, and whose objects were not corrected since.",
+	}, func() float64 { return d.count(mesh.RolloutAborted) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mizzen_rollouts_running", Help: "Rollouts of which some clients follow the new version, and others the one before.",
+	}, func() float64 { return d.count(mesh.RolloutRunning) }))
+}
+
+func (d *Decider) count(stage mesh.RolloutStage) float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := 0
+	for i := range d.states {
+		if d.states[i].Stage == stage {
+			n++
+		}
+	}
+	return float64(n)
+}
+
+// Run decides until ctx ends.
+func (d *Decider) Run(ctx context.Context, inbox *watch.Inbox) error {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if current := d.o.Store.Current(); current != nil {
+				inbox.Put(d.step(current, time.Now()))
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// step looks at every rollout once, and returns the verdicts.
+func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes {
+	changes := watch.NewChanges()
+	rollouts := current.World().Rollouts
+	services := map[mesh.Ref]map[load.Service]struct{}{}
+	all := map[load.Service]struct{}{}
+	for _, r := range rollouts {
+		services[r.Object] = servicesOf(current, r)
+		for s := range services[r.Object] {
+			all[s] = struct{}{}
+		}
+	}
+	d.o.Loads.Follow(all)
+	audience := d.audience(rollouts)
+	addWithheld(audience, current, rollouts)
+	d.addPeers(audience, rollouts)
+	states := make([]State, 0, len(rollouts))
+	for _, r := range rollouts {
+		rec := d.known[r.Object]
+		if rec == nil {
+			rec = &record{}
+			d.known[r.Object] = rec
+		}
+		state, decided := d.look(r, rec, audience[r.Object], d.attempted(services[r.Object], r), now)
+		if d.o.Leads != nil && !d.o.Leads() {
+			state, decided = follow(current.World(), r, rec, state, decided)
+		}
+		states = append(states, state)
+		if decided != nil {
+			key := object.VerdictKey(r.Object)
+			changes.Objects[key] = &object.Object{Key: key, Value: decided}
+			d.o.Logger.Info("a rollout ended", "object", r.Object.String(), "reason", string(state.Reason), "candidate", r.Candidate, "message", state.Message)
+		}
+	}
+	for of := range d.known {
+		if services[of] == nil {
+			delete(d.known, of)
+		}
+	}
+	conditions := d.conditions(current.World(), states)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.states, d.said = states, conditions
+	return changes
+}
+
+// look describes one rollout, and returns a verdict if one is due.
+func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark, now time.Time) (State, *object.Verdict) {
+	sum.at = now
+	if r.Candidate != rec.candidate {
+		*rec = record{candidate: r.Candidate, earlier: rec.earlier, later: rec.later, last: rec.last, ended: rec.ended, objects: rec.objects}
+	}
+	state := stateOf(r)
+	if r.Stage != mesh.RolloutRunning {
+		rec.remember(sum, r.Policy.Window)
+		rec.acknowledged, rec.begun = time.Time{}, time.Time{}
+		if said := rec.ended; r.Stage == mesh.RolloutNone && said.promote || r.Stage == mesh.RolloutAborted && said.abort {
+			state.Message = said.message
+		}
+		return state, nil
+	}
+	e := rec.evidence(r.Policy, clients, sum, d.o.Loads.Interval())
+	v := judge(e)
+	state.Clients, state.Pending, state.First, state.Rest, state.Since = e.clients, clients.pending, e.first, e.rest, rec.begun.UTC()
+	state.Reason, state.Message = v.reason, v.message
+	switch {
+	case v.promote || v.abort:
+		rec.ended, rec.objects = v, r.Objects
+		return state, &object.Verdict{Candidate: r.Candidate, Abort: v.abort}
+	case v.again:
+		rec.failing = v
+		rec.begin(sum)
+	case rec.failing.again && v.reason == ReasonInProgress:
+		state.Reason, state.Message = rec.failing.reason, rec.failing.message
+	}
+	return state, nil
+}
+
+// evidence returns what is known now of a rollout that is running. Reports about the calls before all clients had acknowledged it
+// arrive for one interval.
+func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {
+	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals}
+	e.firstRate, e.restRate = r.rates()
+	if r.acknowledged.IsZero() && clients.pending > 0 {
+		return e
+	}
+	e.pending = 0 // A client that connects later delays nothing.
+	if r.acknowledged.IsZero() {
+		r.acknowledged = sum.at
+	}
+	if r.begun.IsZero() && sum.at.Sub(r.acknowledged) >= interval {
+		r.begin(sum)
+	}
+	if !r.begun.IsZero() {
+		e.elapsed, e.first, e.rest = sum.at.Sub(r.begun), sum.first.Minus(r.first), sum.rest.Minus(r.rest)
+	}
+	return e
+}
+
+// begin begins to compare calls.
+func (r *record) begin(sum mark) { r.begun, r.first, r.rest = sum.at, sum.first, sum.rest }
+
+// remember keeps marks of what was attempted while nothing was rolled out.
+func (r *record) remember(sum mark, window time.Duration) {
+	switch {
+	case r.last.at.IsZero() || sum.first.Calls < r.last.first.Calls || sum.rest.Calls < r.last.rest.Calls: // It is counted anew.
+		r.earlier, r.later = sum, sum
+	case sum.at.Sub(r.later.at) >= window:
+		r.earlier, r.later = r.later, sum
+	}
+	r.last = sum
+}
+
+// rates returns the attempts a second before the change.
+func (r *record) rates() (first, rest float64) {
+	seconds := r.last.at.Sub(r.earlier.at).Seconds()
+	if seconds <= 0 {
+		return 0, 0
+	}
+	return float64(r.last.first.Calls-r.earlier.first.Calls) / seconds, float64(r.last.rest.Calls-r.earlier.rest.Calls) / seconds
+}
+
+// attempted adds up what the clients attempted to call.
+func (d *Decider) attempted(services map[load.Service]struct{}, r *mesh.Rollout) (sum mark) {
+	for s := range services {
+		sum.first = sum.first.Plus(d.o.Loads.Attempts(s, mesh.Share{Part: mesh.First, Buckets: r.Policy.Buckets()}))
+		sum.rest = sum.rest.Plus(d.o.Loads.Attempts(s, mesh.Share{Part: mesh.Rest, Buckets: r.Policy.Buckets()}))
+	}
+	return sum
+}
+
+// servicesOf returns what the rules of a rollout send calls to.
+func servicesOf(current *snapshot.Snapshot, r *mesh.Rollout) map[load.Service]struct{} {
+	all := map[load.Service]struct{}{}
+	for _, host := range r.Hosts {
+		if to, ok := current.DestinationOf(resource.ClusterName(1, "", host)); ok {
+			all[load.Service{Namespace: to.Namespace, Name: to.Service}] = struct{}{}
+		}
+	}
+	return all
+}
+
+// audience is how far a change has reached the clients that follow it first.
+type audience struct {
+	clients, pending int
+	refusals         []string
+}
+
+// audience finds, for each rollout that is running, the clients that follow it and use resources that are made from its objects.
+func (d *Decider) audience(rollouts []*mesh.Rollout) map[mesh.Ref]audience {
+	found := map[mesh.Ref]audience{}
+	running := slices.DeleteFunc(slices.Clone(rollouts), func(r *mesh.Rollout) bool { return r.Stage != mesh.RolloutRunning })
+	if len(running) == 0 {
+		return found
+	}
+	for client := range d.o.Store.ClientSyncs() {
+		for _, r := range running {
+			if first := (mesh.Share{Part: mesh.First, Buckets: r.Policy.Buckets()}); first.Has(client.ClientInfo.Client.Bucket) {
+				a := found[r.Object]
+				a.add(client, r.Objects)
+				found[r.Object] = a
+			}
+		}
+	}
+	return found
+}
+
+// addWithheld adds the resources that clients are not sent, because they would reject them.
+func addWithheld(to map[mesh.Ref]audience, current *snapshot.Snapshot, rollouts []*mesh.Rollout) {
+	for _, r := range rollouts {
+		if r.Stage != mesh.RolloutRunning {
+			continue
+		}
+		for _, p := range current.Problems() {
+			if p.Code == mesh.CodeHeldBack && slices.Contains(r.Objects, p.Object) {
+				a := to[r.Object]
+				a.refusals = append(a.refusals, "a resource was withheld, because clients would reject it")
+				to[r.Object] = a
+			}
+		}
+	}
+}
+
+// addPeers adds what clients of other replicas rejected.
+func (d *Decider) addPeers(to map[mesh.Ref]audience, rollouts []*mesh.Rollout) {
+	if d.o.PeerRefusals == nil {
+		return
+	}
+	for _, r := range rollouts {
+		for _, of := range r.Objects {
+			if lines := d.o.PeerRefusals(of); r.Stage == mesh.RolloutRunning && len(lines) > 0 {
+				a := to[r.Object]
+				a.refusals = append(a.refusals, lines...)
+				to[r.Object] = a
+			}
+		}
+	}
+}
+
+// add counts a client if it uses a resource that is made from one of the objects.
+func (a *audience) add(client serving.ClientSync, objects []mesh.Ref) {
+	uses, pending := false, false
+	for i := range client.Resources {
+		r := &client.Resources[i]
+		if !slices.ContainsFunc(objects, func(of mesh.Ref) bool { return slices.Contains(r.Current.Refs, of) }) {
+			continue
+		}
+		uses, pending = true, pending || r.Pending()
+		if r.Rejected {
+			a.refusals = append(a.refusals, client.KindAndVersion()+" rejected "+r.Type.Name()+" "+r.Name+": "+r.Reason)
+			slices.Sort(a.refusals)
+		}
+	}
+	if uses {
+		a.clients++
+	}
+	if pending {
+		a.pending++
+	}
+}

@@ -1,0 +1,6 @@
+// Package rollout decides about changes of rules that a part of the clients follows first: whether all clients get them, or none.
+// It reads which clients have acknowledged a change, and what the clients report about their calls. The assembler of package watch
+// does what is decided.
+//
+// Reading order: judge.go (the decision, without a clock), decider.go (who asks for it, and when), state.go (what operators see).
+package rollout

@@ -1,0 +1,178 @@
+package rollout
+
+import (
+	"fmt"
+	"iter"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/internal/load"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/assemble"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// replica is a Decider with an assembler, whose time the test moves.
+type replica struct {
+	t         *testing.T
+	assembler *assemble.Assembler
+	decider   *Decider
+	now       time.Time
+	current   *snapshot.Snapshot
+	// clients is what the clients have.
+	clients []serving.ClientSync
+}
+
+func (r *replica) Current() *snapshot.Snapshot { return r.current }
+
+func (r *replica) ClientSyncs() iter.Seq[serving.ClientSync] {
+	return func(yield func(serving.ClientSync) bool) {
+		for _, c := range r.clients {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+func newReplica(t *testing.T, leads bool) *replica {
+	r := &replica{t: t, assembler: assemble.New(assemble.Options{Domain: "cluster.local", RootNamespace: "istio-system"}), decider: New(), now: time.Now()}
+	r.decider.Bind(Options{Store: r, Loads: load.New(load.Options{Interval: time.Second}), Logger: slog.New(slog.DiscardHandler), Leads: func() bool { return leads }})
+	return r
+}
+
+// apply applies an object to the replica, whose condition has the reason.
+func (r *replica) apply(text string, generation int64, said string) {
+	r.t.Helper()
+	dir := r.t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	read, err := files.Read(watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}, dir)
+	if err != nil || len(read.Objects) == 0 {
+		r.t.Fatalf("got %v, %v", read, err)
+	}
+	for _, o := range read.Objects {
+		o.Generation, o.RolledOut = generation, said
+		r.assembler.Apply(map[object.Key]*object.Object{o.Key: o}, nil)
+	}
+	r.current = snapshot.New(r.assembler.World())
+}
+
+// wait moves the time, and applies what is decided.
+func (r *replica) wait(d time.Duration) State {
+	r.now = r.now.Add(d)
+	changes := r.decider.step(r.current, r.now)
+	r.assembler.Apply(changes.Objects, changes.Problems)
+	r.current = snapshot.New(r.assembler.World())
+	r.decider.step(r.current, r.now)
+	return r.decider.States()[0]
+}
+
+var cart = mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "cart"}
+
+// calls reports calls of a client with the bucket.
+func (r *replica) calls(bucket uint16, ok, failed uint64) {
+	to := func(string) (load.Destination, string, bool) {
+		return load.Destination{Service: "echo", Namespace: "demo", Port: 80}, "", true
+	}
+	r.decider.o.Loads.Open(load.Source{Namespace: "demo", Workload: "web"}, bucket, to).Add([]load.Report{{
+		Cluster: []byte("echo"), Interval: time.Second, Localities: []load.Locality{{OK: ok, Errors: failed}},
+	}})
+}
+
+func (r *replica) connect(bucket uint16, version *snapshot.Versioned) {
+	r.clients = append(r.clients, serving.ClientSync{
+		ClientInfo: serving.ClientInfo{Client: mesh.Client{Namespace: "demo", Bucket: bucket}},
+		Resources:  []serving.SyncStatus{{Current: version, Accepted: version}},
+	})
+}
+
+func version(timeout string) string {
+	return fmt.Sprintf(`apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart, namespace: demo, annotations: {mizzen.dev/rollout: "10%%,1m,abort"}}
+spec: {hosts: [echo], http: [{timeout: %s, route: [{destination: {host: echo}}]}]}
+`, timeout)
+}
+
+const echoService = "apiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]}\n---\n"
+
+// timeoutOf is the timeout that the client of a bucket follows.
+func (r *replica) timeoutOf(bucket uint16) string {
+	set, _ := r.current.World().VirtualServices.Get("echo.demo.svc.cluster.local")
+	return set.ForClient(mesh.Client{Namespace: "demo", Bucket: bucket}).First().Spec.GetHttp()[0].GetTimeout().AsDuration().String()
+}
+
+// TestReplicas lets one replica decide, and another follow what the condition says.
+func TestReplicas(t *testing.T) {
+	for name, test := range map[string]struct {
+		failed uint64
+		want   mesh.RolloutStage
+		reason string
+		rest   string
+	}{
+		"promoted": {0, mesh.RolloutNone, mesh.ReasonPromoted, "2s"},
+		"aborted":  {50, mesh.RolloutAborted, mesh.ReasonAborted, "1s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			leader, other := newReplica(t, true), newReplica(t, false)
+			for _, r := range []*replica{leader, other} {
+				r.apply(echoService+version("1s"), 1, mesh.ReasonPromoted)
+				r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
+				r.wait(time.Second)
+				r.apply(version("2s"), 2, mesh.ReasonOutdated)
+				if r.timeoutOf(1) != "2s" || r.timeoutOf(103) != "1s" {
+					t.Fatalf("got %s and %s, want both versions", r.timeoutOf(1), r.timeoutOf(103))
+				}
+				r.wait(time.Second)
+				r.wait(time.Second)
+				r.calls(1, 100-test.failed, test.failed)
+				r.calls(500, 100, 0)
+			}
+			if c := leader.decider.Conditions()[cart]; c.Done || c.Reason != string(ReasonInProgress) {
+				t.Errorf("got condition %+v, want that it is in progress", c)
+			}
+			if state := leader.wait(time.Minute); state.Stage != test.want {
+				t.Fatalf("got %+v, want stage %s", state, test.want)
+			}
+			c := leader.decider.Conditions()[cart]
+			if c.Reason != test.reason || c.Done != (test.want == mesh.RolloutNone) || !strings.Contains(c.Message, "of 100 attempts") {
+				t.Errorf("got condition %+v, want %s with figures", c, test.reason)
+			}
+			other.wait(time.Hour)
+			if other.timeoutOf(103) != "1s" || other.timeoutOf(1) != "2s" {
+				t.Error("the other replica decided by itself")
+			}
+			other.apply(version("2s"), 2, c.Reason)
+			if state := other.wait(time.Second); state.Stage != test.want {
+				t.Fatalf("the other replica: got %+v, want stage %s", state, test.want)
+			}
+			for _, r := range []*replica{leader, other} {
+				if got := r.timeoutOf(103); got != test.rest {
+					t.Errorf("got timeout %s, want %s", got, test.rest)
+				}
+			}
+			late := newReplica(t, false)
+			late.apply(echoService+version("2s"), 2, c.Reason)
+			want := mesh.RolloutNone
+			if test.reason == mesh.ReasonAborted {
+				want = mesh.RolloutUnknown
+			}
+			state := late.wait(time.Second)
+			if state.Stage != want || late.decider.Conditions()[cart].Done != (want == mesh.RolloutNone) {
+				t.Errorf("a replica without state: got %+v and condition %+v, want stage %s", state, late.decider.Conditions()[cart], want)
+			}
+		})
+	}
+}
+
+var _ watch.Feed = (*Decider)(nil)

@@ -1,0 +1,63 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/internal/load"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// State is what operators see of one rollout.
+type State struct {
+	// Object has the annotation.
+	Object mesh.Ref `json:"object"`
+	// Percent, Window and Abort are what it says.
+	Percent uint8  `json:"percent"`
+	Window  string `json:"window"`
+	Abort   bool   `json:"abort"`
+	// Stage says who follows what, and Reason and Message why.
+	Stage   mesh.RolloutStage `json:"stage"`
+	Reason  Reason            `json:"reason"`
+	Message string            `json:"message"`
+	// Objects are those of which there are two versions. Candidate identifies the new version.
+	Objects   []mesh.Ref `json:"objects"`
+	Candidate string     `json:"candidate,omitempty"`
+	// Clients follow the new version, Pending of them have not acknowledged it.
+	Clients int `json:"clients"`
+	Pending int `json:"pending"`
+	// First are the attempts of these clients, and Rest those of the others, Since all of the former have the new version.
+	First load.Attempts `json:"first"`
+	Rest  load.Attempts `json:"rest"`
+	Since time.Time     `json:"since,omitzero"`
+}
+
+// States lists the rollouts, sorted by object.
+func (d *Decider) States() []State {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.states)
+}
+
+// stateOf describes a rollout about which nothing has to be decided.
+func stateOf(r *mesh.Rollout) State {
+	s := State{
+		Object: r.Object, Percent: r.Policy.Percent, Window: r.Policy.Window.String(), Abort: r.Policy.Abort, Stage: r.Stage,
+		Objects: slices.Clone(r.Objects), Candidate: r.Candidate,
+	}
+	if s.Objects == nil {
+		s.Objects = []mesh.Ref{}
+	}
+	switch r.Stage {
+	case mesh.RolloutNone:
+		s.Reason, s.Message = ReasonPromoted, "All clients follow the current version."
+	case mesh.RolloutWaiting:
+		s.Reason, s.Message = ReasonWaiting, "The rollout of "+r.Behind.String()+" concerns the same hosts and comes first. All clients follow the version before."
+	case mesh.RolloutAborted:
+		s.Reason, s.Message = ReasonAborted, "All clients follow the version before. Correct the object, or remove the annotation to give the new version to all."
+	case mesh.RolloutUnknown:
+		s.Reason, s.Message = ReasonUnknown, "A change was being rolled out when this replica started, and it does not know the version before. Its clients follow the new version. Change the object again, or remove the annotation."
+	case mesh.RolloutRunning:
+	}
+	return s
+}

@@ -1,0 +1,39 @@
+package object
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func TestRolloutPolicy(t *testing.T) {
+	good := map[string]mesh.RolloutPolicy{
+		"10%,5m":          {Percent: 10, Window: 5 * time.Minute},
+		"1%,1s,abort":     {Percent: 1, Window: time.Second, Abort: true},
+		" 99 % , 24h ":    {Percent: 99, Window: 24 * time.Hour},
+		"50%,90s , abort": {Percent: 50, Window: 90 * time.Second, Abort: true},
+	}
+	for text, want := range good {
+		out := Object{}
+		got := rolloutPolicy(&metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationRollout: text}}, &out)
+		if got != want || len(out.Problems) > 0 {
+			t.Errorf("%q: got %+v and %v, want %+v", text, got, out.Problems, want)
+		}
+	}
+	bad := map[string]string{
+		"0%,5m": "share", "101%,5m": "share", "100%,5m": "share", "-1%,5m": "share", "10,5m": "share", "ten%,5m": "share", "1.5%,5m": "share", "300%,5m": "share",
+		"10%,0s": "window", "10%,25h": "window", "10%,-5m": "window", "10%,5": "window", "10%,": "window",
+		"": "a share and a window", "10%": "a share and a window", "10%,5m,abort,now": "a share and a window", "10%,5m,stop": "third part", "10%,5m,": "third part",
+	}
+	for text, want := range bad {
+		out := Object{}
+		got := rolloutPolicy(&metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationRollout: text}}, &out)
+		if got.IsSet() || len(out.Problems) != 1 || !strings.Contains(out.Problems[0].Message, want) {
+			t.Errorf("%q: got %+v and %v, want nothing and one Problem about the %s", text, got, out.Problems, want)
+		}
+	}
+}
