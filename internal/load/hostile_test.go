@@ -212,12 +212,12 @@ func exposed(t *testing.T, registry *prometheus.Registry) string {
 	return w.Body.String()
 }
 
-// TestMillionNames has a client that reports about other clusters each time: about some that it does not use, and about
+// TestManyNames has a client that reports about other clusters each time, 82,000 of them: about some that it does not use, and about
 // some that it does.
-func TestMillionNames(t *testing.T) {
+func TestManyNames(t *testing.T) {
 	table := load.New(load.Options{})
 	s := table.Open(web, 0, find)
-	for round := range 500 {
+	for round := range 41 {
 		var all []load.Report
 		for i := range load.MaxClusters {
 			all = append(all, report(fmt.Sprintf("%s-%d-%d", []string{"none", "some", "some"}[round%3], round, i), "", 1, 0, 1))
@@ -230,8 +230,8 @@ func TestMillionNames(t *testing.T) {
 		calls, inProgress = calls+e.Calls, inProgress+e.InProgress
 	}
 	// Only the clusters of the last report have an attempt in progress.
-	if len(all) != 5001 || calls != 333*load.MaxClusters || inProgress != load.MaxClusters {
-		t.Errorf("got %d edges with %d calls, %d in progress, want 5001 with %d, %d", len(all), calls, inProgress, 333*load.MaxClusters, load.MaxClusters)
+	if len(all) != 5001 || calls != 27*load.MaxClusters || inProgress != load.MaxClusters {
+		t.Errorf("got %d edges with %d calls, %d in progress, want 5001 with %d, %d", len(all), calls, inProgress, 27*load.MaxClusters, load.MaxClusters)
 	}
 }
 
