@@ -62,7 +62,7 @@ export function Graph({ graph, picked, link: addressOf }) {
   const at = useMemo(() => place(graph), [key]);
   const near = new Set(picked ? [...graph.links.values()].filter((l) => l.from === picked || l.to === picked).flatMap((l) => [l.id, l.from, l.to]) : []);
   const dim = (id) => (picked && id !== picked && !near.has(id) ? ' dim' : '');
-  return html`<div class="graph scroll" tabindex="0" role="region" aria-label="Graph, scrollable"><svg class=${at.width < 1700 ? 'fit' : ''} width=${Math.ceil(at.width)} height=${Math.ceil(at.height)} viewBox=${`0 0 ${Math.ceil(at.width)} ${Math.ceil(at.height)}`}
+  return html`<div class="graph scroll" tabindex="0" role="region" aria-label="Graph, scrollable"><svg class=${at.width >= 1700 ? '' : at.width > 1000 ? 'fit wide' : 'fit'} width=${Math.ceil(at.width)} height=${Math.ceil(at.height)} viewBox=${`0 0 ${Math.ceil(at.width)} ${Math.ceil(at.height)}`}
       role="group" aria-label=${`Graph of ${graph.nodes.size} workloads and ${graph.links.size} edges. The table has the same figures.`}>
     <defs><marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 8 4 0 8z" /></marker>
       <marker id="bad" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 8 4 0 8z" /></marker></defs>
