@@ -19,6 +19,8 @@ const (
 	AnnotationLoadReports = AnnotationPrefix + "load-reports"
 	// AnnotationRollout says how a change of rules reaches clients: see RolloutPolicy.
 	AnnotationRollout = AnnotationPrefix + "rollout"
+	// AnnotationPin holds the rules for a host as of a generation of the configuration, until a time: see Pin.
+	AnnotationPin = AnnotationPrefix + "pin"
 	// AnnotationScope restricts a Service to the clients and endpoints of its cluster.
 	AnnotationScope = AnnotationPrefix + "scope"
 	// AnnotationResolve says on which side the names of a ServiceEntry are resolved: client or server.
@@ -76,6 +78,7 @@ var annotations = map[string][]string{
 	AnnotationSuccessRate: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationLoadReports: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry", "Namespace"},
 	AnnotationRollout:     {"VirtualService", "Namespace"},
+	AnnotationPin:         {"Service"},
 	AnnotationResolve:     {"ServiceEntry"},
 	AnnotationHealth:      {"WorkloadEntry"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
