@@ -22,7 +22,11 @@ func rolloutRows(body []byte) ([][]string, error) {
 		if s.Clients > 0 {
 			clients = fmt.Sprintf("%d/%d", s.Clients-s.Pending, s.Clients)
 		}
-		rows = append(rows, []string{s.Object.String(), strconv.Itoa(int(s.Percent)) + "%", window, string(s.Stage), string(s.Reason), clients, failedOf(s.First), failedOf(s.Rest)})
+		share := strconv.Itoa(int(s.Percent)) + "%"
+		if s.Percent == 0 { // a pin
+			share, window = "-", "-"
+		}
+		rows = append(rows, []string{s.Object.String(), share, window, string(s.Stage), string(s.Reason), clients, failedOf(s.First), failedOf(s.Rest)})
 	})
 	return rows, err
 }

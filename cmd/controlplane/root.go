@@ -110,7 +110,7 @@ Start with 'controlplane demo', which needs nothing but this binary.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd, suggestFlag(cmd, err)} })
 	root.AddCommand(
 		newServe(std), newDemo(std), newRender(std), newCheck(std), newExplain(std), newAuthz(std),
-		newBootstrap(std), newInspect(std), newDescribe(std), newUI(std), newHistory(std), newDiff(std), newRollback(std), newBugReport(std), newAgent(std),
+		newBootstrap(std), newInspect(std), newDescribe(std), newUI(std), newHistory(std), newDiff(std), newRollback(std), newPin(std), newBugReport(std), newAgent(std),
 		newSign(std), newAuthority(std), newUninstall(std), newVersion(std),
 	)
 	root.SetHelpCommand(newHelp(root))

@@ -222,19 +222,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Machines: machines, Loads: loads,
 		Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
-	deciding := rollout.Options{Store: p.store, Loads: loads, Logger: o.logger, Registry: registry}
-	if o.status != nil {
-		writing := *o.status
-		writing.Store, writing.Registry, writing.Machines = p.store, registry, machines
-		if o.decider != nil {
-			writing.RolledOut = o.decider.Conditions
-		}
-		p.status = status.New(writing)
-		deciding.Leads, deciding.PeerRefusals = p.status.Leading, p.status.PeerRefusals
-	}
-	if o.decider != nil {
-		o.decider.Bind(deciding)
-	}
+	p.decide(loads, machines, registry)
 	p.live = live.NewHub(live.Options{Store: p.store, Edges: loads.Edges, Draining: p.draining, Logger: o.logger})
 	handlers := p.pageHandlers(loads)
 	handlers[explain.Path] = explain.Handler(p.store.Current, p.history.Snapshot, p.clientInPod)
@@ -275,6 +263,23 @@ func (p *plane) workloadBehind(to load.Destination, subset string) string {
 		return ""
 	}
 	return load.OneWorkload(current.PodsBehind(snapshot.Destination{Service: to.Service, Namespace: to.Namespace, Port: to.Port, Subset: subset}))
+}
+
+// decide makes what decides about rollouts, and what writes conditions.
+func (p *plane) decide(loads *load.Table, machines *status.Machines, registry *prometheus.Registry) {
+	deciding := rollout.Options{Store: p.store, Loads: loads, Logger: p.logger, Registry: registry, Generation: p.history.Objects}
+	if p.planeOptions.status != nil {
+		writing := *p.planeOptions.status
+		writing.Store, writing.Registry, writing.Machines = p.store, registry, machines
+		if p.decider != nil {
+			writing.RolledOut = p.decider.Conditions
+		}
+		p.status = status.New(writing)
+		deciding.Leads, deciding.PeerRefusals = p.status.Leading, p.status.PeerRefusals
+	}
+	if p.decider != nil {
+		p.decider.Bind(deciding)
+	}
 }
 
 // rollouts lists the rollouts.

@@ -168,7 +168,7 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 	options := f.options(logger)
 	options.Pods = true
 	decider := rollout.New()
-	options.Decisions = decider
+	options.Decisions, options.Generations = decider, decider.Generation
 	return &openSource{Source: files.NewSource(f.files, options), name: "the folder " + f.files, decider: decider, close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
@@ -197,7 +197,7 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	options.Pods, options.Cluster = f.requiresProof(inCluster), config.Host
 	options.Streams = options.Pods && f.writesStatus(inCluster)
 	decider := rollout.New()
-	options.Decisions = decider
+	options.Decisions, options.Generations = decider, decider.Generation
 	metrics := f.state.apply(&options, logger)
 	feed, err := kube.New(config, options)
 	if err != nil {
@@ -243,7 +243,7 @@ func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
 		return nil, fmt.Errorf("fill the demo's folder: %w", err)
 	}
 	options, decider := f.options(logger), rollout.New()
-	options.Decisions = decider
+	options.Decisions, options.Generations = decider, decider.Generation
 	return &openSource{Source: files.NewSource(dir, options), name: "the embedded demo", decider: decider, close: remove, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 

@@ -41,6 +41,9 @@ func (d *Decider) conditions(w *mesh.World, states []State) map[mesh.Ref]Conditi
 	}
 	for i := range states {
 		s := &states[i]
+		if s.Stage == mesh.RolloutPinned {
+			continue // That does not decide about a version.
+		}
 		objects, c := s.Objects, conditionOf(s)
 		if rec := d.known[s.Object]; s.Stage == mesh.RolloutNone && rec != nil && rec.ended.promote {
 			objects = rec.objects
@@ -63,7 +66,7 @@ func conditionOf(s *State) Condition {
 		default:
 			c.Message = fmt.Sprintf("%d%% of the clients follow this version, and the others the version before, until their calls were compared; see: controlplane inspect rollouts", s.Percent)
 		}
-	case mesh.RolloutWaiting, mesh.RolloutAborted, mesh.RolloutUnknown:
+	case mesh.RolloutWaiting, mesh.RolloutAborted, mesh.RolloutUnknown, mesh.RolloutPinned:
 	}
 	return c
 }

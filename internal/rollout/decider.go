@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"slices"
@@ -37,6 +38,8 @@ type Options struct {
 	// Leads reports whether this replica decides. The others read what it decided from the conditions of the objects. If nil, every
 	// process decides.
 	Leads func() bool
+	// Generation reads the objects of a generation of the configuration; nil if none is kept.
+	Generation func(id string) (map[object.Key]*object.Object, error)
 	// PeerRefusals returns why clients of other replicas rejected an object; nil if that is not known.
 	PeerRefusals func(mesh.Ref) []string
 }
@@ -89,7 +92,17 @@ func (d *Decider) Bind(o Options) {
 		Name: "mizzen_rollouts_aborted", Help: "Rollouts that were aborted, and whose objects were not corrected since.",
 	}, func() float64 { return d.count(mesh.RolloutAborted) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "mizzen_rollouts_running", Help: "Rollouts of which some clients follow the new version, and others the one before.",
-	}, func() float64 { return d.count(mesh.RolloutRunning) }))
+	}, func() float64 { return d.count(mesh.RolloutRunning) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mizzen_pins", Help: "Services whose rules are held as of an earlier generation of the configuration.",
+	}, func() float64 { return d.count(mesh.RolloutPinned) }))
+}
+
+// Generation reads the objects of a generation, once the Decider is bound.
+func (d *Decider) Generation(id string) (map[object.Key]*object.Object, error) {
+	if d.o.Generation == nil {
+		return nil, errors.New("this process keeps no generations")
+	}
+	return d.o.Generation(id)
 }
 
 func (d *Decider) count(stage mesh.RolloutStage) float64 {

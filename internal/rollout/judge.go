@@ -33,6 +33,7 @@ const (
 	ReasonFailing       Reason = "CallsFail"
 	ReasonRefused       Reason = "Refused"
 	ReasonUnknown       Reason = "NoApprovedVersion"
+	ReasonPinned        Reason = "Pinned"
 )
 
 // evidence is what is known of one change at one moment.

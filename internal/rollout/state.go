@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -57,6 +58,9 @@ func stateOf(r *mesh.Rollout) State {
 		s.Reason, s.Message = ReasonAborted, "All clients follow the version before. Correct the object, or remove the annotation to give the new version to all."
 	case mesh.RolloutUnknown:
 		s.Reason, s.Message = ReasonUnknown, "A change was being rolled out when this replica started, and it does not know the version before. Its clients follow the new version. Change the object again, or remove the annotation."
+	case mesh.RolloutPinned:
+		s.Reason = ReasonPinned
+		s.Message = fmt.Sprintf("The rules are held as of generation %s until %s.", r.Pin.Generation, r.Pin.Until.Format(time.RFC3339))
 	case mesh.RolloutRunning:
 	}
 	return s

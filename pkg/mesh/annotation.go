@@ -21,6 +21,8 @@ const (
 	AnnotationReportedMetrics = AnnotationPrefix + "reported-metrics"
 	// AnnotationRollout says how a change of rules reaches clients: see RolloutPolicy.
 	AnnotationRollout = AnnotationPrefix + "rollout"
+	// AnnotationPin holds the rules for a host as of a generation of the configuration, until a time: see Pin.
+	AnnotationPin = AnnotationPrefix + "pin"
 	// AnnotationScope restricts a Service to the clients and endpoints of its cluster.
 	AnnotationScope = AnnotationPrefix + "scope"
 	// AnnotationResolve says on which side the names of a ServiceEntry are resolved: client or server.
@@ -79,6 +81,7 @@ var annotations = map[string][]string{
 	AnnotationLoadReports:     {"Service", "ServiceImport", "DestinationRule", "ServiceEntry", "Namespace"},
 	AnnotationReportedMetrics: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
 	AnnotationRollout:         {"VirtualService", "Namespace"},
+	AnnotationPin:             {"Service"},
 	AnnotationResolve:         {"ServiceEntry"},
 	AnnotationHealth:          {"WorkloadEntry"},
 	AnnotationWeight:          {"Pod", "EndpointSlice", "Endpoints"},

@@ -91,6 +91,8 @@ const (
 	CodeRollout Code = "Rollout"
 	// CodeRolloutAborted: the new version of the object made calls fail, so all clients follow the version before.
 	CodeRolloutAborted Code = "RolloutAborted"
+	// CodePinned: the rules for the host of a Service are held as of a generation, or cannot be.
+	CodePinned Code = "Pinned"
 	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
 	CodeSourceLost Code = "SourceLost"
 	// CodeTooManyEdges: clients report calls to more Services than are counted apart.
@@ -271,6 +273,10 @@ var codes = []CodeDoc{
 	{
 		CodeRolloutAborted, "Calls of the clients that followed a new version of the object first failed more often than other calls, or such a client rejected it. The annotation `mizzen.dev/rollout` says `abort`, so all clients follow the version before, until the object changes again.",
 		"Correct the object. To give all clients the new version all the same, remove the annotation.",
+	},
+	{
+		CodePinned, "The Service has the annotation `mizzen.dev/pin`: the VirtualServices and DestinationRules for its host are held as of an earlier generation, and edits of them have no effect (warning). Or the pin ended (warning), or the replica does not have the generation, so clients follow the current rules (error).",
+		"Correct the rules and remove the annotation. [ROLLOUT.md](ROLLOUT.md#pins) says what is held.",
 	},
 	{
 		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect. In `check` of a cluster: the kind is not served, or cannot be listed. The other kinds are checked.",

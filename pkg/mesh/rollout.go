@@ -76,17 +76,27 @@ const (
 
 // The stages. RolloutNone: all clients follow the same version. RolloutWaiting: another rollout concerns the same hosts, and
 // this one begins after it. RolloutAborted: no client follows the new version. RolloutUnknown: another replica rolls out a change, and
-// this one does not know the version before, so its clients follow the new one.
+// this one does not know the version before, so its clients follow the new one. RolloutPinned: all clients follow the versions of an earlier
+// generation.
 const (
 	RolloutNone    RolloutStage = "None"
 	RolloutRunning RolloutStage = "Running"
 	RolloutWaiting RolloutStage = "Waiting"
 	RolloutAborted RolloutStage = "Aborted"
 	RolloutUnknown RolloutStage = "Unknown"
+	RolloutPinned  RolloutStage = "Pinned"
 )
 
-// Rollout is one object with a RolloutPolicy, and the change that some clients follow and others do not.
+// Pin holds the rules for the host of a Service as of a generation of the configuration. It always ends. The zero Pin holds nothing.
+type Pin struct {
+	Generation string
+	Until      time.Time
+}
+
+// Rollout is one object with a RolloutPolicy or a Pin, and the change that some clients follow and others do not.
 type Rollout struct {
+	// Pin is set if Stage is RolloutPinned. Then Object is the Service.
+	Pin Pin
 	// Object has the policy: a VirtualService, or a Namespace, for all its VirtualServices and DestinationRules.
 	Object Ref
 	Policy RolloutPolicy

@@ -43,6 +43,8 @@ type Service struct {
 	Others []string `json:",omitempty"`
 	// Annotations apply to clients whose DestinationRules do not set the same.
 	Annotations AnnotationSettings `json:"Extensions"`
+	// Pin holds the rules for the host.
+	Pin Pin `json:",omitzero"`
 }
 
 // Resolution is how the names of servers become addresses.

@@ -34,6 +34,8 @@ type Options struct {
 	Names Names
 	// Decisions puts Verdicts about what is rolled out into the inbox; nil leaves everything as it is. Its Run returns nil when ctx ends.
 	Decisions Feed
+	// Generations reads the objects of a generation of the configuration; nil if none is kept.
+	Generations func(id string) (map[object.Key]*object.Object, error)
 	// Streams is set if something says which machines have a stream: see mesh.AnnotationHealth.
 	Streams bool
 	// Dialed is set if something says which hosts clients dial: see assemble.Options.
@@ -70,7 +72,7 @@ func (o Options) NamespacesOf(row *object.KindRow) []string {
 func (o Options) assembler() assemble.Options {
 	return assemble.Options{
 		Domain: o.Domain, RootNamespace: o.RootNamespace, Defaults: o.Defaults, EmptyServiceGrace: o.EmptyServiceGrace, Pods: o.Pods,
-		Cluster: o.Name, Network: o.Network, ResolveNames: o.Names != nil, Streams: o.Streams, Dialed: o.Dialed,
+		Cluster: o.Name, Network: o.Network, ResolveNames: o.Names != nil, Streams: o.Streams, Dialed: o.Dialed, Generations: o.Generations,
 	}
 }
 

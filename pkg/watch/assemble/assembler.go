@@ -57,6 +57,8 @@ type Options struct {
 	// Dialed is set if something says which hosts clients dial. Then the source has all endpoints that there are, and Services
 	// without any EndpointSlice have a Problem, too.
 	Dialed bool
+	// Generations reads the objects of a generation of the configuration, for pins; nil if none is kept.
+	Generations func(id string) (map[object.Key]*object.Object, error)
 	// Pods enables the World's lists of pods.
 	Pods bool
 	// Cluster and Network are the names of the cluster and the network, which endpoints have as labels; both may be empty.
@@ -77,6 +79,7 @@ func New(o Options) *Assembler {
 	}
 	a.rules.attached.entryHosts = outside.hostsOf
 	a.rollouts = newRolloutIndex(a.rules, &own.namespaces, problems)
+	a.rollouts.generations = o.Generations
 	a.security = newSecurityIndex(o.RootNamespace, a.inventory, joined, problems)
 	a.enforced = newEnforcement(o.EmptyServiceGrace, a.security, problems)
 	a.sidecars = newSidecarIndex(o.RootNamespace, o.Domain, &own.labels, problems)
@@ -135,7 +138,7 @@ func (a *Assembler) WantsRecall() bool {
 func (a *Assembler) Due(now time.Time) (time.Duration, bool) {
 	var first time.Duration
 	found := false
-	for _, next := range []func(time.Time) (time.Duration, bool){a.join.nextExpiry, a.emptiness.nextExpiry, a.enforced.nextExpiry} {
+	for _, next := range []func(time.Time) (time.Duration, bool){a.join.nextExpiry, a.emptiness.nextExpiry, a.enforced.nextExpiry, a.rollouts.nextExpiry} {
 		if in, waits := next(now); waits && (!found || in < first) {
 			first, found = in, true
 		}
@@ -178,6 +181,9 @@ func (a *Assembler) put(key object.Key, value any) {
 		a.rollouts.note(key)
 		had := a.has(key)
 		index.put(key, value)
+		if key.Kind == object.KindService {
+			a.rollouts.notePin(key, value)
+		}
 		if key.Kind == object.KindServiceEntry {
 			a.rules.entryMoved(key)
 		}

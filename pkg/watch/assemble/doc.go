@@ -10,7 +10,7 @@
 // Reading order: assembler.go, then builder.go and edit.go (one World from the one before), join.go, inventory.go with
 // endpoints.go and merge.go (addresses), lossguard.go, pods.go, namespaces.go and injection.go, then rules.go with policies.go, routes.go,
 // delegates.go and serviceless.go, attached.go with attachedbind.go (Routes of the Gateway API) and backendtls.go;
-// rollouts.go with rolloutunits.go (two versions of a rule), conflicts.go, attachedproblems.go and problems.go report. security.go and securitybind.go bind the objects that configure servers to pods, and
+// rollouts.go with rolloutunits.go and pins.go (two versions of a rule), conflicts.go, attachedproblems.go and problems.go report. security.go and securitybind.go bind the objects that configure servers to pods, and
 // enforcement.go with enforcementsubject.go and enforcementports.go compares them with the pods that there are. hostindex.go, patterns.go and multimap.go are
 // the indexes. external.go with entrygroup.go, entryendpoints.go and names.go is the part of ServiceEntries.
 package assemble

@@ -126,9 +126,9 @@ func sameService(a, b *mesh.Service) bool {
 		sameServers(a, b)
 }
 
-// sameServers compares what ServiceEntries declare.
+// sameServers compares what ServiceEntries declare, and pins.
 func sameServers(a, b *mesh.Service) bool {
-	return a.ServerName == b.ServerName && a.External == b.External && slices.Equal(a.SubjectAltNames, b.SubjectAltNames) && slices.Equal(a.Others, b.Others)
+	return a.Pin == b.Pin && a.ServerName == b.ServerName && a.External == b.External && slices.Equal(a.SubjectAltNames, b.SubjectAltNames) && slices.Equal(a.Others, b.Others)
 }
 
 func (v *inventory) putPod(key object.Key, p *object.Pod) {

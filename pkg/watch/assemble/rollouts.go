@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
@@ -35,6 +36,11 @@ type rolloutIndex struct {
 	hosts map[mesh.Ref]map[string]struct{}
 	// split are the delegates that follow no policy, because the VirtualServices that delegate to them follow several.
 	split map[object.Key]struct{}
+	// pins are those of Services. generations reads the objects of a generation; nil if none is kept. pinProblems are the Services
+	// with a Problem of their pin.
+	pins        map[object.Key]*pin
+	generations func(id string) (map[object.Key]*object.Object, error)
+	pinProblems map[object.Key]struct{}
 	// list is every Rollout, sorted.
 	list []*mesh.Rollout
 	// dirty is set if a policy, an approved version or a verdict changed.
@@ -44,7 +50,7 @@ type rolloutIndex struct {
 func newRolloutIndex(r *rules, n *namespaceIndex, problems *problemIndex) *rolloutIndex {
 	return &rolloutIndex{
 		rules: r, namespaces: n, problems: problems, before: map[object.Key]any{}, own: map[object.Key]struct{}{},
-		approved: map[object.Key]any{}, versions: map[object.Key]any{}, verdicts: map[mesh.Ref]object.Verdict{}, said: map[object.Key]string{}, unknown: map[object.Key]string{},
+		approved: map[object.Key]any{}, versions: map[object.Key]any{}, verdicts: map[mesh.Ref]object.Verdict{}, pins: map[object.Key]*pin{}, said: map[object.Key]string{}, unknown: map[object.Key]string{},
 	}
 }
 
@@ -141,8 +147,9 @@ func (x *rolloutIndex) apply(first bool) {
 			x.own[key] = struct{}{}
 		}
 	}
-	looked := len(before) > 0 || x.dirty
-	if x.dirty = false; !looked || !x.hasPolicies() && len(x.approved)+len(x.versions)+len(x.list) == 0 {
+	now := time.Now()
+	looked := len(before) > 0 || x.dirty || x.pinExpired(now)
+	if x.dirty = false; !looked || !x.hasPolicies() && len(x.approved)+len(x.versions)+len(x.list)+len(x.pins)+len(x.pinProblems) == 0 {
 		return
 	}
 	for key, old := range before {
@@ -152,7 +159,8 @@ func (x *rolloutIndex) apply(first bool) {
 	}
 	x.recalled = false
 	x.findUnknown(first)
-	units := x.units()
+	pins := x.pinned(now)
+	units := append(x.units(pins), pins...)
 	x.install(units)
 	x.askForReports()
 	x.report(units)

@@ -33,6 +33,14 @@ func runRolloutHistory(t *testing.T, r *rand.Rand, single bool) {
 	a := New(podOptions)
 	objects := map[object.Key]object.Object{}
 	inNamespace := r.IntN(2) == 0
+	then := map[object.Key]*object.Object{}
+	for range 12 {
+		if o := randomRolloutObject(r, single, inNamespace); isRule(o.Key) {
+			then[o.Key] = &o
+		}
+	}
+	generations := func(string) (map[object.Key]*object.Object, error) { return then, nil }
+	a.rollouts.generations = generations
 	divided := 0
 	for step := range 60 {
 		for range 1 + r.IntN(3) {
@@ -57,6 +65,7 @@ func runRolloutHistory(t *testing.T, r *rand.Rand, single bool) {
 			checkChanged(t, last, w)
 		}
 		scratch := New(podOptions)
+		scratch.rollouts.generations = generations
 		keys := slices.SortedFunc(maps.Keys(objects), object.Key.Compare)
 		r.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
 		for _, key := range keys {
@@ -199,6 +208,9 @@ func randomRolloutObject(r *rand.Rand, single, inNamespace bool) object.Object {
 		return o
 	}
 	o := randomObject(r)
+	if s, ok := o.Value.(*mesh.Service); ok && !single && r.IntN(3) == 0 {
+		s.Pin = mesh.Pin{Generation: "g-1", Until: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
+	}
 	if d, ok := o.Value.(*object.DestinationRule); ok {
 		d.Spec.TrafficPolicy = nil // TLS settings for an alias refuse its calls to all clients.
 	}

@@ -22,6 +22,7 @@ type rolloutUnit struct {
 	candidate string
 	stage     mesh.RolloutStage
 	behind    mesh.Ref
+	pin       mesh.Pin
 	// buckets is how many buckets the clients have that follow the change.
 	buckets uint16
 }
@@ -65,10 +66,13 @@ func (x *rolloutIndex) policyOf(key object.Key, old any) rolloutPolicy {
 	return of
 }
 
-// units returns what is rolled out now, sorted. It forgets approved versions that are not needed any more.
-func (x *rolloutIndex) units() []*rolloutUnit {
+// units returns what is rolled out now, sorted. It forgets approved versions that are not needed any more. What is pinned waits.
+func (x *rolloutIndex) units(pins []*rolloutUnit) []*rolloutUnit {
 	byObject := map[mesh.Ref]*rolloutUnit{}
 	for key, old := range x.approved {
+		if slices.ContainsFunc(pins, func(u *rolloutUnit) bool { _, held := u.versions[key]; return held }) {
+			continue
+		}
 		p, now := x.policyOf(key, old), x.current(key)
 		newDelegate := old == nil && len(object.RuleHosts(now)) == 0 // Nothing delegates to it yet.
 		if !p.policy.IsSet() || newDelegate || object.RuleHash(old) == object.RuleHash(now) {
@@ -82,6 +86,18 @@ func (x *rolloutIndex) units() []*rolloutUnit {
 		}
 		u.versions[key], u.changed = old, append(u.changed, key)
 	}
+	x.obey(byObject, len(pins) > 0)
+	units := slices.SortedFunc(maps.Values(byObject), func(a, b *rolloutUnit) int { return a.of.Compare(b.of) })
+	claimed := map[string]mesh.Ref{}
+	for _, u := range units {
+		x.widen(u)
+		x.queue(u, claimed)
+	}
+	return units
+}
+
+// obey does what was decided about the units, and forgets verdicts about other changes, unless they are to be kept.
+func (x *rolloutIndex) obey(byObject map[mesh.Ref]*rolloutUnit, keep bool) {
 	for of, u := range byObject {
 		slices.SortFunc(u.changed, object.Key.Compare)
 		u.candidate = x.candidate(u)
@@ -95,15 +111,8 @@ func (x *rolloutIndex) units() []*rolloutUnit {
 		}
 	}
 	maps.DeleteFunc(x.verdicts, func(of mesh.Ref, v object.Verdict) bool {
-		return byObject[of] == nil || byObject[of].candidate != v.Candidate
+		return !keep && (byObject[of] == nil || byObject[of].candidate != v.Candidate)
 	})
-	units := slices.SortedFunc(maps.Values(byObject), func(a, b *rolloutUnit) int { return a.of.Compare(b.of) })
-	claimed := map[string]mesh.Ref{}
-	for _, u := range units {
-		x.widen(u)
-		x.queue(u, claimed)
-	}
-	return units
 }
 
 // candidate identifies what the changed rules of a unit say now.
@@ -181,7 +190,7 @@ func (x *rolloutIndex) queue(u *rolloutUnit, claimed map[string]mesh.Ref) {
 
 // rolloutOf describes a unit.
 func (x *rolloutIndex) rolloutOf(u *rolloutUnit) *mesh.Rollout {
-	r := &mesh.Rollout{Object: u.of, Policy: u.policy, Stage: u.stage, Candidate: u.candidate, Behind: u.behind}
+	r := &mesh.Rollout{Object: u.of, Policy: u.policy, Stage: u.stage, Candidate: u.candidate, Behind: u.behind, Pin: u.pin}
 	hosts := maps.Clone(x.hosts[u.of])
 	for key, approved := range u.versions {
 		for _, host := range x.hostsOf(key, approved) {
@@ -205,6 +214,9 @@ func (x *rolloutIndex) rolloutOf(u *rolloutUnit) *mesh.Rollout {
 func (x *rolloutIndex) report(units []*rolloutUnit) {
 	found := map[mesh.Ref][]mesh.Problem{}
 	for _, u := range units {
+		if u.stage == mesh.RolloutPinned {
+			continue // Its Service has the Problem.
+		}
 		p := u.problem()
 		for _, key := range u.changed {
 			if p.Object = key.Ref(); x.current(key) == nil {

@@ -61,6 +61,7 @@ func convertServiceAs(kind Kind, s *corev1.Service, domain string) Object {
 	}
 	service.Addresses = clusterIPs(s)
 	service.Annotations = annotationSettings(&s.ObjectMeta, &out)
+	service.Pin = pinOf(&s.ObjectMeta, &out)
 	service.Export = serviceExport(&s.ObjectMeta, &out)
 	service.Selector = mesh.Labels(Intern(string(mesh.MakeLabels(s.Spec.Selector))))
 	out.checkIstioAnnotations(&s.ObjectMeta)

@@ -54,6 +54,25 @@ func rolloutPolicy(meta *metav1.ObjectMeta, out *Object) (p mesh.RolloutPolicy) 
 	return mesh.RolloutPolicy{Percent: uint8(percent), Window: window, Abort: len(parts) == 3}
 }
 
+// pinOf reads as of which generation the rules for a host are held, and until when, such as g-3f2a91c04d,2026-11-28T04:00Z.
+func pinOf(meta *metav1.ObjectMeta, out *Object) mesh.Pin {
+	text, ok := meta.Annotations[mesh.AnnotationPin]
+	if !ok {
+		return mesh.Pin{}
+	}
+	id, end, _ := strings.Cut(text, ",")
+	id, end = strings.TrimSpace(id), strings.TrimSpace(end)
+	until, err := time.Parse(time.RFC3339, end)
+	if err != nil {
+		until, err = time.Parse("2006-01-02T15:04Z07:00", end)
+	}
+	if err != nil || !strings.HasPrefix(id, "g-") || len(id) < len("g-")+1 {
+		out.reportInvalid(mesh.AnnotationPin, "%q is not a generation and a time. The rules are not held. Use a generation of \"controlplane history\" and the time at which the pin ends, such as g-3f2a91c04d,2026-11-28T04:00Z.", text)
+		return mesh.Pin{}
+	}
+	return mesh.Pin{Generation: id, Until: until.UTC()}
+}
+
 // rolledOut returns the reason of the condition that says how far a change is; empty if there is none.
 func rolledOut(conditions []*metav1alpha1.IstioCondition, generation int64) string {
 	for _, c := range conditions {
