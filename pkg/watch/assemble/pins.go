@@ -15,12 +15,16 @@ import (
 type pin struct {
 	key     object.Key
 	service *mesh.Service
-	// objects are those of the generation, which is read once; err is why it cannot be read.
+	// objects are those of the generation, which is read once; err is why it cannot be read, and again when that is tried again.
 	objects map[object.Key]*object.Object
 	err     error
+	again   time.Time
 	// active is set while the rules are held.
 	active bool
 }
+
+// pinRetry is how often a generation is looked for that is not known: it may be recorded soon.
+const pinRetry = 10 * time.Second
 
 // notePin records the pin of a Service; value may be nil.
 func (x *rolloutIndex) notePin(key object.Key, value any) {
@@ -38,10 +42,10 @@ func (x *rolloutIndex) notePin(key object.Key, value any) {
 	}
 }
 
-// pinExpired reports whether a pin ended that is in effect.
+// pinExpired reports whether a pin ended that is in effect, or a generation is to be read again.
 func (x *rolloutIndex) pinExpired(now time.Time) bool {
 	for _, p := range x.pins {
-		if p.active && !now.Before(p.service.Pin.Until) {
+		if p.active && !now.Before(p.service.Pin.Until) || p.err != nil && !now.Before(p.again) && now.Before(p.service.Pin.Until) {
 			return true
 		}
 	}
@@ -51,7 +55,12 @@ func (x *rolloutIndex) pinExpired(now time.Time) bool {
 // nextExpiry returns the time until the next pin ends, and false if there is none.
 func (x *rolloutIndex) nextExpiry(now time.Time) (first time.Duration, found bool) {
 	for _, p := range x.pins {
-		if in := max(0, p.service.Pin.Until.Sub(now)); p.active && (!found || in < first) {
+		at := p.service.Pin.Until
+		if p.err != nil {
+			at = p.again
+		}
+		waits := p.active || p.err != nil && now.Before(p.service.Pin.Until)
+		if in := max(0, at.Sub(now)); waits && (!found || in < first) {
 			first, found = in, true
 		}
 	}
@@ -65,8 +74,9 @@ func (x *rolloutIndex) pinned(now time.Time) (units []*rolloutUnit) {
 	for _, key := range slices.SortedFunc(maps.Keys(x.pins), object.Key.Compare) {
 		p := x.pins[key]
 		until := p.service.Pin.Until
-		if p.objects == nil && p.err == nil && now.Before(until) {
+		if p.objects == nil && now.Before(until) && !now.Before(p.again) {
 			p.objects, p.err = x.generation(p.service.Pin.Generation)
+			p.again = now.Add(pinRetry)
 		}
 		p.active = p.objects != nil && now.Before(until)
 		x.problems.put(problemKey{topicRollout, key}, []mesh.Problem{p.problem(now)})

@@ -84,6 +84,11 @@ func TestPin(t *testing.T) {
 // TestPinWithoutGeneration holds nothing, and says so.
 func TestPinWithoutGeneration(t *testing.T) {
 	a := newTestAssembler()
+	defer func() {
+		if in, due := a.Due(time.Now()); !due || in > pinRetry {
+			t.Errorf("the generation is looked for again in %v, %v; want within %v", in, due, pinRetry)
+		}
+	}()
 	w := apply(t, a, pinnedService("g-ffffff", time.Now().Add(time.Hour))+sends("cart", "two"))
 	wantDestinations(t, w, "two", "two")
 	if lines := strings.Join(watchtest.ProblemLines(w), "\n"); !strings.Contains(lines, "error Pinned Service demo/echo") || len(w.Rollouts) != 0 {
