@@ -176,3 +176,24 @@ func TestReplicas(t *testing.T) {
 }
 
 var _ watch.Feed = (*Decider)(nil)
+
+// TestProblemsOfBothVersions: the author of a change is told what is wrong with it while only a part of the clients follows it.
+func TestProblemsOfBothVersions(t *testing.T) {
+	r := newReplica(t, true)
+	to := func(host string) string {
+		return strings.Replace(version("1s"), "{host: echo}", "{host: "+host+"}", 1)
+	}
+	r.apply(echoService+to("missing"), 1, mesh.ReasonPromoted)
+	r.apply(to("absent"), 2, "")
+	var said []string
+	for _, p := range r.current.Problems() {
+		if p.Code == mesh.CodeNoSuchHost && p.Severity == mesh.Error {
+			said = append(said, p.Message)
+		}
+	}
+	for _, host := range []string{"missing", "absent"} {
+		if !strings.Contains(strings.Join(said, "\n"), host) {
+			t.Errorf("got %q, want that the host %s is said not to exist", said, host)
+		}
+	}
+}
