@@ -64,6 +64,8 @@ type record struct {
 	// arrived, and first and rest are what had been attempted then.
 	acknowledged, begun time.Time
 	first, rest         load.Attempts
+	// met is set when a client follows the change. The window begins then, however long there was none.
+	met bool
 	// earlier, later and last are marks of what had been attempted before the change: at most two windows before it, at most one, and
 	// immediately before it.
 	earlier, later, last mark
@@ -188,7 +190,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	state := stateOf(r)
 	if r.Stage != mesh.RolloutRunning {
 		rec.remember(sum, r.Policy.Window)
-		rec.acknowledged, rec.begun = time.Time{}, time.Time{}
+		rec.acknowledged, rec.begun, rec.met = time.Time{}, time.Time{}, false
 		if said := rec.ended; r.Stage == mesh.RolloutNone && said.promote || r.Stage == mesh.RolloutAborted && said.abort {
 			state.Message = said.message
 		}
@@ -202,6 +204,8 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	case v.promote || v.abort:
 		rec.ended, rec.objects = v, r.Objects
 		return state, &object.Verdict{Candidate: r.Candidate, Abort: v.abort}
+	case v.reason == ReasonNoClients:
+		rec.met = false
 	case v.again:
 		rec.failing = v
 		rec.begin(sum)
@@ -216,6 +220,9 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {
 	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals}
 	e.firstRate, e.restRate = r.rates()
+	if clients.clients > 0 && !r.met {
+		r.met, r.acknowledged, r.begun = true, time.Time{}, time.Time{}
+	}
 	if r.acknowledged.IsZero() && clients.pending > 0 {
 		return e
 	}

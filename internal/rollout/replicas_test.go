@@ -197,3 +197,33 @@ func TestProblemsOfBothVersions(t *testing.T) {
 		}
 	}
 }
+
+// TestLateClients: clients that appear long after the change follow it for a whole window before all others do.
+func TestLateClients(t *testing.T) {
+	r := newReplica(t, true)
+	r.apply(echoService+version("1s"), 1, mesh.ReasonPromoted)
+	r.connect(500, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
+	r.apply(version("2s"), 2, "")
+	calls := func() {
+		r.calls(1, 100, 0)
+		r.calls(500, 100, 0)
+	}
+	for range 3 {
+		r.calls(500, 100, 0)
+		r.wait(time.Minute)
+	}
+	if state := r.decider.States()[0]; state.Reason != ReasonNoClients {
+		t.Fatalf("got %+v, want that no client follows the change", state)
+	}
+	r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
+	calls()
+	r.wait(time.Second)
+	calls()
+	if state := r.wait(time.Second); state.Stage != mesh.RolloutRunning || state.Reason != ReasonInProgress {
+		t.Fatalf("got %+v two seconds after the first client came, want that the window has begun", state)
+	}
+	calls()
+	if state := r.wait(time.Minute); state.Stage != mesh.RolloutNone {
+		t.Errorf("got %+v after a window, want that all clients follow the change", state)
+	}
+}
