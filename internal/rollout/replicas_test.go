@@ -227,3 +227,36 @@ func TestLateClients(t *testing.T) {
 		t.Errorf("got %+v after a window, want that all clients follow the change", state)
 	}
 }
+
+// TestErrorOfAChange: calls of a part that no route leads anywhere are in no report, and the others succeed.
+func TestErrorOfAChange(t *testing.T) {
+	for name, test := range map[string]struct {
+		before, after string
+		want          mesh.RolloutStage
+	}{
+		"the change has it":     {"{host: echo}", "{host: absent}", mesh.RolloutAborted},
+		"both versions have it": {"{host: absent}", "{host: absent}, weight: 1", mesh.RolloutNone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReplica(t, true)
+			to := func(destination, weight string) string {
+				return strings.Replace(version("1s"), "{destination: {host: echo}}", "{destination: {host: echo}, weight: "+weight+"}, {destination: "+strings.Replace(destination, ", weight: 1", "", 1)+", weight: 40}", 1)
+			}
+			r.apply(echoService+to(test.before, "60"), 1, mesh.ReasonPromoted)
+			r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
+			r.wait(time.Second)
+			r.apply(to(test.after, "50"), 2, "")
+			r.wait(time.Second)
+			r.wait(time.Second)
+			r.calls(1, 60, 0)
+			r.calls(1, 60, 0)
+			r.calls(500, 100, 0)
+			if state := r.decider.States()[0]; state.Reason != ReasonInProgress {
+				t.Errorf("got %+v within the window", state)
+			}
+			if state := r.wait(time.Minute); state.Stage != test.want || (test.want == mesh.RolloutAborted) != strings.Contains(state.Message, "absent") {
+				t.Errorf("got %+v, want stage %s", state, test.want)
+			}
+		})
+	}
+}
