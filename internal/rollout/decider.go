@@ -64,6 +64,8 @@ type record struct {
 	// arrived, and first and rest are what had been attempted then.
 	acknowledged, begun time.Time
 	first, rest         load.Attempts
+	// met is set when a client follows the change. The window begins then, however long there was none.
+	met bool
 	// earlier, later and last are marks of what had been attempted before the change: at most two windows before it, at most one, and
 	// immediately before it.
 	earlier, later, last mark
@@ -148,6 +150,7 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 	d.o.Loads.Follow(all)
 	audience := d.audience(rollouts)
 	addWithheld(audience, current, rollouts)
+	addFaults(audience, current, rollouts)
 	d.addPeers(audience, rollouts)
 	states := make([]State, 0, len(rollouts))
 	for _, r := range rollouts {
@@ -188,7 +191,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	state := stateOf(r)
 	if r.Stage != mesh.RolloutRunning {
 		rec.remember(sum, r.Policy.Window)
-		rec.acknowledged, rec.begun = time.Time{}, time.Time{}
+		rec.acknowledged, rec.begun, rec.met = time.Time{}, time.Time{}, false
 		if said := rec.ended; r.Stage == mesh.RolloutNone && said.promote || r.Stage == mesh.RolloutAborted && said.abort {
 			state.Message = said.message
 		}
@@ -202,6 +205,8 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	case v.promote || v.abort:
 		rec.ended, rec.objects = v, r.Objects
 		return state, &object.Verdict{Candidate: r.Candidate, Abort: v.abort}
+	case v.reason == ReasonNoClients:
+		rec.met = false
 	case v.again:
 		rec.failing = v
 		rec.begin(sum)
@@ -214,8 +219,11 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 // evidence returns what is known now of a rollout that is running. Reports about the calls before all clients had acknowledged it
 // arrive for one interval.
 func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {
-	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals}
+	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals, fault: clients.fault}
 	e.firstRate, e.restRate = r.rates()
+	if clients.clients > 0 && !r.met {
+		r.met, r.acknowledged, r.begun = true, time.Time{}, time.Time{}
+	}
 	if r.acknowledged.IsZero() && clients.pending > 0 {
 		return e
 	}
@@ -279,6 +287,7 @@ func servicesOf(current *snapshot.Snapshot, r *mesh.Rollout) map[load.Service]st
 type audience struct {
 	clients, pending int
 	refusals         []string
+	fault            string
 }
 
 // audience finds, for each rollout that is running, the clients that follow it and use resources that are made from its objects.
@@ -312,6 +321,20 @@ func addWithheld(to map[mesh.Ref]audience, current *snapshot.Snapshot, rollouts 
 				a.refusals = append(a.refusals, "a resource was withheld, because clients would reject it")
 				to[r.Object] = a
 			}
+		}
+	}
+}
+
+// addFaults adds the first error that the change has and the version before has not.
+func addFaults(to map[mesh.Ref]audience, current *snapshot.Snapshot, rollouts []*mesh.Rollout) {
+	for _, r := range rollouts {
+		if r.Stage != mesh.RolloutRunning {
+			continue
+		}
+		if errs := current.ChangeErrors(r); len(errs) > 0 {
+			a := to[r.Object]
+			a.fault = errs[0].Object.String() + " " + errs[0].Field + ": " + errs[0].Message
+			to[r.Object] = a
 		}
 	}
 }

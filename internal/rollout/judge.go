@@ -43,6 +43,8 @@ type evidence struct {
 	// of those that rejected it.
 	clients, pending int
 	refusals         []string
+	// fault is an error that the change has and the version before has not; empty without one.
+	fault string
 	// first and rest are the attempts of the clients that follow the change and of the others, since all of the former have it; for
 	// elapsed, which is 0 before that.
 	first, rest load.Attempts
@@ -74,6 +76,8 @@ func judge(e evidence) verdict {
 		return verdict{reason: ReasonAcknowledging, message: fmt.Sprintf("%d of %d clients that follow the new version first have not acknowledged it.", e.pending, e.clients)}
 	case e.elapsed < e.policy.Window:
 		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("%d%% of the clients follow the new version. %s.", e.policy.Percent, e.figures())}
+	case e.fault != "":
+		return bad(ReasonFailing, "Calls of the clients that followed the new version failed: "+e.fault)
 	case e.worse():
 		return bad(ReasonFailing, fmt.Sprintf("Calls of the clients that followed the new version failed more often: %s.", e.figures()))
 	case e.stopped():

@@ -176,3 +176,87 @@ func TestReplicas(t *testing.T) {
 }
 
 var _ watch.Feed = (*Decider)(nil)
+
+// TestProblemsOfBothVersions: the author of a change is told what is wrong with it while only a part of the clients follows it.
+func TestProblemsOfBothVersions(t *testing.T) {
+	r := newReplica(t, true)
+	to := func(host string) string {
+		return strings.Replace(version("1s"), "{host: echo}", "{host: "+host+"}", 1)
+	}
+	r.apply(echoService+to("missing"), 1, mesh.ReasonPromoted)
+	r.apply(to("absent"), 2, "")
+	var said []string
+	for _, p := range r.current.Problems() {
+		if p.Code == mesh.CodeNoSuchHost && p.Severity == mesh.Error {
+			said = append(said, p.Message)
+		}
+	}
+	for _, host := range []string{"missing", "absent"} {
+		if !strings.Contains(strings.Join(said, "\n"), host) {
+			t.Errorf("got %q, want that the host %s is said not to exist", said, host)
+		}
+	}
+}
+
+// TestLateClients: clients that appear long after the change follow it for a whole window before all others do.
+func TestLateClients(t *testing.T) {
+	r := newReplica(t, true)
+	r.apply(echoService+version("1s"), 1, mesh.ReasonPromoted)
+	r.connect(500, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
+	r.apply(version("2s"), 2, "")
+	calls := func() {
+		r.calls(1, 100, 0)
+		r.calls(500, 100, 0)
+	}
+	for range 3 {
+		r.calls(500, 100, 0)
+		r.wait(time.Minute)
+	}
+	if state := r.decider.States()[0]; state.Reason != ReasonNoClients {
+		t.Fatalf("got %+v, want that no client follows the change", state)
+	}
+	r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
+	calls()
+	r.wait(time.Second)
+	calls()
+	if state := r.wait(time.Second); state.Stage != mesh.RolloutRunning || state.Reason != ReasonInProgress {
+		t.Fatalf("got %+v two seconds after the first client came, want that the window has begun", state)
+	}
+	calls()
+	if state := r.wait(time.Minute); state.Stage != mesh.RolloutNone {
+		t.Errorf("got %+v after a window, want that all clients follow the change", state)
+	}
+}
+
+// TestErrorOfAChange: calls of a part that no route leads anywhere are in no report, and the others succeed.
+func TestErrorOfAChange(t *testing.T) {
+	for name, test := range map[string]struct {
+		before, after string
+		want          mesh.RolloutStage
+	}{
+		"the change has it":     {"{host: echo}", "{host: absent}", mesh.RolloutAborted},
+		"both versions have it": {"{host: absent}", "{host: absent}, weight: 1", mesh.RolloutNone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReplica(t, true)
+			to := func(destination, weight string) string {
+				return strings.Replace(version("1s"), "{destination: {host: echo}}", "{destination: {host: echo}, weight: "+weight+"}, {destination: "+strings.Replace(destination, ", weight: 1", "", 1)+", weight: 40}", 1)
+			}
+			r.apply(echoService+to(test.before, "60"), 1, mesh.ReasonPromoted)
+			r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
+			r.wait(time.Second)
+			r.apply(to(test.after, "50"), 2, "")
+			r.wait(time.Second)
+			r.wait(time.Second)
+			r.calls(1, 60, 0)
+			r.calls(1, 60, 0)
+			r.calls(500, 100, 0)
+			if state := r.decider.States()[0]; state.Reason != ReasonInProgress {
+				t.Errorf("got %+v within the window", state)
+			}
+			if state := r.wait(time.Minute); state.Stage != test.want || (test.want == mesh.RolloutAborted) != strings.Contains(state.Message, "absent") {
+				t.Errorf("got %+v, want stage %s", state, test.want)
+			}
+		})
+	}
+}

@@ -20,7 +20,7 @@ func representatives(service *mesh.Service, routes *mesh.VirtualServiceSet, poli
 }
 
 func representativesOf(service *mesh.Service, routes *mesh.VirtualServiceSet, policies *mesh.DestinationRuleSet) map[mesh.Client]struct{} {
-	clients := map[mesh.Client]struct{}{}
+	clients, divided := map[mesh.Client]struct{}{}, false
 	export := func(owner string, e mesh.Export) {
 		clients[mesh.Client{Namespace: owner}] = struct{}{}
 		for _, n := range e.Namespaces {
@@ -34,6 +34,7 @@ func representativesOf(service *mesh.Service, routes *mesh.VirtualServiceSet, po
 		if rules == nil {
 			return
 		}
+		divided = divided || rules.Divided()
 		for _, c := range rules.Candidates {
 			export(c.Namespace, c.Export)
 			if c.Rule.Selector != nil {
@@ -42,16 +43,22 @@ func representativesOf(service *mesh.Service, routes *mesh.VirtualServiceSet, po
 		}
 	}
 	selected(policies)
-	if routes == nil {
-		return clients
+	if routes != nil {
+		if service != nil && service.Export != nil {
+			export(service.Ref.Namespace, *service.Export)
+		}
+		for _, c := range routes.Candidates {
+			divided = divided || c.Share.Part != mesh.Everyone
+			export(c.VirtualService.Ref.Namespace, c.Export)
+			eachDestination(c.VirtualService, selected)
+			eachSourceNamespace(c.VirtualService, func(n string) { clients[mesh.Client{Namespace: n}] = struct{}{} })
+		}
 	}
-	if service != nil && service.Export != nil {
-		export(service.Ref.Namespace, *service.Export)
-	}
-	for _, c := range routes.Candidates {
-		export(c.VirtualService.Ref.Namespace, c.Export)
-		eachDestination(c.VirtualService, selected)
-		eachSourceNamespace(c.VirtualService, func(n string) { clients[mesh.Client{Namespace: n}] = struct{}{} })
+	if divided {
+		for c := range maps.Clone(clients) {
+			c.Bucket = 1 // The clients of this bucket follow every change first, those without a bucket follow none.
+			clients[c] = struct{}{}
+		}
 	}
 	return clients
 }

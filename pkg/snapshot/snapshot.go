@@ -320,19 +320,24 @@ var representative = [mesh.FamilyCount]mesh.ClientKind{mesh.FamilyGRPC: mesh.Unk
 // and port.
 func (s *Snapshot) translations(family mesh.Family) iter.Seq2[string, *translation] {
 	return func(yield func(string, *translation) bool) {
-		for hostName, h := range s.subjects.All() {
-			if mesh.IsWildcard(hostName) && !h.serviceless() {
-				h = h.below(s, hostName, "any"+hostName[1:]) // Any name shows the Problems.
-			}
-			clients := representatives(h.facts.Service, h.facts.VirtualServices, h.facts.DestinationRules)
-			if len(clients) == 0 && h.facts.CheckedWithoutRules(family) {
-				clients[mesh.Client{Namespace: h.facts.Service.Ref.Namespace}] = struct{}{}
-			}
-			for client := range clients {
-				client.Kind = representative[family]
-				if !yield(hostName, h.translateHost(s, h.facts.WithAllProviders(client))) {
-					return
-				}
+		s.eachRepresented(family, func(hostName string, _ mesh.Client, made *translation) bool { return yield(hostName, made) })
+	}
+}
+
+// eachRepresented calls yield with what translations yields, and the client that it is for, until yield returns false.
+func (s *Snapshot) eachRepresented(family mesh.Family, yield func(string, mesh.Client, *translation) bool) {
+	for hostName, h := range s.subjects.All() {
+		if mesh.IsWildcard(hostName) && !h.serviceless() {
+			h = h.below(s, hostName, "any"+hostName[1:]) // Any name shows the Problems.
+		}
+		clients := representatives(h.facts.Service, h.facts.VirtualServices, h.facts.DestinationRules)
+		if len(clients) == 0 && h.facts.CheckedWithoutRules(family) {
+			clients[mesh.Client{Namespace: h.facts.Service.Ref.Namespace}] = struct{}{}
+		}
+		for client := range clients {
+			client.Kind = representative[family]
+			if !yield(hostName, client, h.translateHost(s, h.facts.WithAllProviders(client))) {
+				return
 			}
 		}
 	}
