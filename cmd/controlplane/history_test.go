@@ -69,13 +69,16 @@ func TestHistoryCommands(t *testing.T) {
 		"history -o x":                          {exitUsage, "", "unknown output"},
 		"history --limit 0":                     {exitUsage, "", "--limit must be at least 1"},
 		"history x":                             {exitUsage, "", "unexpected argument"},
-		"diff previous":                         {exitFailure, "-      weight: 90\n+      weight: 60", ""},
+		"diff previous":                         {exitOK, "-      weight: 90\n+      weight: 60", ""},
+		"diff previous --exit-code":             {exitFailure, "+      weight: 60", ""},
+		"diff current 2 --exit-code":            {exitOK, "", ""},
+		"diff g-00 --exit-code":                 {exitUsage, "", "generation g-00 is not kept"},
 		"diff current 2":                        {exitOK, "", ""},
 		"diff previous current --host payment":  {exitOK, "", ""},
-		"diff 1 2 -o json":                      {exitFailure, `"verb": "update"`, ""},
-		"diff previous --as demo/web":           {exitFailure, "--- RouteConfiguration outbound|50051||greeter.demo.svc.cluster.local", ""},
+		"diff 1 2 -o json":                      {exitOK, `"verb": "update"`, ""},
+		"diff previous --as demo/web":           {exitOK, "--- RouteConfiguration outbound|50051||greeter.demo.svc.cluster.local", ""},
 		"diff previous --xds --host payment":    {exitOK, "", ""},
-		"diff g-00":                             {exitUsage, "", "generation g-00 is not kept"},
+		"diff g-00":                             {exitFailure, "", "generation g-00 is not kept"},
 		"diff":                                  {exitUsage, "", "one or two generations are needed"},
 		"diff previous --pod demo/a --as demo":  {exitUsage, "", "--pod excludes --as"},
 		"rollback current":                      {exitOK, "differ in the current generation", ""},
@@ -100,7 +103,7 @@ func TestHistoryCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitGenerations(t, a.admin, 3)
-	if got := command(t.Context(), "", "diff", all[1].ID, "--address", a.admin); got.code != exitOK || got.stdout != "" {
+	if got := command(t.Context(), "", "diff", all[1].ID, "--exit-code", "--address", a.admin); got.code != exitOK || got.stdout != "" {
 		t.Errorf("after the rollback: exit code %d\n%s", got.code, got.stdout)
 	}
 	got := command(t.Context(), "", "history", "--limit", "1", "--address", a.admin)

@@ -23,9 +23,11 @@ type diffFlags struct {
 	pod    string
 	host   string
 	output string
+	// exitCode makes a difference a failure.
+	exitCode bool
 }
 
-// troubleError ends diff with the exit code that diff has if it cannot compare.
+// troubleError ends "diff --exit-code" with the exit code that diff has if it cannot compare.
 type troubleError struct{ error }
 
 func (e troubleError) Unwrap() error { return e.error }
@@ -46,8 +48,9 @@ What servers are sent is not compared: 'authz' tells what they decide.
 The control plane is found as 'inspect' finds it. Each replica counts by itself: the first one that has
 the generations answers.
 
-As in diff, the exit code is 0 if there is no difference, and 1 if there is one. It is 2 if the
-generations cannot be compared, or if the command line makes no sense.`,
+Exit codes: 0 if the generations were compared; 1 if they cannot be; 2 if the command line makes
+no sense. With --exit-code they are those of 'diff': 0 if there is no difference, 1 if there is
+one, and 2 if the generations cannot be compared.`,
 		Example: `  controlplane diff previous
   controlplane diff g-3f2a91 current
   controlplane diff 12 14 --host cart.shop
@@ -56,7 +59,7 @@ generations cannot be compared, or if the command line makes no sense.`,
 			if err := flags.validate(cmd, args); err != nil {
 				return err
 			}
-			return trouble(flags.run(cmd, std, args))
+			return flags.code(flags.run(cmd, std, args))
 		},
 	}
 	flags.plane.register(cmd.Flags())
@@ -65,13 +68,18 @@ generations cannot be compared, or if the command line makes no sense.`,
 	f.BoolVar(&flags.xds, "xds", false, "compare the resources that a client is sent")
 	f.StringVar(&flags.pod, "pod", "", "`NAMESPACE/NAME` of the client's pod, in place of --as and the other flags that describe the client")
 	f.StringVar(&flags.host, "host", "", "compare only the objects that name this `HOST`, such as cart or cart.shop")
+	f.BoolVar(&flags.exitCode, "exit-code", false, "exit with 1 if there is a difference")
 	f.StringVarP(&flags.output, "output", "o", outputText, "form of the output: `text|json`")
 	return cmd
 }
 
-// trouble is an error of diff other than a difference.
-func trouble(err error) error {
-	if err == nil || errors.Is(err, errFound) {
+// code returns the error that ends the command with the right exit code.
+func (f *diffFlags) code(err error) error {
+	found := errors.Is(err, errFound)
+	switch {
+	case found && !f.exitCode:
+		return nil
+	case err == nil || found || !f.exitCode:
 		return err
 	}
 	return troubleError{err}

@@ -64,7 +64,7 @@ func TestHistory(t *testing.T) {
 			}
 			return nil
 		})
-		if out, said, code := historyCommand(t, p, "diff", first); code != 0 {
+		if out, said, code := historyCommand(t, p, "diff", first, "--exit-code"); code != 0 {
 			t.Errorf("diff: exit code %d, %s\n%s", code, said, out)
 		}
 		p.awaitChange(t, "DestinationRule", "", "delete")
