@@ -176,3 +176,24 @@ func TestReplicas(t *testing.T) {
 }
 
 var _ watch.Feed = (*Decider)(nil)
+
+// TestDeletion: the deletion of a rule is compared and promoted like other changes, although no resource is made of the rule any more.
+func TestDeletion(t *testing.T) {
+	namespace := "apiVersion: v1\nkind: Namespace\nmetadata: {name: demo, annotations: {mizzen.dev/rollout: \"10%,1m,abort\"}}\n---\n"
+	r := newReplica(t, true)
+	r.apply(namespace+echoService+strings.Replace(version("1s"), "mizzen.dev/rollout", "example.com/no", 1), 1, "")
+	r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
+	r.wait(time.Second)
+	key := object.Key{Kind: object.KindVirtualService, Namespace: "demo", Name: "cart"}
+	r.assembler.Apply(map[object.Key]*object.Object{key: nil}, nil)
+	r.current = snapshot.New(r.assembler.World())
+	r.clients = nil
+	r.connect(1, &snapshot.Versioned{}) // Its default route is made of no object.
+	r.wait(time.Second)
+	r.wait(time.Second)
+	r.calls(1, 100, 0)
+	r.calls(500, 100, 0)
+	if state := r.wait(time.Minute); state.Stage != mesh.RolloutNone {
+		t.Errorf("got %+v, want that the deletion is promoted", state)
+	}
+}

@@ -43,6 +43,8 @@ type rolloutIndex struct {
 	pinProblems map[object.Key]struct{}
 	// list is every Rollout, sorted.
 	list []*mesh.Rollout
+	// atOnce is set if all clients follow all changes.
+	atOnce bool
 	// dirty is set if a policy, an approved version or a verdict changed.
 	dirty bool
 }
@@ -153,7 +155,7 @@ func (x *rolloutIndex) apply(first bool) {
 		return
 	}
 	for key, old := range before {
-		if _, held := x.approved[key]; !held && (!first || x.recalled) && x.policyOf(key, old).policy.IsSet() && object.RuleHash(old) != object.RuleHash(x.current(key)) {
+		if _, held := x.approved[key]; !held && !x.atOnce && (!first || x.recalled) && x.policyOf(key, old).policy.IsSet() && object.RuleHash(old) != object.RuleHash(x.current(key)) {
 			x.approved[key] = old
 		}
 	}
