@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -86,4 +87,13 @@ func TestNoRolloutIsNotSplit(t *testing.T) {
 	if lines := strings.Join(watchtest.ProblemLines(w), "\n"); strings.Contains(lines, "follow different rollouts") {
 		t.Errorf("got problems\n%s\nwant none about rollouts", lines)
 	}
+}
+
+// TestLongerPin: a later end needs no generation anew, which may not be kept any more.
+func TestLongerPin(t *testing.T) {
+	a := withGeneration(t, sends("cart", "zero"))
+	wantDestinations(t, apply(t, a, pinnedService("g-1", time.Now().Add(time.Hour))+sends("cart", "one")), "zero", "zero")
+	a.rollouts.generations = func(string) (map[object.Key]*object.Object, error) { return nil, errors.New("it is not kept") }
+	wantDestinations(t, apply(t, a, pinnedService("g-1", time.Now().Add(2*time.Hour))), "zero", "zero")
+	wantDestinations(t, apply(t, a, pinnedService("g-2", time.Now().Add(2*time.Hour))), "one", "one")
 }
