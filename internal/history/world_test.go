@@ -80,3 +80,42 @@ func TestWorlds(t *testing.T) {
 		t.Error("a source that ended makes Worlds")
 	}
 }
+
+// TestWorldsOfARollout: the World of a generation has its rules for all clients, although a part of them followed a change first.
+func TestWorldsOfARollout(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	annotated := func(timeout int) string {
+		return strings.Replace(rule("cart", timeout), "name: cart", "annotations: {mizzen.dev/rollout: \"10%,5m\"}, name: cart", 1)
+	}
+	write("service.yaml", service("cart", 80))
+	write("rule.yaml", annotated(5))
+	write("slice.yaml", slice("cart", "10.0.0.1"))
+	source := files.NewSource(dir, watch.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	worlds, done := watch.NewWorlds(), make(chan error, 1)
+	go func() { done <- source.Run(ctx, worlds) }()
+	r := newRecorder(t, history.InMemory)
+	r.Store = history.New(history.Options{Source: source})
+	first := r.recordWorld(<-worlds)
+	write("rule.yaml", annotated(7))
+	second := r.recordWorld(<-worlds)
+	for _, ids := range [][2]string{{first, second}, {second, first}} {
+		found, err := r.CompareResources(ctx, ids[0], ids[1], "", snapshot.ClientOf(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found.Changes) == 0 {
+			t.Errorf("no resource differs from %s to %s, want the route", ids[0], ids[1])
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
@@ -71,6 +72,10 @@ func conditionOf(s *State) Condition {
 	return c
 }
 
+// settling is how long the condition of an object may be about the version before: an edit of its annotations does not change its
+// metadata.generation. Before the end of the window, no replica promotes.
+const settling = 30 * time.Second
+
 // follow describes a rollout about which another replica decides, and returns what that one decided: the conditions of all objects that
 // changed say it. Of objects that do not exist any more nothing can be read, so each replica decides about their deletion alone.
 func follow(w *mesh.World, r *mesh.Rollout, rec *record, own State, alone *object.Verdict) (State, *object.Verdict) {
@@ -87,9 +92,11 @@ func follow(w *mesh.World, r *mesh.Rollout, rec *record, own State, alone *objec
 			said[config.RolledOut]++
 		}
 	}
+	rec.settled = rec.settled || len(said) > 1 || said[mesh.ReasonPromoted]+said[mesh.ReasonAborted] == 0
 	switch {
 	case len(said) == 0:
 		return own, alone
+	case !rec.settled: // The condition may be about the version before.
 	case len(said) == 1 && said[mesh.ReasonPromoted] > 0:
 		rec.ended, rec.objects = verdict{reason: ReasonPromoted, message: "Another replica decided that all clients follow the new version.", promote: true}, r.Objects
 		return own, &object.Verdict{Candidate: r.Candidate}

@@ -60,6 +60,9 @@ type Decider struct {
 // record is what is remembered of one rollout.
 type record struct {
 	candidate string
+	// seen is when the change was seen first, and settled is set once the conditions of objects are about it.
+	seen    time.Time
+	settled bool
 	// acknowledged is when all clients that follow the change had it. begun is when the reports about the calls before that had
 	// arrived, and first and rest are what had been attempted then.
 	acknowledged, begun time.Time
@@ -186,8 +189,9 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark, now time.Time) (State, *object.Verdict) {
 	sum.at = now
 	if r.Candidate != rec.candidate {
-		*rec = record{candidate: r.Candidate, earlier: rec.earlier, later: rec.later, last: rec.last, ended: rec.ended, objects: rec.objects}
+		*rec = record{candidate: r.Candidate, seen: now, earlier: rec.earlier, later: rec.later, last: rec.last, ended: rec.ended, objects: rec.objects}
 	}
+	rec.settled = rec.settled || now.Sub(rec.seen) >= min(settling, r.Policy.Window)
 	state := stateOf(r)
 	if r.Stage != mesh.RolloutRunning {
 		rec.remember(sum, r.Policy.Window)

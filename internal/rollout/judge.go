@@ -82,7 +82,7 @@ func judge(e evidence) verdict {
 		return bad(ReasonFailing, fmt.Sprintf("Calls of the clients that followed the new version failed more often: %s.", e.figures()))
 	case e.stopped():
 		return bad(ReasonFailing, fmt.Sprintf("The clients that followed the new version nearly stopped calling, which happens if calls fail before an endpoint is chosen: %s. They made %.1f attempts a second before.", e.figures(), e.firstRate))
-	case e.clients == 0:
+	case e.clients == 0 && e.first.Calls < enough: // If rules were deleted, no resource of a client is made of them.
 		return verdict{reason: ReasonNoClients, message: fmt.Sprintf("No connected client of the %d%% that follow the new version first uses it. Raise the share, or remove the annotation to give the new version to all.", e.policy.Percent)}
 	case e.first.Calls < enough || e.rest.Calls < enough:
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. Wait, raise the share, or remove the annotation to give the new version to all.", enough, e.figures())}

@@ -175,6 +175,31 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
+// TestConditionOfTheVersionBefore: an edit of an annotation does not change the generation, so the condition of the version before seems to
+// be about it until the replica that decides has written another.
+func TestConditionOfTheVersionBefore(t *testing.T) {
+	rule := func(size string) string {
+		return "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: cart, namespace: demo, annotations: {mizzen.dev/subset-size: \"" + size + "\"}}\nspec: {host: echo}\n"
+	}
+	for _, before := range []string{mesh.ReasonPromoted, mesh.ReasonAborted} {
+		r := newReplica(t, false)
+		r.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: demo, annotations: {mizzen.dev/rollout: \"10%,1m,abort\"}}\n---\n"+echoService+rule("5"), 1, mesh.ReasonPromoted)
+		r.wait(time.Second)
+		r.apply(rule("9"), 1, before)
+		if state := r.wait(time.Second); state.Stage != mesh.RolloutRunning {
+			t.Errorf("condition %s: got %+v, want that the change is rolled out", before, state)
+		}
+		r.apply(rule("9"), 1, string(ReasonInProgress))
+		if state := r.wait(time.Second); state.Stage != mesh.RolloutRunning {
+			t.Errorf("got %+v, want that the other replica has not decided", state)
+		}
+		r.apply(rule("9"), 1, mesh.ReasonPromoted)
+		if state := r.wait(time.Second); state.Stage != mesh.RolloutNone {
+			t.Errorf("got %+v, want that the change is promoted", state)
+		}
+	}
+}
+
 var _ watch.Feed = (*Decider)(nil)
 
 // TestProblemsOfBothVersions: the author of a change is told what is wrong with it while only a part of the clients follows it.
@@ -258,5 +283,26 @@ func TestErrorOfAChange(t *testing.T) {
 				t.Errorf("got %+v, want stage %s", state, test.want)
 			}
 		})
+	}
+}
+
+// TestDeletion: the deletion of a rule is compared and promoted like other changes, although no resource is made of the rule any more.
+func TestDeletion(t *testing.T) {
+	namespace := "apiVersion: v1\nkind: Namespace\nmetadata: {name: demo, annotations: {mizzen.dev/rollout: \"10%,1m,abort\"}}\n---\n"
+	r := newReplica(t, true)
+	r.apply(namespace+echoService+strings.Replace(version("1s"), "mizzen.dev/rollout", "example.com/no", 1), 1, "")
+	r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
+	r.wait(time.Second)
+	key := object.Key{Kind: object.KindVirtualService, Namespace: "demo", Name: "cart"}
+	r.assembler.Apply(map[object.Key]*object.Object{key: nil}, nil)
+	r.current = snapshot.New(r.assembler.World())
+	r.clients = nil
+	r.connect(1, &snapshot.Versioned{}) // Its default route is made of no object.
+	r.wait(time.Second)
+	r.wait(time.Second)
+	r.calls(1, 100, 0)
+	r.calls(500, 100, 0)
+	if state := r.wait(time.Minute); state.Stage != mesh.RolloutNone {
+		t.Errorf("got %+v, want that the deletion is promoted", state)
 	}
 }

@@ -16,7 +16,7 @@ type Configuration map[object.Key]*object.Object
 type lister chan chan<- []object.Object
 
 // Rebuild implements Source. The Worlds are built by a separate Assembler, which knows nothing of the past: a Service that just
-// lost its endpoints has none.
+// lost its endpoints has none, and all clients follow the rules of a set.
 func (s *source) Rebuild(ctx context.Context, sets ...Configuration) ([]*mesh.World, error) {
 	answer := make(chan []object.Object, 1)
 	select {
@@ -24,7 +24,9 @@ func (s *source) Rebuild(ctx context.Context, sets ...Configuration) ([]*mesh.Wo
 	case <-ctx.Done():
 		return nil, fmt.Errorf("the source was not read, or is busy: %w", ctx.Err())
 	}
-	a := assemble.New(s.options.assembler())
+	options := s.options.assembler()
+	options.AtOnce = true // From one set to the next is no change that clients have to follow.
+	a := assemble.New(options)
 	for _, o := range <-answer {
 		a.Apply(map[object.Key]*object.Object{o.Key: &o}, nil)
 	}

@@ -59,6 +59,8 @@ type Options struct {
 	Dialed bool
 	// Generations reads the objects of a generation of the configuration, for pins; nil if none is kept.
 	Generations func(id string) (map[object.Key]*object.Object, error)
+	// AtOnce is set if all clients follow a change at once, whatever RolloutPolicies say.
+	AtOnce bool
 	// Pods enables the World's lists of pods.
 	Pods bool
 	// Cluster and Network are the names of the cluster and the network, which endpoints have as labels; both may be empty.
@@ -79,7 +81,7 @@ func New(o Options) *Assembler {
 	}
 	a.rules.attached.entryHosts = outside.hostsOf
 	a.rollouts = newRolloutIndex(a.rules, &own.namespaces, problems)
-	a.rollouts.generations = o.Generations
+	a.rollouts.generations, a.rollouts.atOnce = o.Generations, o.AtOnce
 	a.security = newSecurityIndex(o.RootNamespace, a.inventory, joined, problems)
 	a.enforced = newEnforcement(o.EmptyServiceGrace, a.security, problems)
 	a.sidecars = newSidecarIndex(o.RootNamespace, o.Domain, &own.labels, problems)

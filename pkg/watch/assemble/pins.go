@@ -15,7 +15,7 @@ import (
 type pin struct {
 	key     object.Key
 	service *mesh.Service
-	// objects are those of the generation, which is read once; err is why it cannot be read, and again when that is tried again.
+	// objects are the rules of the generation, which is read once; err is why it cannot be read, and again when that is tried again.
 	objects map[object.Key]*object.Object
 	err     error
 	again   time.Time
@@ -37,8 +37,11 @@ func (x *rolloutIndex) notePin(key object.Key, value any) {
 			x.dirty = true
 		}
 	case old == nil || old.service.Pin != s.Pin || old.service.Host != s.Host:
-		x.pins[key] = &pin{key: key, service: s}
-		x.dirty = true
+		next := &pin{key: key, service: s}
+		if old != nil && old.service.Pin.Generation == s.Pin.Generation {
+			next.objects = old.objects // The generation may not be kept any more.
+		}
+		x.pins[key], x.dirty = next, true
 	}
 }
 
@@ -94,12 +97,22 @@ func (x *rolloutIndex) pinned(now time.Time) (units []*rolloutUnit) {
 	return units
 }
 
-// generation reads the objects of a generation.
+// generation reads the rules of a generation.
 func (x *rolloutIndex) generation(id string) (map[object.Key]*object.Object, error) {
 	if x.generations == nil {
 		return nil, errors.New("this process keeps no generations")
 	}
-	return x.generations(id)
+	all, err := x.generations(id)
+	if err != nil {
+		return nil, err
+	}
+	found := map[object.Key]*object.Object{}
+	for key, o := range all {
+		if isRule(key) {
+			found[key] = o
+		}
+	}
+	return found, nil
 }
 
 // pinUnit finds the rules for the host, now and in the generation, that no other pin holds.
@@ -149,7 +162,7 @@ func (x *rolloutIndex) rulesFor(p *pin) map[object.Key]struct{} {
 	}
 	for key, o := range p.objects {
 		for _, declared := range object.RuleHosts(o.Value) {
-			if full := mesh.FullHost(declared.Name, key.Namespace, x.rules.domain); isRule(key) && covers(full, host) {
+			if covers(mesh.FullHost(declared.Name, key.Namespace, x.rules.domain), host) {
 				all[key] = struct{}{}
 			}
 		}

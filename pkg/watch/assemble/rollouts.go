@@ -43,6 +43,8 @@ type rolloutIndex struct {
 	pinProblems map[object.Key]struct{}
 	// list is every Rollout, sorted.
 	list []*mesh.Rollout
+	// atOnce is set if all clients follow all changes.
+	atOnce bool
 	// dirty is set if a policy, an approved version or a verdict changed.
 	dirty bool
 }
@@ -153,7 +155,7 @@ func (x *rolloutIndex) apply(first bool) {
 		return
 	}
 	for key, old := range before {
-		if _, held := x.approved[key]; !held && (!first || x.recalled) && x.policyOf(key, old).policy.IsSet() && object.RuleHash(old) != object.RuleHash(x.current(key)) {
+		if (!first || x.recalled) && x.begins(key, old) {
 			x.approved[key] = old
 		}
 	}
@@ -165,6 +167,12 @@ func (x *rolloutIndex) apply(first bool) {
 	x.askForReports()
 	x.report(units)
 	x.relist(units)
+}
+
+// begins reports whether a change of a rule, from old, is to be rolled out and is the first one.
+func (x *rolloutIndex) begins(key object.Key, old any) bool {
+	_, held := x.approved[key]
+	return !held && !x.atOnce && x.policyOf(key, old).policy.IsSet() && object.RuleHash(old) != object.RuleHash(x.current(key))
 }
 
 // install puts both versions of every rule of the units into the rules, and removes what is there of others.

@@ -18,7 +18,9 @@ type rolloutUnit struct {
 	// versions has the approved versions of the rules; changed are those that differ from what is approved.
 	versions map[object.Key]any
 	changed  []object.Key
-	// candidate identifies what the changed rules say.
+	// pinned are rules that differ, too, and that a pin holds now. candidate identifies what the changed and the pinned rules say: a pin
+	// makes no other change of it.
+	pinned    []object.Key
 	candidate string
 	stage     mesh.RolloutStage
 	behind    mesh.Ref
@@ -43,7 +45,7 @@ func (x *rolloutIndex) policyOf(key object.Key, old any) rolloutPolicy {
 		return rolloutPolicy{of: key.Ref(), policy: v.Rollout}
 	}
 	var of rolloutPolicy
-	if n := x.namespaces.all[key.Namespace]; n != nil {
+	if n := x.namespaces.all[key.Namespace]; n != nil && n.Rollout.IsSet() {
 		of = rolloutPolicy{of: object.Key{Kind: object.KindNamespace, Name: key.Namespace}.Ref(), policy: n.Rollout}
 	}
 	if v == nil {
@@ -70,13 +72,13 @@ func (x *rolloutIndex) policyOf(key object.Key, old any) rolloutPolicy {
 func (x *rolloutIndex) units(pins []*rolloutUnit) []*rolloutUnit {
 	byObject := map[mesh.Ref]*rolloutUnit{}
 	for key, old := range x.approved {
-		if slices.ContainsFunc(pins, func(u *rolloutUnit) bool { _, held := u.versions[key]; return held }) {
-			continue
-		}
+		pinned := slices.ContainsFunc(pins, func(u *rolloutUnit) bool { _, held := u.versions[key]; return held })
 		p, now := x.policyOf(key, old), x.current(key)
 		newDelegate := old == nil && len(object.RuleHosts(now)) == 0 // Nothing delegates to it yet.
 		if !p.policy.IsSet() || newDelegate || object.RuleHash(old) == object.RuleHash(now) {
-			delete(x.approved, key)
+			if !pinned {
+				delete(x.approved, key)
+			}
 			continue
 		}
 		u := byObject[p.of]
@@ -84,8 +86,13 @@ func (x *rolloutIndex) units(pins []*rolloutUnit) []*rolloutUnit {
 			u = &rolloutUnit{of: p.of, policy: p.policy, stage: mesh.RolloutRunning, versions: map[object.Key]any{}}
 			byObject[p.of] = u
 		}
-		u.versions[key], u.changed = old, append(u.changed, key)
+		if pinned {
+			u.pinned = append(u.pinned, key)
+		} else {
+			u.versions[key], u.changed = old, append(u.changed, key)
+		}
 	}
+	maps.DeleteFunc(byObject, func(_ mesh.Ref, u *rolloutUnit) bool { return len(u.changed) == 0 })
 	x.obey(byObject, len(pins) > 0)
 	units := slices.SortedFunc(maps.Values(byObject), func(a, b *rolloutUnit) int { return a.of.Compare(b.of) })
 	claimed := map[string]mesh.Ref{}
@@ -115,21 +122,25 @@ func (x *rolloutIndex) obey(byObject map[mesh.Ref]*rolloutUnit, keep bool) {
 	})
 }
 
-// candidate identifies what the changed rules of a unit say now.
+// candidate identifies what the rules of a unit that differ say now.
 func (x *rolloutIndex) candidate(u *rolloutUnit) string {
 	hash := sha256.New()
-	for _, key := range u.changed {
+	for _, key := range slices.SortedFunc(slices.Values(slices.Concat(u.changed, u.pinned)), object.Key.Compare) {
 		_, _ = fmt.Fprintf(hash, "%s %s\n", key.Ref(), object.RuleHash(x.current(key)))
 	}
 	return hex.EncodeToString(hash.Sum(nil)[:6])
 }
 
 // widen adds rules of which there must be two versions although they did not change: those that are merged with one that did, and
-// those that delegate to one.
+// those that delegate to one. A pin may add one that is rolled out: clients do not follow what is not approved meanwhile.
 func (x *rolloutIndex) widen(u *rolloutUnit) {
 	add := func(key object.Key) {
 		if _, has := u.versions[key]; !has && !key.Held {
-			u.versions[key] = x.current(key)
+			if u.versions[key] = x.current(key); u.stage == mesh.RolloutPinned {
+				if approved, held := x.approved[key]; held {
+					u.versions[key] = approved
+				}
+			}
 		}
 	}
 	for _, key := range u.changed {
