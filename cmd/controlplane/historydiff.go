@@ -48,9 +48,9 @@ What servers are sent is not compared: 'authz' tells what they decide.
 The control plane is found as 'inspect' finds it. Each replica counts by itself: the first one that has
 the generations answers.
 
-Exit codes: 0 if the generations were compared; 1 if they cannot be; 2 if the command line makes
-no sense. With --exit-code they are those of 'diff': 0 if there is no difference, 1 if there is
-one, and 2 if the generations cannot be compared.`,
+The exit code is 0 if the generations were compared, and 1 if they cannot be compared. With
+--exit-code it is 0 if there is no difference, 1 if there is one, and 2 if the generations cannot
+be compared, as in 'diff'.`,
 		Example: `  controlplane diff previous
   controlplane diff g-3f2a91 current
   controlplane diff 12 14 --host cart.shop
