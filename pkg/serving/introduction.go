@@ -45,6 +45,10 @@ func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Ve
 		return v
 	}
 	if begun && !sub.knows(e, under.sent.Beyond(under.base)) {
+		if !under.known.IsZero() { // It knew them for routes before, and has left them since.
+			under.known = time.Time{}
+			sub.introductions[e] = under
+		}
 		sub.recheckLater(introductionLimit - time.Since(under.since))
 		return e.sent
 	}

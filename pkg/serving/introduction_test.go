@@ -108,6 +108,51 @@ func TestIntroductionPause(t *testing.T) {
 	})
 }
 
+// TestIntroducedAgain has a client that is late: it acknowledges the routes which introduce a Cluster, leaves the Cluster because of
+// the routes before, and asks for it again. The pause begins when it has it again.
+func TestIntroducedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := serving.NewStore(serving.Options{})
+		publish := func(subset string) { store.Publish(snapshottest.Load(t, routedTo(subset))) }
+		publish("a")
+		c := newClient(t, store, "demo")
+		const name = "outbound|8080|b|echo.demo.svc.cluster.local"
+		subscribe := func(typ snapshot.Type, names ...string) {
+			t.Helper()
+			for range 2 { // The second request acknowledges the response to the first one.
+				c.session.Request(&serving.Request{Type: typ, Names: append(slices.Clone(subscriptions[typ]), names...), Nonce: c.nonces[typ]})
+				r := c.session.Next()
+				if r == nil {
+					break
+				}
+				c.nonces[r.Type] = r.Nonce
+			}
+		}
+		for _, typ := range []snapshot.Type{snapshot.ClusterType, snapshot.EndpointType} {
+			subscribe(typ, name)
+		}
+		publish("b")
+		expect := func(when, want string) {
+			t.Helper()
+			synctest.Wait()
+			c.settle(t)
+			if got := objectSync(t, store, "VirtualService", "echo"); got != want {
+				t.Errorf("%s: got %q, want %q", when, got, want)
+			}
+		}
+		expect("the client has acknowledged everything", "1 of 1 pending ")
+		<-time.After(150 * time.Millisecond)
+		for _, names := range [][]string{nil, {name}} {
+			subscribe(snapshot.ClusterType, names...)
+			subscribe(snapshot.EndpointType, names...)
+		}
+		<-time.After(199 * time.Millisecond)
+		expect("before the pause is over that began again", "1 of 1 pending ")
+		<-time.After(time.Millisecond)
+		expect("after the pause", "0 of 1 pending ")
+	})
+}
+
 // TestTakenBackWhileIntroduced has an edit taken back while the client is about to subscribe to the Cluster that the edit
 // names. The client is sent the routes without the Cluster only when it has acknowledged the Cluster and its endpoints.
 func TestTakenBackWhileIntroduced(t *testing.T) {
