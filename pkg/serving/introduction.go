@@ -45,10 +45,8 @@ func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Ve
 		return v
 	}
 	if begun && !sub.knows(e, under.sent.Beyond(under.base)) {
-		if !under.known.IsZero() { // It knew them for routes before, and has left them since.
-			under.known = time.Time{}
-			sub.introductions[e] = under
-		}
+		under.known = time.Time{} // It may have known them for routes before, and left them since.
+		sub.introductions[e] = under
 		sub.recheckLater(introductionLimit - time.Since(under.since))
 		return e.sent
 	}

@@ -80,13 +80,17 @@ func newRelay(t *testing.T, plane *plane, config *tls.Config) *relay {
 
 func (r *relay) port() int { return r.listener.Addr().(*net.TCPAddr).Port }
 
-// set begins an attack, or ends it. All connections are closed.
+// set begins an attack, or ends it. All connections are closed, except those on which the client has yet to notice what was sent:
+// it closes them itself.
 func (r *relay) set(a attack) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	noticed := r.now.raw == nil || r.now.asks
 	r.now, r.accepted = a, 0
 	for conn := range r.conns {
-		_ = conn.Close()
+		if noticed {
+			_ = conn.Close()
+		}
 	}
 	clear(r.conns)
 }
