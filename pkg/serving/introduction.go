@@ -46,7 +46,7 @@ func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Ve
 	}
 	if begun && !sub.knows(e, under.sent.Beyond(under.base)) {
 		under.known = time.Time{} // It may have known them for routes before, and left them since.
-		sub.introductions[e] = under
+		sub.keep(e, under)
 		sub.recheckLater(introductionLimit - time.Since(under.since))
 		return e.sent
 	}
@@ -58,7 +58,7 @@ func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Ve
 		return next
 	case under.known.IsZero():
 		under.known = time.Now()
-		sub.introductions[e] = under
+		sub.keep(e, under)
 	}
 	pause := introductionPause - time.Since(under.known)
 	if pause <= 0 {
@@ -70,11 +70,33 @@ func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Ve
 
 // introduced records that what introduce returned is being sent. The caller holds Session.mu.
 func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
-	if sub.t != snapshot.RouteType || sent == e.current {
+	if sub.t != snapshot.RouteType {
+		return
+	}
+	if sent == e.current {
+		sub.introducedItself(e, sent)
 		return
 	}
 	under, _ := sub.introduction(e)
 	under.sent, under.known = sent, time.Time{}
+	sub.keep(e, under)
+}
+
+// introducedItself records that routes are being sent which name Clusters for the first time although no call may take them yet, such as
+// those with the weight 0: what follows them within introductionLimit waits for the client as if they were the first of two responses.
+func (sub *subscription) introducedItself(e *entry, sent *snapshot.Versioned) {
+	delete(sub.selfIntroduced, e)
+	if e.sent == nil || len(sent.Beyond(e.sent)) == 0 {
+		return
+	}
+	if sub.selfIntroduced == nil {
+		sub.selfIntroduced = map[*entry]introduction{}
+	}
+	sub.selfIntroduced[e] = introduction{base: e.sent, sent: sent, since: time.Now()}
+}
+
+// keep remembers an introduction while the new routes wait.
+func (sub *subscription) keep(e *entry, under introduction) {
 	if sub.introductions == nil {
 		sub.introductions = map[*entry]introduction{}
 	}
@@ -83,8 +105,10 @@ func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
 
 // introduction returns the introduction whose first response the client has, or a new one that begins now.
 func (sub *subscription) introduction(e *entry) (under introduction, begun bool) {
-	if under, begun = sub.introductions[e]; begun && under.sent == e.sent {
-		return under, true
+	for _, known := range []map[*entry]introduction{sub.introductions, sub.selfIntroduced} {
+		if under, begun = known[e]; begun && under.sent == e.sent && time.Since(under.since) < introductionLimit {
+			return under, true
+		}
 	}
 	return introduction{base: e.sent, since: time.Now()}, false
 }
@@ -93,6 +117,9 @@ func (sub *subscription) introduction(e *entry) (under introduction, begun bool)
 // the client was sent other routes, or rejected the introduction or what it is for, or the current routes are those that
 // the client has. The caller holds Session.mu.
 func (sub *subscription) introducing() bool {
+	maps.DeleteFunc(sub.selfIntroduced, func(e *entry, under introduction) bool {
+		return !e.subscribed() || under.sent != e.sent || time.Since(under.since) >= introductionLimit
+	})
 	maps.DeleteFunc(sub.introductions, func(e *entry, under introduction) bool {
 		v := e.current
 		return !e.subscribed() || under.sent != e.sent || v == nil || !e.needs(v) || v.StandIn && e.loses(v)

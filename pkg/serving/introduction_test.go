@@ -153,6 +153,37 @@ func TestIntroducedAgain(t *testing.T) {
 	})
 }
 
+// TestWeightRaisedAtOnce has routes name a Cluster with the weight 0, and an edit raise the weight before the client has the Cluster.
+func TestWeightRaisedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := serving.NewStore(serving.Options{})
+		publish := func(route string) {
+			objects := routedTo("a")
+			objects[2] = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: echo, namespace: demo}\nspec: {hosts: [echo], http: [{route: [" + route + "]}]}\n"
+			store.Publish(snapshottest.Load(t, objects))
+		}
+		const first, second = "{destination: {host: echo}, weight: 100}", "{destination: {host: echo, subset: b}, weight: 0}"
+		publish(first)
+		c := newClient(t, store, "demo")
+		publish(first + ", " + second)
+		c.settle(t)
+		publish(first + ", {destination: {host: echo, subset: b}, weight: 50}")
+		expect := func(when, want string) {
+			t.Helper()
+			synctest.Wait()
+			c.settle(t)
+			if got := objectSync(t, store, "VirtualService", "echo"); got != want {
+				t.Errorf("%s: got %q, want %q", when, got, want)
+			}
+		}
+		expect("the client does not have the Cluster", "1 of 1 pending ")
+		<-time.After(4 * time.Second)
+		expect("the client does not have the Cluster yet", "1 of 1 pending ")
+		<-time.After(time.Second)
+		expect("the wait for the client is over", "0 of 1 pending ")
+	})
+}
+
 // TestTakenBackWhileIntroduced has an edit taken back while the client is about to subscribe to the Cluster that the edit
 // names. The client is sent the routes without the Cluster only when it has acknowledged the Cluster and its endpoints.
 func TestTakenBackWhileIntroduced(t *testing.T) {

@@ -46,6 +46,8 @@ type subscription struct {
 	recheckAt time.Time
 	// introductions are the names whose current version waits until the client has its Clusters, see introduction.go.
 	introductions map[*entry]introduction
+	// selfIntroduced are the routes that the client has and that named Clusters for the first time.
+	selfIntroduced map[*entry]introduction
 	// answerTimer ends the wait for the answer to a response, see ignored.go. It is nil unless the client seems to have
 	// ignored the response.
 	answerTimer *time.Timer
