@@ -134,7 +134,7 @@ func (f *fleet) node(id int) *corev3.Node {
 	text, namespace := structpb.NewStringValue, namespaceName(0)
 	metadata := map[string]*structpb.Value{"GENERATOR": text("grpc"), "CLUSTER_ID": text("Kubernetes"), "ISTIO_VERSION": text("1.31.0")}
 	if f.o.reporting() {
-		namespace = fmt.Sprint("workload-", workload(id)) // what a client without a proof says of itself
+		namespace = fmt.Sprint("workload-", workload(id)) // the namespace that a client without a proof claims
 	}
 	if f.o.servers() {
 		s := f.plan.wanted[id][0]

@@ -128,7 +128,7 @@ const namespacePrefix = "scale-"
 
 func namespaceName(i int) string { return fmt.Sprint(namespacePrefix, i) }
 
-// serviceOf returns the service whose host is in the name of a resource; -1 if there is none of the plan.
+// serviceOf returns the service whose host is in the name of a resource; -1 if the name contains no host of the plan.
 func serviceOf(resource string) int {
 	_, rest, _ := strings.Cut(resource, namePrefix)
 	number, rest, _ := strings.Cut(rest, ".")

@@ -93,7 +93,7 @@ func (c change) shown() Change {
 	return out
 }
 
-// text returns an object as YAML; empty if there is none.
+// text returns an object as YAML. Without an object it is empty.
 func text(m *mesh.Manifest) string {
 	if m == nil {
 		return ""

@@ -10,7 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// TestRollback says of each object what must be done in a cluster.
+// TestRollback compares what rollback prints for objects that were created, changed and deleted since.
 func TestRollback(t *testing.T) {
 	ref := func(kind, namespace, name string) *mesh.Ref {
 		return &mesh.Ref{Kind: kind, Namespace: namespace, Name: name}

@@ -24,7 +24,7 @@ const (
 	problemsInterval = 2 * time.Second
 	// slack is how much earlier than an interval a look is in time: a ticker is not exact.
 	slack = 50 * time.Millisecond
-	// heartbeat is after how long without a change viewers are told that there is none.
+	// heartbeat is the time without a change after which viewers get an event all the same.
 	heartbeat = 15 * time.Second
 )
 

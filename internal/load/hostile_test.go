@@ -181,7 +181,7 @@ func TestMetricsThatCannotBe(t *testing.T) {
 		!strings.Contains(all, `{reason="metric_not_listed"} 100001`) || !strings.Contains(all, `{reason="implausible"} 8`) {
 		t.Errorf("got:\n%s", all)
 	}
-	// What nobody lists any more, and what is never listed.
+	// A metric that was removed from the list, and one that was never in it.
 	table.Open(web, 0, find).Add([]load.Report{r})
 	if again := table.Edges(); !cmp.Equal(want, again[0].Metrics) {
 		t.Errorf("without a list: got %+v, want %+v", again, want)

@@ -224,7 +224,7 @@ func (w *Writer) reconcile(ctx context.Context) error {
 	return w.reconcileAsLeader(ctx, all)
 }
 
-// takeSides takes what no World has: what the other replicas tell, who is connected, and what is rolled out. It reports whether conditions
+// takeSides reads the inputs of conditions that no World has: what the other replicas report, the connected machines, and the rollouts. It reports whether conditions
 // may change because of the latter two.
 func (w *Writer) takeSides(leading bool) (told *told, moved bool) {
 	told = w.fromPeers.Load()
