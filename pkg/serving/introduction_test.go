@@ -75,6 +75,19 @@ func introduceRoutes(t *testing.T) {
 	expect("the edit is taken back, and the client rejects the introduction", "0 of 1 pending ", 5, 15)
 }
 
+// expectSync returns a function that has the client answer all responses, and compares the sync status of the VirtualService.
+func expectSync(t *testing.T, store *serving.Store, c *client) func(when, want string) {
+	t.Helper()
+	return func(when, want string) {
+		t.Helper()
+		synctest.Wait()
+		c.settle(t)
+		if got := objectSync(t, store, "VirtualService", "echo"); got != want {
+			t.Errorf("%s: got %q, want %q", when, got, want)
+		}
+	}
+}
+
 // TestIntroductionPause has routes name a Cluster that the client has acknowledged for the routes of another host. The
 // balancer of this host may get it only now.
 func TestIntroductionPause(t *testing.T) {
@@ -92,14 +105,7 @@ func TestIntroductionPause(t *testing.T) {
 		publish("echo")
 		c := newClient(t, store, "demo")
 		publish("cart")
-		expect := func(when, want string) {
-			t.Helper()
-			synctest.Wait()
-			c.settle(t)
-			if got := objectSync(t, store, "VirtualService", "echo"); got != want {
-				t.Errorf("%s: got %q, want %q", when, got, want)
-			}
-		}
+		expect := expectSync(t, store, c)
 		expect("the client has acknowledged everything", "1 of 1 pending ")
 		<-time.After(199 * time.Millisecond)
 		expect("before the pause is over", "1 of 1 pending ")
@@ -132,14 +138,7 @@ func TestIntroducedAgain(t *testing.T) {
 			subscribe(typ, name)
 		}
 		publish("b")
-		expect := func(when, want string) {
-			t.Helper()
-			synctest.Wait()
-			c.settle(t)
-			if got := objectSync(t, store, "VirtualService", "echo"); got != want {
-				t.Errorf("%s: got %q, want %q", when, got, want)
-			}
-		}
+		expect := expectSync(t, store, c)
 		expect("the client has acknowledged everything", "1 of 1 pending ")
 		<-time.After(150 * time.Millisecond)
 		for _, names := range [][]string{nil, {name}} {
@@ -168,14 +167,7 @@ func TestWeightRaisedAtOnce(t *testing.T) {
 		publish(first + ", " + second)
 		c.settle(t)
 		publish(first + ", {destination: {host: echo, subset: b}, weight: 50}")
-		expect := func(when, want string) {
-			t.Helper()
-			synctest.Wait()
-			c.settle(t)
-			if got := objectSync(t, store, "VirtualService", "echo"); got != want {
-				t.Errorf("%s: got %q, want %q", when, got, want)
-			}
-		}
+		expect := expectSync(t, store, c)
 		expect("the client does not have the Cluster", "1 of 1 pending ")
 		<-time.After(4 * time.Second)
 		expect("the client does not have the Cluster yet", "1 of 1 pending ")
