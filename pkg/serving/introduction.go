@@ -82,11 +82,11 @@ func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
 	sub.keep(e, under)
 }
 
-// introducedItself records that routes are being sent which name Clusters for the first time although no call may take them yet, such as
-// those with the weight 0: what follows them within introductionLimit waits for the client as if they were the first of two responses.
+// introducedItself records that routes are being sent which name Clusters for the first time and have no calls take them, such as those
+// with the weight 0: what follows them within introductionLimit waits for the client as if they were the first of two responses.
 func (sub *subscription) introducedItself(e *entry, sent *snapshot.Versioned) {
 	delete(sub.selfIntroduced, e)
-	if e.sent == nil || len(sent.Beyond(e.sent)) == 0 {
+	if e.sent == nil || len(sent.Beyond(e.sent)) == 0 || sent.Introduce(e.sent) != sent || !sub.followsClusters(e.sent) {
 		return
 	}
 	if sub.selfIntroduced == nil {
@@ -105,10 +105,11 @@ func (sub *subscription) keep(e *entry, under introduction) {
 
 // introduction returns the introduction whose first response the client has, or a new one that begins now.
 func (sub *subscription) introduction(e *entry) (under introduction, begun bool) {
-	for _, known := range []map[*entry]introduction{sub.introductions, sub.selfIntroduced} {
-		if under, begun = known[e]; begun && under.sent == e.sent && time.Since(under.since) < introductionLimit {
-			return under, true
-		}
+	if under, begun = sub.introductions[e]; begun && under.sent == e.sent {
+		return under, true
+	}
+	if under, begun = sub.selfIntroduced[e]; begun && under.sent == e.sent && time.Since(under.since) < introductionLimit {
+		return under, true
 	}
 	return introduction{base: e.sent, since: time.Now()}, false
 }
