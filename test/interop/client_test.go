@@ -50,11 +50,16 @@ var suite = &language{name: "suite", agent: "gRPC Go", suite: true}
 // old is whether it is not the current version.
 func (l *language) old() bool { return l.release != mesh.Release{} }
 
-// languageOf is the current client of a kind.
+// languageOf is the current client of a kind, or the client of a framework.
 func languageOf(kind string) *language {
 	for _, l := range append(slices.Clone(languages), suite) {
 		if l.name == kind {
 			return l
+		}
+	}
+	for _, f := range frameworks {
+		if f.name == kind {
+			return &f.language
 		}
 	}
 	return nil

@@ -28,6 +28,8 @@
 // to these clients, the client and the servers of gRPC's own PSM interop suite run what they can; suite_test.go
 // drives them.
 //
+// Clients whose channels an application framework makes read and write the same; TestFrameworks plays some scenarios with them.
+//
 // The tests have the build tag interop and need the tools that setup.sh checks for, so `make interop` runs them and
 // `go test ./...` does not. They run setup.sh themselves, so that no client is older than its sources. The results
 // are written to docs/INTEROP.md with -update, and compared with it otherwise.

@@ -64,6 +64,9 @@ func prepare() error {
 	if *history {
 		cmd.Args = append(cmd.Args, "history")
 	}
+	if *playFrameworks {
+		cmd.Args = append(cmd.Args, "frameworks")
+	}
 	cmd.Stderr = os.Stderr
 	lines, err := cmd.Output()
 	if err != nil {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prepares the clients and the xDS servers of the interop tests in .cache, each client and its server in one folder, and prints
 # where each is, NAME=FOLDER; or says what is missing if it
-# cannot. With `history` it prepares all of those below, too, and otherwise `few`. A version that
+# cannot. With `history` it prepares all of those below, too, and otherwise `few`. With `frameworks` it prepares the clients
+# whose channels a framework makes, and no others. A version that
 # its registry does not have is printed as NAME!REASON; any other failure as NAME?REASON, and the rest is prepared all the same.
 # A folder is named by the hash of what it is made of and with: an old client is never taken for a new one, and one that
 # runs is left alone while others are made. Folders that nobody asked for in a week are removed.
@@ -60,6 +61,16 @@ make_java() {
 	fi
 }
 
+# The frameworks in Go share a module, and a folder with the server that calls with mTLS go to.
+make_kratos() {
+	CGO_ENABLED=0 go -C clients/frameworks build -o "$PWD/$1/" ./kratos
+	go build -o "$1/server" ./servers/go
+}
+
+make_gozero() { CGO_ENABLED=0 go -C clients/frameworks build -o "$PWD/$1/" ./gozero; }
+
+make_springgrpc() { mvn -B -q -f clients/springgrpc -Dcache="$PWD/$1" process-classes; }
+
 make_python() {
 	python3 -m venv "$1"
 	local what=(-r clients/python/requirements.txt)
@@ -86,6 +97,9 @@ inputs() {
 	case $1 in
 	suite) cat clients/suite.* ;;
 	go) cat clients/go/* servers/go/* ../../go.mod ;;
+	kratos) cat clients/frameworks/go.* clients/frameworks/{play,kratos}/* servers/go/* ../../go.mod ;;
+	gozero) cat clients/frameworks/go.* clients/frameworks/{play,gozero}/* ;;
+	springgrpc) cat clients/springgrpc/pom.xml clients/springgrpc/src/main/java/interop/* ;;
 	java) cat clients/java/pom.xml clients/java/src/main/java/* servers/java/* ;;
 	python) cat clients/python/requirements.txt ;;
 	node) cat clients/node/package*.json ;;
@@ -136,6 +150,12 @@ fi
 mkdir -p .cache
 exec 9>.cache/lock
 flock 9
+if [[ ${1-} == frameworks ]]; then
+	for name in kratos gozero springgrpc; do
+		prepare "$name"
+	done
+	exit
+fi
 for name in suite go java python node; do
 	prepare "$name"
 done
