@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,10 +17,14 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	loadv3 "github.com/envoyproxy/go-control-plane/envoy/service/load_stats/v3"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"sigs.k8s.io/yaml"
+
+	"github.com/mizzen-mesh/mizzen/internal/history"
+	"github.com/mizzen-mesh/mizzen/internal/lastgood"
 )
 
 const monitoring = "../../manifests/monitoring/"
@@ -33,6 +38,7 @@ func TestMonitoringUsesExistingMetrics(t *testing.T) {
 	ofSigner := shownMetrics(t, signer)
 	atFirst := shownMetrics(t, s)
 	maps.Copy(atFirst, ofSigner)
+	maps.Copy(atFirst, savingMetrics(t))
 	rejectSomething(t, s.xds)
 	awaitCalls(t, s)
 	later := shownMetrics(t, s)
@@ -97,6 +103,22 @@ func shownMetrics(t *testing.T, s *runningServe) map[string][]string {
 		for _, label := range shownLabel.FindAllStringSubmatch(labels, -1) {
 			shown[name] = append(shown[name], label[1])
 		}
+	}
+	return shown
+}
+
+// savingMetrics are the metrics that a control plane has for a cluster with --state-dir.
+func savingMetrics(t *testing.T) map[string][]string {
+	t.Helper()
+	saving := prometheus.NewRegistry()
+	saving.MustRegister(lastgood.New(filepath.Join(t.TempDir(), worldFile), nil), history.New(history.Options{Limits: history.OnDisk, Dir: t.TempDir()}))
+	families, err := saving.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string][]string{}
+	for _, family := range families {
+		shown[family.GetName()] = nil
 	}
 	return shown
 }

@@ -129,6 +129,34 @@ func TestReportsIgnored(t *testing.T) {
 	}
 }
 
+// TestNotSaved expects the alert while saving fails in a replica, for either of what it saves, and none while it succeeds.
+func TestNotSaved(t *testing.T) {
+	names := []string{"mizzen_history_save_failures_total", "mizzen_state_save_failures_total"}
+	for _, failing := range names {
+		t.Run(failing, func(t *testing.T) {
+			p, failures, replica := newProm(t, "alerts.yaml"), map[string]prometheus.Counter{}, prometheus.NewRegistry()
+			for _, name := range names {
+				failures[name] = prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: "."})
+				replica.MustRegister(failures[name])
+			}
+			run := func(failed float64) bool {
+				p.fired = nil
+				for range 40 {
+					failures[failing].Add(failed)
+					p.tick(map[string]prometheus.Collector{"mizzen-0": replica})
+				}
+				return slices.Contains(p.fired, "MizzenNotSaved ")
+			}
+			if run(0) {
+				t.Error("got the alert while nothing failed")
+			}
+			if !run(1) {
+				t.Error("got no alert while saving fails")
+			}
+		})
+	}
+}
+
 // TestDashboards expects every query of the dashboards to be one that Prometheus understands.
 func TestDashboards(t *testing.T) {
 	grammar := parser.NewParser(parser.Options{})
