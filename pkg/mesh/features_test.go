@@ -48,7 +48,7 @@ func TestFeatureTableIsInOrder(t *testing.T) {
 }
 
 func TestFeaturesMissingIn(t *testing.T) {
-	const unknown = FeatureStringMatch | FeatureRingSize | FeatureUnmatchedVirtualHost | FeatureTLS | FeatureSystemRoots
+	const unknown = FeatureRingSize | FeatureUnmatchedVirtualHost | FeatureTLS | FeatureSystemRoots
 	tests := map[string]struct {
 		kind        ClientKind
 		version     string

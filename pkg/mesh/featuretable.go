@@ -44,7 +44,8 @@ type featureRow struct {
 // with what real clients of many versions did.
 var featureTable = []featureRow{
 	{feature: FeatureStringMatch, grfc: "A63", missing: releaseRanges{
-		GRPCGo: until(56), GRPCJava: until(53), GRPCCore: until(56), GRPCNode: until(9), UnknownClient: always,
+		// An unknown client is not named: some take a match in the older fields to be always true.
+		GRPCGo: until(56), GRPCJava: until(53), GRPCCore: until(56), GRPCNode: until(9),
 	}},
 	{feature: FeatureRingHashPolicy, grfc: "A52", missing: releaseRanges{
 		// These releases accept the enum, and do not read the list yet. gRPC for Node added both in one release.

@@ -35,7 +35,7 @@ func TestClientsShare(t *testing.T) {
 		unlike string
 	}{
 		"nothing special":      {"VirtualService", "{hosts: [echo], http: [{route: [{destination: {host: echo}}]}]}", table, ""},
-		"a header":             {"VirtualService", "{hosts: [echo], http: [{match: [{headers: {x: {prefix: a}}}], route: [{destination: {host: echo}}]}]}", table, "debian old go,unknown,unstated"},
+		"a header":             {"VirtualService", "{hosts: [echo], http: [{match: [{headers: {x: {prefix: a}}}], route: [{destination: {host: echo}}]}]}", table, "debian old go,unstated"},
 		"round robin":          {"DestinationRule", "{host: echo}", cluster, ""},
 		"least request":        {"DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}}", cluster, "rust"},
 		"a ring":               {"DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x}}}}", cluster, "old go"},
