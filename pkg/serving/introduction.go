@@ -82,7 +82,7 @@ func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
 	sub.keep(e, under)
 }
 
-// introducedItself records that routes are being sent which name Clusters for the first time and have no calls take them, such as those
+// introducedItself records that routes are being sent which name Clusters for the first time, but direct no calls to them, such as those
 // with the weight 0: what follows them within introductionLimit waits for the client as if they were the first of two responses.
 func (sub *subscription) introducedItself(e *entry, sent *snapshot.Versioned) {
 	delete(sub.selfIntroduced, e)

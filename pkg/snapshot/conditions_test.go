@@ -60,6 +60,9 @@ func TestConditionsByClient(t *testing.T) {
 			rule := fmt.Sprintf("{hosts: [echo], http: [{match: [%s], route: [{destination: {host: canary}}]}, {route: [{destination: {host: echo}}]}]}", test.match)
 			s := snapshot.New(snapshottest.Load(t, []string{fmt.Sprintf(canaryObjects, "VirtualService", rule)}))
 			for form, want := range map[string]string{"current": test.current, "old": test.old, "http": test.http} {
+				if len(clients[form]) == 0 {
+					t.Errorf("no client takes the form %q", form)
+				}
 				for _, client := range clients[form] {
 					if got := canaryConditions(t, s, client); got != want {
 						t.Errorf("%s without %b: got %q, want %q", client.Kind, client.Missing, got, want)

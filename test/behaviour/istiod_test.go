@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	xdscreds "google.golang.org/grpc/credentials/xds"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
@@ -96,30 +95,6 @@ func (p *plane) agentBootstrap(files *authority.Files, more string) string {
 
 // declared is metadata that must be added to the agent's bootstrap: the agent writes only keys that Istio defines.
 const declared = `, "CERTIFICATE_PROVIDERS": "default"`
-
-// dialByText connects a client with that bootstrap.
-func (p *plane) dialByText(target, text string, creds credentials.TransportCredentials) testgrpc.TestServiceClient {
-	p.t.Helper()
-	resolver, err := xds.NewXDSResolverWithConfigForTesting([]byte(text))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	channel, err := grpc.NewClient("xds:///"+target, grpc.WithResolvers(resolver), grpc.WithTransportCredentials(creds))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(func() { _ = channel.Close() })
-	return testgrpc.NewTestServiceClient(channel)
-}
-
-func byXDS(t *testing.T) credentials.TransportCredentials {
-	t.Helper()
-	creds, err := xdscreds.NewClientCredentials(xdscreds.ClientOptions{FallbackCreds: insecure.NewCredentials()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return creds
-}
 
 // TestIstioBootstraps: clients with the bootstraps of Istio's injection templates follow the rules for the names that they dial.
 func TestIstioBootstraps(t *testing.T) {

@@ -111,11 +111,13 @@ func (p *plane) dialSafeTo(target string, providers map[string]bootstrap.Certifi
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	resolver, err := xds.NewXDSResolverWithConfigForTesting(config)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	creds, err := xdscreds.NewClientCredentials(xdscreds.ClientOptions{FallbackCreds: insecure.NewCredentials()})
+	return p.dialByText(target, string(config), byXDS(p.t))
+}
+
+// dialByText connects a client with the text of a bootstrap.
+func (p *plane) dialByText(target, text string, creds credentials.TransportCredentials) testgrpc.TestServiceClient {
+	p.t.Helper()
+	resolver, err := xds.NewXDSResolverWithConfigForTesting([]byte(text))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -125,6 +127,16 @@ func (p *plane) dialSafeTo(target string, providers map[string]bootstrap.Certifi
 	}
 	p.t.Cleanup(func() { _ = channel.Close() })
 	return testgrpc.NewTestServiceClient(channel)
+}
+
+// byXDS are credentials that xDS decides about, and plaintext where it asks for no encryption.
+func byXDS(t *testing.T) credentials.TransportCredentials {
+	t.Helper()
+	creds, err := xdscreds.NewClientCredentials(xdscreds.ClientOptions{FallbackCreds: insecure.NewCredentials()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return creds
 }
 
 // TestEncryptedCalls: with certificates of the mesh on both sides, or only on the server's side, calls succeed if

@@ -1,5 +1,6 @@
-// Package play reads commands and makes their calls, for clients in Go whose channel a framework makes. The documentation of package
-// interop describes what is read and written.
+// Package play is what the clients of Go frameworks share: it reads commands and makes their calls over the framework's channel. The
+// documentation of package interop describes what it reads and writes. The client in clients/go is another program, because it is
+// also built with old versions of gRPC.
 package play
 
 import (
