@@ -111,7 +111,7 @@ func (s *Store) Resources() []ResourceState {
 		return []ResourceState{}
 	}
 	subscribed := s.subscribedNames()
-	client := snapshot.ClientOf(nil)
+	client := snapshot.ClientOf(nil, "")
 	states := []ResourceState{}
 	for _, t := range snapshot.Types {
 		names := append(current.Names(t, client), slices.Collect(maps.Keys(subscribed[t]))...)

@@ -148,7 +148,7 @@ func measurePropagation(t *testing.T) {
 	publish(11)
 	first.settle(t)
 	<-time.After(time.Minute)
-	third := store.Open(serving.ClientInfoOf(nil, ""), nil)
+	third := store.Open(serving.ClientInfoOf(nil, "", ""), nil)
 	third.Close()
 	expect("one does not answer", 3, 9)
 	if n, s := histogram(t, registry, "mizzen_change_wait_seconds"); n != 5 || s != 5 {
