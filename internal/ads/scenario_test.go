@@ -39,7 +39,7 @@ var verbose = flag.Bool("scenario.v", false, "print each step of the scenarios")
 //	quiet                                no unexpected response has arrived
 //	same STREAM TYPE STREAM, differ STREAM TYPE STREAM   the versions of the last responses are, or are not, the same
 //	problem TEXT, noproblem TEXT         one Problem, as a line, contains TEXT, or none does
-//	shows LIST TEXT                      one item of the list of operators, servers, policies or sync, as JSON, contains TEXT
+//	shows LIST TEXT                      one item of the list of operators, clients, servers, policies or sync, as JSON, contains TEXT
 //	wait DURATION                        wait in the scenario's own time, which passes immediately
 //	close STREAM
 //	drain                                the server begins to end its streams
@@ -178,6 +178,8 @@ func (s *scenario) look(command string, args []string) error {
 		}
 	case "servers":
 		lines = asJSON(s.store.Servers())
+	case "clients":
+		lines = asJSON(s.store.Clients())
 	case "policies":
 		lines = asJSON(s.store.Policies())
 	case "sync":

@@ -33,17 +33,37 @@ const (
 	FamilyGRPC Family = iota
 	// FamilyHTTP takes the whole of Envoy's API for HTTP. Its clients send plain HTTP/1.1 requests.
 	FamilyHTTP
+	// FamilyEnvoy takes the same, and has clusters and routes alone: the listeners are its operator's. It calls what speaks
+	// HTTP/1.1, HTTP/2 and gRPC.
+	FamilyEnvoy
 	// FamilyCount is how many there are.
 	FamilyCount
 )
 
-// String names the clients of the family in messages: gRPC clients or HTTP clients.
+// String names the clients of the family in messages.
 func (f Family) String() string {
-	if f == FamilyHTTP {
-		return "HTTP clients"
-	}
-	return "gRPC clients"
+	return [...]string{FamilyGRPC: "gRPC clients", FamilyHTTP: "HTTP clients", FamilyEnvoy: "Envoy proxies"}[f]
 }
+
+// IsHTTP reports whether clients of the family take Envoy's API for HTTP, and not only the part of it that gRPC libraries
+// support.
+func (f Family) IsHTTP() bool { return f != FamilyGRPC }
+
+// Calling returns the family whose clients call a port with the protocol as clients of the family do. Envoy calls a port for
+// HTTP as HTTP clients do, and other ports as gRPC clients do: their servers may take only the mesh's TLS.
+func (f Family) Calling(p Protocol) Family {
+	switch {
+	case f != FamilyEnvoy:
+		return f
+	case p == ProtocolHTTP || p == ProtocolHTTPS:
+		return FamilyHTTP
+	}
+	return FamilyGRPC
+}
+
+// UsesMeshCertificate reports whether clients of the family that have a certificate of the mesh present it to the servers that
+// take no other calls.
+func (f Family) UsesMeshCertificate() bool { return f != FamilyHTTP }
 
 // Kinds returns the client kinds of the family.
 func (f Family) Kinds() ClientKinds {
@@ -80,7 +100,7 @@ var clientKindTable = []clientKindRow{
 	{kind: GRPCCore, name: "gRPC C-core", userAgent: "gRPC C-core", language: "C-core"},
 	{kind: GRPCNode, name: "gRPC Node", userAgent: "gRPC Node", language: "Node"},
 	{kind: GRPCRust, name: "gRPC Rust", userAgent: "gRPC Rust", language: "Rust"},
-	{kind: Envoy, name: "Envoy", userAgent: "envoy"},
+	{kind: Envoy, name: "Envoy", userAgent: "envoy", family: FamilyEnvoy},
 	{kind: JavaAgent, name: "mizzen-java-agent", userAgent: "mizzen-java-agent", family: FamilyHTTP},
 	{kind: HTTPClient, name: "HTTP client", family: FamilyHTTP}, // any other one, by the protocols in its node
 	{kind: Kitex, name: "Kitex", header: "kitex/", reopens: true},

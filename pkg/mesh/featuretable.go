@@ -81,7 +81,7 @@ var featureTable = []featureRow{
 		GRPCGo: until(42), GRPCJava: until(42), GRPCCore: until(42),
 		// It supports them since 1.11, but 1.13 ends with the first connection to such a cluster. 1.11 and 1.12 were not run.
 		GRPCNode: until(14),
-		GRPCRust: always, Envoy: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,
+		GRPCRust: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,
 	}},
 	{feature: FeatureSystemRoots, grfc: "A82", missing: releaseRanges{
 		// These clients reject the cluster.

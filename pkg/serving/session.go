@@ -36,6 +36,8 @@ type Session struct {
 	routesSentAt time.Time
 	// left are the last Clusters from which the client unsubscribed.
 	left []string
+	// warming are the clusters that an Envoy was sent, and whose endpoints it must be sent, too; see warming.go.
+	warming []string
 	// serves is set once the client asks for the Listener of a server. lateTimer fires when its answer is late, or its
 	// question; nil while nothing is expected.
 	serves    bool
