@@ -55,6 +55,20 @@ test('the mesh: nodes and edges, the failing one red', () => check('', async (pa
   await page.getByRole('complementary', { name: 'shop/web' }).getByRole('link', { name: 'shop/cart' }).waitFor();
 }));
 
+test('the picked node is in sight, also in a box that is too small for the graph', async () => {
+  for (const width of [1280, 390]) {
+    for (const node of ['shop/web', 'bank/ledger']) {
+      await check('#/mesh?as=graph&node=' + node, async (page) => {
+        await page.locator(`[data-node="${node}"]`).waitFor(drawn);
+        await page.waitForFunction((id) => {
+          const n = document.querySelector(`[data-node="${id}"] rect`).getBoundingClientRect(), b = document.querySelector('.graph').getBoundingClientRect();
+          return n.left >= b.left && n.right <= b.right && n.top >= b.top && n.bottom <= b.bottom;
+        }, node, drawn);
+      }, { viewport: { width, height: 760 } });
+    }
+  }
+});
+
 test('a namespace, a text and the table have addresses', async () => {
   await check('#/mesh?namespace=bank', async (page) => {
     await page.locator('[data-node="bank/ledger"]').waitFor(drawn);
