@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,6 +46,9 @@ routes that its listeners name. Its listeners are yours: add them with --config-
 With --certificates it declares a certificate, which Envoy reads as secrets from two files in
 /etc/mizzen/sds: --envoy-secret prints them. docs/clients/envoy.md has an example.
 
+With --for rust the bootstrap is for gRPC for Rust (tonic-xds), which takes a URL where the other
+gRPC libraries take a target: http://HOST:PORT, or https://HOST:PORT with --tls-ca.
+
 The bootstrap names files by absolute paths: a relative path in a flag is relative to the working
 directory of this command. For a client on another machine, write the paths that it has there.`
 
@@ -55,7 +59,7 @@ func newBootstrap(std stdio) *cobra.Command {
 		zone         localityFlag
 		certificates certificateFlags
 		connection   connectionFlags
-		envoy        envoyFlags
+		client       targetFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
@@ -95,50 +99,66 @@ func newBootstrap(std stdio) *cobra.Command {
 			if !cmd.Flags().Changed("namespace") {
 				options.Namespace = "" // the proved namespace, or else the default
 			}
-			return envoy.print(cmd, std, options)
+			return client.print(cmd, std, options)
 		},
 	}
 	cmd.Flags().StringArrayVar(&servers, "server-uri", []string{bootstrap.DefaultServerURI}, "`HOST:PORT` of the control plane, or any gRPC target. Given again, control planes to fall back to")
 	registerNode(cmd, &options, &zone)
 	certificates.register(cmd)
 	connection.register(cmd)
-	envoy.register(cmd)
+	client.register(cmd)
 	return cmd
 }
 
-// envoyFlags say for which client the bootstrap is.
-type envoyFlags struct{ client, admin, secret string }
+// targetFlags say for which client the bootstrap is.
+type targetFlags struct{ client, admin, secret string }
 
-func (f *envoyFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.client, "for", clientGRPC, "`grpc|envoy`: gRPC libraries and the Java agent, or an Envoy proxy")
+// bootstrapClients are the values of --for.
+var bootstrapClients = []struct {
+	name string
+	text func(targetFlags, bootstrap.Options) ([]byte, error)
+}{
+	{"grpc", func(_ targetFlags, o bootstrap.Options) ([]byte, error) { return bootstrap.JSON(o) }},
+	{"rust", func(_ targetFlags, o bootstrap.Options) ([]byte, error) { return bootstrap.Rust(o) }},
+	{clientEnvoy, func(f targetFlags, o bootstrap.Options) ([]byte, error) {
+		if f.secret != "" {
+			return bootstrap.EnvoySecret(o, f.secret)
+		}
+		return bootstrap.Envoy(o, f.admin)
+	}},
+}
+
+const clientEnvoy = "envoy"
+
+func targetNames() (names []string) {
+	for _, c := range bootstrapClients {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+func (f *targetFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.client, "for", bootstrapClients[0].name, "`"+strings.Join(targetNames(), "|")+"`: gRPC libraries and the Java agent, gRPC for Rust (tonic-xds), or an Envoy proxy")
 	cmd.Flags().StringVar(&f.secret, "envoy-secret", "", "print the file of a secret of --certificates or --authorities in place of the bootstrap: `NAME-certificate|NAME-authorities`")
 	cmd.Flags().StringVar(&f.admin, "envoy-admin", bootstrap.DefaultEnvoyAdmin, "`HOST:PORT` on which Envoy serves its own page; keep it on loopback, because it can stop Envoy")
+	completeWith(cmd, "for", targetNames()...)
 }
-
-// The values of --for.
-const clientGRPC, clientEnvoy = "grpc", "envoy"
 
 // print prints the bootstrap for the client.
-func (f *envoyFlags) print(cmd *cobra.Command, std stdio, o bootstrap.Options) error {
-	text, err := f.text(cmd, o)
-	if err != nil {
-		return err
+func (f *targetFlags) print(cmd *cobra.Command, std stdio, o bootstrap.Options) error {
+	if f.client != clientEnvoy && (cmd.Flags().Changed("envoy-admin") || f.secret != "") {
+		return usageErrorf(cmd, "--envoy-admin and --envoy-secret are for --for envoy")
 	}
-	return std.print(text)
-}
-
-func (f *envoyFlags) text(cmd *cobra.Command, o bootstrap.Options) ([]byte, error) {
-	switch {
-	case f.client == clientGRPC && (cmd.Flags().Changed("envoy-admin") || f.secret != ""):
-		return nil, usageErrorf(cmd, "--envoy-admin and --envoy-secret are for --for envoy")
-	case f.client == clientGRPC:
-		return bootstrap.JSON(o)
-	case f.client != clientEnvoy:
-		return nil, usageErrorf(cmd, "unknown --for %q: it is one of grpc, envoy", f.client)
-	case f.secret != "":
-		return bootstrap.EnvoySecret(o, f.secret)
+	for _, c := range bootstrapClients {
+		if c.name == f.client {
+			text, err := c.text(*f, o)
+			if err != nil {
+				return err
+			}
+			return std.print(text)
+		}
 	}
-	return bootstrap.Envoy(o, f.admin)
+	return usageErrorf(cmd, "unknown --for %q: it is one of %s", f.client, strings.Join(targetNames(), ", "))
 }
 
 // registerNode registers the flags for the client's xDS node.
