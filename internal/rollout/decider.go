@@ -69,6 +69,8 @@ type record struct {
 	first, rest         load.Attempts
 	// met is set when a client follows the change. The window begins then, however long there was none.
 	met bool
+	// emptied is when the destinations of the change that are empty became so; zero if none is.
+	emptied time.Time
 	// earlier, later and last are marks of what had been attempted before the change: at most two windows before it, at most one, and
 	// immediately before it.
 	earlier, later, last mark
@@ -225,6 +227,13 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {
 	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals, fault: clients.fault}
 	e.firstRate, e.restRate = r.rates()
+	switch {
+	case clients.empty == "":
+		r.emptied = time.Time{}
+	case r.emptied.IsZero():
+		r.emptied = sum.at
+	}
+	e.empty, e.emptyFor = clients.empty, sum.at.Sub(r.emptied)
 	if clients.clients > 0 && !r.met {
 		r.met, r.acknowledged, r.begun = true, time.Time{}, time.Time{}
 	}
@@ -291,7 +300,7 @@ func servicesOf(current *snapshot.Snapshot, r *mesh.Rollout) map[load.Service]st
 type audience struct {
 	clients, pending int
 	refusals         []string
-	fault            string
+	fault, empty     string
 }
 
 // audience finds, for each rollout that is running, the clients that follow it and use resources that are made from its objects.
@@ -329,7 +338,7 @@ func addWithheld(to map[mesh.Ref]audience, current *snapshot.Snapshot, rollouts 
 	}
 }
 
-// addFaults adds the first error that the change has and the version before has not.
+// addFaults adds the first error that the change has and the version before has not, or else the first destination without an endpoint.
 func addFaults(to map[mesh.Ref]audience, current *snapshot.Snapshot, rollouts []*mesh.Rollout) {
 	for _, r := range rollouts {
 		if r.Stage != mesh.RolloutRunning {
@@ -338,6 +347,10 @@ func addFaults(to map[mesh.Ref]audience, current *snapshot.Snapshot, rollouts []
 		if errs := current.ChangeErrors(r); len(errs) > 0 {
 			a := to[r.Object]
 			a.fault = errs[0].Object.String() + " " + errs[0].Field + ": " + errs[0].Message
+			to[r.Object] = a
+		} else if empty := current.EmptyDestinations(r); len(empty) > 0 {
+			a := to[r.Object]
+			a.empty = empty[0].Object.String() + ": " + empty[0].Message
 			to[r.Object] = a
 		}
 	}

@@ -16,6 +16,9 @@ const (
 	// silent is the part of the attempts to expect below which the clients that follow a change have stopped calling. Calls that fail
 	// before a client has chosen an endpoint are not reported.
 	silent = 0.1
+	// starting is how long a destination must be without endpoints before the change is to blame: its pods may be starting. It is not longer
+	// than the window.
+	starting = 30 * time.Second
 )
 
 // Reason says why a rollout is where it is. The texts are reasons of conditions.
@@ -45,6 +48,9 @@ type evidence struct {
 	refusals         []string
 	// fault is an error that the change has and the version before has not; empty without one.
 	fault string
+	// empty is a destination of the change that has had no endpoint for emptyFor; empty without one.
+	empty    string
+	emptyFor time.Duration
 	// first and rest are the attempts of the clients that follow the change and of the others, since all of the former have it; for
 	// elapsed, which is 0 before that.
 	first, rest load.Attempts
@@ -78,10 +84,14 @@ func judge(e evidence) verdict {
 		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("%d%% of the clients follow the new version. %s.", e.policy.Percent, e.figures())}
 	case e.fault != "":
 		return bad(ReasonFailing, "Calls of the clients that followed the new version failed: "+e.fault)
+	case e.empty != "" && e.emptyFor >= min(starting, e.policy.Window):
+		return bad(ReasonFailing, "Calls of the clients that followed the new version failed: "+e.empty)
 	case e.worse():
 		return bad(ReasonFailing, fmt.Sprintf("Calls of the clients that followed the new version failed more often: %s.", e.figures()))
 	case e.stopped():
 		return bad(ReasonFailing, fmt.Sprintf("The clients that followed the new version nearly stopped calling, which happens if calls fail before an endpoint is chosen: %s. They made %.1f attempts a second before.", e.figures(), e.firstRate))
+	case e.empty != "":
+		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("It is not promoted, because calls may fail: %s %s.", e.empty, e.figures())}
 	case e.clients == 0 && e.first.Calls < enough: // If rules were deleted, no resource of a client is made of them.
 		return verdict{reason: ReasonNoClients, message: fmt.Sprintf("No connected client of the %d%% that follow the new version first uses it. Raise the share, or remove the annotation to give the new version to all.", e.policy.Percent)}
 	case e.first.Calls < enough || e.rest.Calls < enough:

@@ -270,7 +270,7 @@ func TestErrorOfAChange(t *testing.T) {
 			r.apply(echoService+to(test.before, "60"), 1, mesh.ReasonPromoted)
 			r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
 			r.wait(time.Second)
-			r.apply(to(test.after, "50"), 2, "")
+			r.apply(strings.Replace(to(test.after, "60"), "timeout: 1s", "timeout: 2s", 1), 2, "")
 			r.wait(time.Second)
 			r.wait(time.Second)
 			r.calls(1, 60, 0)

@@ -190,6 +190,25 @@ func TestCallsThatNeverLeave(t *testing.T) {
 	t.Log(state.Message)
 }
 
+// TestPartToAnEmptySubset: a rule that sends three calls in ten to a subset without pods is taken back. These calls fail in the client, which
+// reports nothing about them, and all others succeed.
+func TestPartToAnEmptySubset(t *testing.T) {
+	good := newBackend(t, "good", "v1")
+	objects := func(rule string) []string {
+		return []string{service("echo", good), subsets("echo", "v1", "v2"), rolled(rule)}
+	}
+	p := newPlane(t, objects("{route: [{destination: {host: echo, subset: v1}}]}")...)
+	f := newFleet(t, p, "echo")
+	p.write("objects.yaml", objects("{route: [{destination: {host: echo, subset: v1}, weight: 70}, {destination: {host: echo, subset: v2}, weight: 30}]}")...)
+	state := p.expectRollout(mesh.RolloutAborted, rollout.ReasonAborted)
+	if n := f.failed(false); n != 0 || f.failed(true) == 0 {
+		t.Errorf("%d calls of other clients failed, want none; and %d of the first ones, want some", n, f.failed(true))
+	}
+	if !strings.Contains(state.Message, `subset "v2"`) {
+		t.Errorf("got message %q, want one that names the subset", state.Message)
+	}
+}
+
 // TestGoodChangeReachesAll: a change after which calls succeed reaches all clients after the window.
 func TestGoodChangeReachesAll(t *testing.T) {
 	old, fresh := newBackend(t, "old", "v1"), newBackend(t, "fresh", "v2")
