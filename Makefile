@@ -7,7 +7,8 @@ PKG     ?= ./...
 RACE    := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 5m
 # Without grpcnotrace gRPC links html/template, and the linker then keeps every method of every type: a third more.
-FLAGS   := -trimpath -tags grpcnotrace -ldflags="-s -w"
+# With nodemo the scenario of `controlplane demo`, with gRPC's client over xDS, is a program beside it.
+FLAGS   := -trimpath -tags grpcnotrace,nodemo -ldflags="-s -w"
 BUILD   := $(GO) build $(FLAGS)
 # A first build compiles a thousand packages and prints nothing, so these targets print what they do.
 compiling = echo "make: compiling $(1); this takes minutes the first time, and seconds from then on" >&2
@@ -15,6 +16,7 @@ compiling = echo "make: compiling $(1); this takes minutes the first time, and s
 MOST    := 39845888
 fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST) bytes: see docs/adr/0015" >&2; exit 1; }
 
+PROGRAMS := ./cmd/controlplane ./cmd/controlplane-demo
 # PLUGINS are other names of the binary, by which kubectl finds it.
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
@@ -24,9 +26,9 @@ PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build bin/controlplane
+build: ## build bin/controlplane, and bin/controlplane-demo for its demo
 	@$(call compiling,bin/controlplane)
-	CGO_ENABLED=0 $(BUILD) -o bin/controlplane ./cmd/controlplane
+	CGO_ENABLED=0 $(BUILD) -o bin/ $(PROGRAMS)
 	@$(call fits,bin/controlplane)
 	cd bin && for name in $(PLUGINS); do ln -sf controlplane $$name || exit; done
 
@@ -46,9 +48,9 @@ image: ## build the container image for PLATFORMS (linux/amd64 linux/arm64) into
 	$(if $(AGENT),$(JAR))
 	rm -rf bin/image
 	for platform in $(platforms); do binary=bin/image/$$(echo $$platform | tr / -)/controlplane; \
-		CGO_ENABLED=0 GOOS=linux GOARCH=$${platform#linux/} $(BUILD) -o $$binary ./cmd/controlplane || exit; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$${platform#linux/} $(BUILD) -o $${binary%controlplane} $(PROGRAMS) || exit; \
 		$(call fits,$$binary); done
-	$(GO) -C hack/image run . -name $(IMAGE) -links $(subst $(space),$(comma),$(PLUGINS)) -layout $(CURDIR)/bin/image/oci -tar $(CURDIR)/bin/image/controlplane.tar \
+	$(GO) -C hack/image run . -name $(IMAGE) -links $(subst $(space),$(comma),$(PLUGINS)) -beside controlplane-demo -layout $(CURDIR)/bin/image/oci -tar $(CURDIR)/bin/image/controlplane.tar \
 		$(if $(AGENT),-file $(abspath $(AGENT)):/mizzen-agent.jar) \
 		-sbom $(CURDIR)/bin/image/sbom $(platforms:linux/%=$(CURDIR)/bin/image/linux-%/controlplane)
 

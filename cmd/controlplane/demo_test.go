@@ -1,15 +1,74 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
-func TestDemoGoesAsStated(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	got := command(t.Context(), "", "demo", "--step", "1500ms")
-	if got.code != exitOK {
-		t.Errorf("got exit code %d, want 0", got.code)
+// TestDemo runs the demo inside of the program, and the two programs that are released.
+func TestDemo(t *testing.T) {
+	program := buildPrograms(t)
+	for way, run := range map[string]func(context.Context, *testing.T, ...string) outcome{
+		"inside": func(ctx context.Context, _ *testing.T, args ...string) outcome { return command(ctx, "", args...) },
+		"beside": func(ctx context.Context, t *testing.T, args ...string) outcome {
+			return runProgram(ctx, t, program, args...)
+		},
+	} {
+		t.Run(way, func(t *testing.T) {
+			for name, test := range map[string]func(*testing.T, func(context.Context, *testing.T, ...string) outcome){
+				"as stated": demoGoesAsStated, "not as stated": demoNotAsStated, "signal": demoEndsByASignal, "usage": demoUsage,
+			} {
+				t.Run(name, func(t *testing.T) {
+					t.Setenv("TMPDIR", t.TempDir())
+					test(t, run)
+					if left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "mizzen-demo-*")); err != nil || len(left) > 0 {
+						t.Errorf("got files %v (%v) at the end, want none", left, err)
+					}
+				})
+			}
+		})
+	}
+	demoFindsItsProgram(t, program)
+}
+
+// buildPrograms builds both programs into a folder, and returns the path of the first.
+func buildPrograms(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{programName, "controlplane-demo"} {
+		build := exec.CommandContext(t.Context(), "go", "build", "-tags", "grpcnotrace,nodemo", "-o", filepath.Join(dir, name), "../"+name)
+		if said, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", name, err, said)
+		}
+	}
+	return filepath.Join(dir, programName)
+}
+
+// runProgram runs a program, and sends it SIGTERM when ctx ends.
+func runProgram(ctx context.Context, t *testing.T, program string, args ...string) outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGTERM) }, time.Minute
+	if err := cmd.Run(); cmd.ProcessState == nil || errors.Is(err, exec.ErrWaitDelay) {
+		t.Fatalf("run %s: %v", program, err)
+	}
+	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+func demoGoesAsStated(t *testing.T, run func(context.Context, *testing.T, ...string) outcome) {
+	got := run(t.Context(), t, "demo", "--step", "1500ms")
+	if got.code != exitOK || got.err != "" {
+		t.Errorf("got exit code %d and %q on standard error, want 0 and nothing", got.code, got.err)
 	}
 	for _, want := range []string{"[4/4]   reached the client after ", " 0 failed.\n", "demo -> greeter   v1 ", "   the same\n", "demo -> greeter   v2 ", "   the calls go on, and are reported each second\n"} {
 		if !strings.Contains(got.stdout, want) {
@@ -17,6 +76,52 @@ func TestDemoGoesAsStated(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		t.Logf("output:\n%s%s", got.stdout, got.err)
+		t.Logf("output:\n%s", got.stdout)
+	}
+}
+
+// demoNotAsStated: in a step of a nanosecond no request is answered.
+func demoNotAsStated(t *testing.T, run func(context.Context, *testing.T, ...string) outcome) {
+	got := run(t.Context(), t, "demo", "--step", "1ns")
+	if want := "controlplane: the demo did not go as stated\n"; got.code != exitFailure || got.err != want {
+		t.Errorf("got exit code %d and %q on standard error, want 1 and %q", got.code, got.err, want)
+	}
+	if want := "NOT AS STATED: no request was answered"; !strings.Contains(got.stdout, want) {
+		t.Errorf("got no %q in\n%s", want, got.stdout)
+	}
+}
+
+func demoEndsByASignal(t *testing.T, run func(context.Context, *testing.T, ...string) outcome) {
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(3*time.Second, cancel)
+	if got := run(ctx, t, "demo", "--interactive", "--step", "1h"); got.code != exitOK || got.err != "" || !strings.Contains(got.stdout, "[1/4]") {
+		t.Errorf("got exit code %d and %q on standard error, want 0 and nothing:\n%s", got.code, got.err, got.stdout)
+	}
+}
+
+func demoUsage(t *testing.T, run func(context.Context, *testing.T, ...string) outcome) {
+	help := run(t.Context(), t, "demo", "--help")
+	golden(t, "help/demo.txt", help.stdout)
+	got := run(t.Context(), t, "demo", "--step", "0s")
+	if want := "controlplane: --step must be more than 0\nRun 'controlplane demo --help' for usage.\n"; got.code != exitUsage || got.err != want {
+		t.Errorf("got exit code %d and %q, want 2 and %q", got.code, got.err, want)
+	}
+}
+
+// demoFindsItsProgram: the second program may also be in PATH; and without it the demo says what to do, and starts nothing.
+func demoFindsItsProgram(t *testing.T, program string) {
+	t.Helper()
+	elsewhere := t.TempDir()
+	t.Setenv("PATH", elsewhere)
+	if err := os.Rename(filepath.Join(filepath.Dir(program), "controlplane-demo"), filepath.Join(elsewhere, "controlplane-demo")); err != nil {
+		t.Fatal(err)
+	}
+	if got := runProgram(t.Context(), t, program, "demo", "--step", "1ns"); !strings.Contains(got.stdout, "[1/4]") {
+		t.Errorf("in PATH: got exit code %d, %q and %q, want a demo", got.code, got.stdout, got.err)
+	}
+	t.Setenv("PATH", "")
+	got := runProgram(t.Context(), t, program, "demo")
+	if want := "controlplane: the demo needs the program controlplane-demo, which is neither at " + program + "-demo nor in PATH: "; got.code != exitFailure || got.stdout != "" || !strings.HasPrefix(got.err, want) {
+		t.Errorf("without it: got exit code %d, %q and %q, want 1 and %q", got.code, got.stdout, got.err, want)
 	}
 }

@@ -99,7 +99,7 @@ func newRoot(std stdio) *cobra.Command {
 and Istio's rules for them, to gRPC clients and to Spring Cloud applications over xDS. gRPC
 servers get mTLS and AuthorizationPolicies from it. It needs no proxy and no sidecar.
 
-Start with 'controlplane demo', which needs nothing but this binary.`,
+Start with 'controlplane demo', which needs no cluster.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -19,9 +19,12 @@ type binary struct {
 	name    string
 	content []byte
 	info    *debug.BuildInfo
+	// beside is a second program for the same image; nil if it has none.
+	beside *binary
 }
 
-func open(path string) (binary, error) {
+// open reads a binary, and the second program in its folder unless beside is empty.
+func open(path, beside string) (binary, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return binary{}, err
@@ -30,7 +33,27 @@ func open(path string) (binary, error) {
 	if err != nil {
 		return binary{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return binary{name: strings.TrimSuffix(filepath.Base(path), ".exe"), content: content, info: info}, nil
+	b := binary{name: strings.TrimSuffix(filepath.Base(path), ".exe"), content: content, info: info}
+	if beside != "" {
+		second, err := open(filepath.Join(filepath.Dir(path), beside+strings.TrimPrefix(filepath.Base(path), b.name)), "")
+		if err != nil {
+			return binary{}, err
+		}
+		b.beside = &second
+	}
+	return b, nil
+}
+
+// withBeside returns the binaries, each followed by the program beside it.
+func withBeside(all []binary) []binary {
+	var programs []binary
+	for _, b := range all {
+		programs = append(programs, b)
+		if b.beside != nil {
+			programs = append(programs, *b.beside)
+		}
+	}
+	return programs
 }
 
 // check reports why the program cannot run in an image. An empty image has no dynamic loader: a dynamic program would fail as

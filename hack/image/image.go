@@ -80,8 +80,11 @@ func readFile(source, name string) (file, error) {
 // image returns an image with layers for what changes at different times, so that a new version of the binary does not
 // change the other layers. links are other names of the binary, and files are what else the image has.
 func (b binary) image(links []string, files []file) (v1.Image, error) {
-	if err := b.check(); err != nil {
-		return nil, err
+	programs := withBeside([]binary{b})
+	for _, program := range programs {
+		if err := program.check(); err != nil {
+			return nil, err
+		}
 	}
 	base := []file{
 		{name: "etc/", mode: 0o755},
@@ -90,7 +93,10 @@ func (b binary) image(links []string, files []file) (v1.Image, error) {
 		{name: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: authorities()},
 		{name: "tmp/", mode: 0o1777},
 	}
-	own := []file{{name: b.name, mode: 0o755, content: b.content}}
+	var own []file
+	for _, program := range programs {
+		own = append(own, file{name: program.name, mode: 0o755, content: program.content})
+	}
 	for _, link := range links {
 		own = append(own, file{name: link, mode: 0o777, link: b.name})
 	}

@@ -37,7 +37,7 @@ func TestImages(t *testing.T) {
 	dir := t.TempDir()
 	o := output{
 		name: "example.test/app:v1", layout: filepath.Join(dir, "oci"), tar: filepath.Join(dir, "app.tar"), sbom: filepath.Join(dir, "sbom"),
-		links: "kubectl-app,kubectl_complete-app",
+		links: "kubectl-app,kubectl_complete-app", beside: "second",
 	}
 	data := filepath.Join(dir, "data")
 	if err := os.WriteFile(data, []byte("some data"), 0o600); err != nil {
@@ -61,6 +61,11 @@ func TestImages(t *testing.T) {
 		o.files = append(o.files, files...)
 	}
 	binaries := []string{build(t, "amd64"), build(t, "arm64")}
+	for _, path := range binaries {
+		if err := os.Link(path, filepath.Join(filepath.Dir(path), "second")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := run(o, binaries); err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +88,11 @@ func TestImages(t *testing.T) {
 	}
 	if want := []string{"linux/amd64", "linux/arm64"}; !slices.Equal(platforms, want) {
 		t.Errorf("platforms: got %v, want %v", platforms, want)
+	}
+	for _, name := range []string{"app-linux-amd64", "app-linux-arm64", "second-linux-amd64", "second-linux-arm64"} {
+		if _, err := os.Stat(filepath.Join(o.sbom, name+".spdx.json")); err != nil {
+			t.Error(err)
+		}
 	}
 	tag, err := name.NewTag(o.name)
 	if err != nil {
@@ -184,6 +194,9 @@ func checkImage(t *testing.T, image v1.Image, arch string) {
 	if layers, err := image.Layers(); err != nil || len(layers) != 3 {
 		t.Errorf("got %d layers and %v, want 3", len(layers), err)
 	}
+	if files["second"] != files["app"] || modes["second"] != 0o755 {
+		t.Errorf("second: got %d bytes and mode %o, want what lies beside the binary", len(files["second"]), modes["second"])
+	}
 	if !strings.HasPrefix(files["app"], "\x7fELF") {
 		t.Errorf("app is not executable; the image has %v", slices.Sorted(maps.Keys(files)))
 	}
@@ -193,7 +206,7 @@ func checkImage(t *testing.T, image v1.Image, arch string) {
 }
 
 func TestSBOM(t *testing.T) {
-	b, err := open(build(t, "amd64"))
+	b, err := open(build(t, "amd64"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,12 +238,24 @@ func TestSBOM(t *testing.T) {
 // TestSBOMAlone: a release has binaries for systems that have no images.
 func TestSBOMAlone(t *testing.T) {
 	for _, system := range []string{"windows", "darwin"} {
-		dir := t.TempDir()
-		if err := run(output{sbom: dir}, []string{build(t, "arm64", "GOOS="+system)}); err != nil {
+		dir, program := t.TempDir(), build(t, "arm64", "GOOS="+system)
+		if system == "windows" {
+			for _, name := range []string{"app.exe", "second.exe"} {
+				if err := os.Link(program, filepath.Join(filepath.Dir(program), name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			program += ".exe"
+		} else if err := os.Link(program, filepath.Join(filepath.Dir(program), "second")); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := os.Stat(filepath.Join(dir, "app-"+system+"-arm64.spdx.json")); err != nil {
-			t.Error(err)
+		if err := run(output{sbom: dir, beside: "second"}, []string{program}); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"app", "second"} {
+			if _, err := os.Stat(filepath.Join(dir, name+"-"+system+"-arm64.spdx.json")); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

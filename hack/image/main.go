@@ -1,6 +1,6 @@
 // Command image makes container images of static Go binaries, without Docker, a base image or a registry.
 //
-// An image contains the binary, the certificates of public authorities and the files that are named, and runs as an unprivileged user. The
+// An image contains the binary, a second program beside it, the certificates of public authorities and the files that are named, and runs as an unprivileged user. The
 // platform, time and commit come from the build information of the binary. So the same binary gives the same image,
 // byte for byte.
 package main
@@ -22,6 +22,7 @@ func main() {
 	flag.StringVar(&o.tar, "tar", "", "write the image of this machine's platform as a `file` for docker load or ctr images import")
 	flag.StringVar(&o.sbom, "sbom", "", "write what each binary is made of to this `directory`, as SPDX; alone, of binaries for any platform")
 	flag.StringVar(&o.links, "links", "", "other `names` of the binary in the image, with commas between them")
+	flag.StringVar(&o.beside, "beside", "", "`name` of a second program, which lies beside each binary and comes into its image")
 	flag.Func("file", "add a file or a directory of any platform to the image, as `SOURCE:DESTINATION`; it may be repeated", func(text string) error {
 		files, err := readFiles(text)
 		o.files = append(o.files, files...)
@@ -42,7 +43,7 @@ func run(o output, binaries []string) error {
 	all := make([]binary, len(binaries))
 	for i, path := range binaries {
 		var err error
-		if all[i], err = open(path); err != nil {
+		if all[i], err = open(path, o.beside); err != nil {
 			return err
 		}
 	}

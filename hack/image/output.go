@@ -20,6 +20,8 @@ type output struct {
 	name, layout, tar, sbom string
 	// links are other names of the binary in the image, with commas between them.
 	links string
+	// beside is the name of a second program of each image.
+	beside string
 	// files are further files of the image.
 	files []file
 }
@@ -93,7 +95,7 @@ func writeSBOMs(dir string, all []binary) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	for _, b := range all {
+	for _, b := range withBeside(all) {
 		document, err := sbom(b)
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,7 +41,7 @@ var along = []struct{ from, to string }{
 	{"docs/man", "man"},
 }
 
-// archives packs the binary of each platform, the Java agent beside it, and along, in a directory with the archive's name.
+// archives packs the binary of each platform, its demo, the Java agent beside it, and along, in a directory with the archive's name.
 func (r *release) archives(ctx context.Context) error {
 	files, err := r.completions(ctx)
 	if err != nil {
@@ -61,17 +62,19 @@ func (r *release) archives(ctx context.Context) error {
 		files = append(files, file{name: agentName, mode: plain, content: content})
 	}
 	for _, p := range r.platforms {
-		binary, err := os.ReadFile(r.binary(p))
-		if err != nil {
-			return err
+		var programs []file
+		for _, program := range []string{command, demo} {
+			content, err := os.ReadFile(filepath.Join(filepath.Dir(r.binary(p)), p.file(program)))
+			if err != nil {
+				return err
+			}
+			programs = append(programs, file{name: p.file(program), mode: executable, content: content})
 		}
 		name, extension := r.name("-"+p.String()), ".tar.gz"
 		if p.os == "windows" {
 			extension = ".zip"
 		}
-		all := append([]file{{name: filepath.Base(r.binary(p)), mode: executable, content: binary}}, plugin(p)...)
-		all = append(all, files...)
-		if err := r.pack(name+extension, below(name, all)); err != nil {
+		if err := r.pack(name+extension, below(name, slices.Concat(programs, plugin(p), files))); err != nil {
 			return err
 		}
 	}

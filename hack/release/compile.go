@@ -11,8 +11,11 @@ import (
 	"strings"
 )
 
-// command is the released package, and the name of its binary.
-const command = "controlplane"
+// command is the released package, and the name of its binary. demo is the program beside it that its demo runs.
+const (
+	command = "controlplane"
+	demo    = "controlplane-demo"
+)
 
 // settled overrides the settings of Go that change its output, so that a release does not depend on the machine.
 var settled = []string{
@@ -21,18 +24,14 @@ var settled = []string{
 
 // binary returns the path of a platform's binary.
 func (r *release) binary(p platform) string {
-	path := filepath.Join(r.work, "bin", p.String(), command)
-	if p.os == "windows" {
-		path += ".exe"
-	}
-	return path
+	return filepath.Join(r.work, "bin", p.String(), p.file(command))
 }
 
-// compile builds the binary for each platform.
+// compile builds the binary for each platform, and the demo.
 func (r *release) compile(ctx context.Context) error {
 	for _, p := range r.platforms {
 		say("compile for %s; this takes minutes the first time", p)
-		if err := r.compileFor(ctx, p, r.binary(p)); err != nil {
+		if err := r.compileFor(ctx, p); err != nil {
 			return err
 		}
 		if size, err := os.Stat(r.binary(p)); err != nil {
@@ -51,9 +50,9 @@ func (r *release) compile(ctx context.Context) error {
 	return nil
 }
 
-func (r *release) compileFor(ctx context.Context, p platform, to string) error {
-	args := append([]string{"build", "-buildvcs=true", "-o", to}, r.flags...)
-	_, err := r.goTool(ctx, []string{"GOOS=" + p.os, "GOARCH=" + p.arch}, append(args, "./cmd/"+command)...)
+func (r *release) compileFor(ctx context.Context, p platform) error {
+	args := append([]string{"build", "-buildvcs=true", "-o", filepath.Dir(r.binary(p)) + string(filepath.Separator)}, r.flags...)
+	_, err := r.goTool(ctx, []string{"GOOS=" + p.os, "GOARCH=" + p.arch}, append(args, "./cmd/"+command, "./cmd/"+demo)...)
 	return err
 }
 
@@ -70,7 +69,7 @@ func (r *release) completions(ctx context.Context) ([]file, error) {
 	here := platform{runtime.GOOS, runtime.GOARCH}
 	program := r.binary(here)
 	if !slices.Contains(r.platforms, here) {
-		if err := r.compileFor(ctx, here, program); err != nil {
+		if err := r.compileFor(ctx, here); err != nil {
 			return nil, err
 		}
 	}
@@ -85,9 +84,9 @@ func (r *release) completions(ctx context.Context) ([]file, error) {
 	return files, nil
 }
 
-// sboms lists the modules of each binary.
+// sboms lists the modules of each binary, and of its demo.
 func (r *release) sboms(ctx context.Context) error {
-	args := []string{"-sbom", filepath.Join(r.work, "sbom")}
+	args := []string{"-beside", demo, "-sbom", filepath.Join(r.work, "sbom")}
 	for _, p := range r.platforms {
 		args = append(args, r.binary(p))
 	}
@@ -95,12 +94,14 @@ func (r *release) sboms(ctx context.Context) error {
 		return err
 	}
 	for _, p := range r.platforms {
-		document, err := os.ReadFile(filepath.Join(r.work, "sbom", command+"-"+p.String()+".spdx.json"))
-		if err != nil {
-			return err
-		}
-		if err := r.write(r.name("-"+p.String()+".spdx.json"), document); err != nil {
-			return err
+		for program, to := range map[string]string{command: "", demo: "-demo"} {
+			document, err := os.ReadFile(filepath.Join(r.work, "sbom", program+"-"+p.String()+".spdx.json"))
+			if err != nil {
+				return err
+			}
+			if err := r.write(r.name(to+"-"+p.String()+".spdx.json"), document); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -109,7 +110,7 @@ func (r *release) sboms(ctx context.Context) error {
 // images makes an OCI archive with the images for all Linux platforms, and an archive for `docker load` for each platform.
 func (r *release) images(ctx context.Context) error {
 	var binaries []string
-	common := []string{"-name", r.image + ":" + r.version, "-links", strings.Join(plugins, ",")}
+	common := []string{"-name", r.image + ":" + r.version, "-links", strings.Join(plugins, ","), "-beside", demo}
 	if r.jar != "" {
 		common = append(common, "-file", r.jar+":/"+agentName)
 	}

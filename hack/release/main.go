@@ -126,6 +126,14 @@ type platform struct{ os, arch string }
 // String returns the form in file names, such as linux-amd64.
 func (p platform) String() string { return p.os + "-" + p.arch }
 
+// file is the name of a program's file on the platform.
+func (p platform) file(program string) string {
+	if p.os == "windows" {
+		return program + ".exe"
+	}
+	return program
+}
+
 func parsePlatforms(text string) ([]platform, error) {
 	var platforms []platform
 	for name := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' }) {

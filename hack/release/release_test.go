@@ -25,6 +25,7 @@ import (
 var project = map[string]string{
 	"go.mod":                            "module example.test/mesh\n\ngo 1.26.0\n",
 	"cmd/controlplane/main.go":          "package main\n\nimport \"os\"\n\nfunc main() { println(\"wrong\"); os.Stdout.WriteString(os.Args[2]) }\n",
+	"cmd/controlplane-demo/main.go":     "package main\n\nfunc main() {}\n",
 	"hack/crds/main.go":                 "package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(\"definitions\\n\") }\n",
 	"LICENSE":                           "free\n",
 	"README.md":                         "read me\n",
@@ -172,6 +173,9 @@ func checkFiles(t *testing.T, files map[string][]byte) {
 		"mesh-0.2.0.tgz",
 		"mizzen-v0.2.0-agent.jar",
 		"mizzen-v0.2.0-crds.yaml",
+		"mizzen-v0.2.0-demo-linux-amd64.spdx.json",
+		"mizzen-v0.2.0-demo-linux-arm64.spdx.json",
+		"mizzen-v0.2.0-demo-windows-amd64.spdx.json",
 		"mizzen-v0.2.0-image-linux-amd64.tar",
 		"mizzen-v0.2.0-image-linux-arm64.tar",
 		"mizzen-v0.2.0-image.oci.tar",
@@ -229,9 +233,9 @@ func checkArchives(t *testing.T, files map[string][]byte) {
 		got, content := unpack(t, name, files[name])
 		top := strings.TrimSuffix(strings.TrimSuffix(name, ".tar.gz"), ".zip")
 		var want []string
-		own := []string{binary + " -rwxr-xr-x", "kubectl-mizzen Lrwxr-xr-x", "kubectl_complete-mizzen Lrwxr-xr-x"}
+		own := []string{binary + " -rwxr-xr-x", "controlplane-demo -rwxr-xr-x", "kubectl-mizzen Lrwxr-xr-x", "kubectl_complete-mizzen Lrwxr-xr-x"}
 		if binary == "controlplane.exe" {
-			own = []string{binary + " -rwxr-xr-x", "kubectl-mizzen.cmd -rwxr-xr-x"}
+			own = []string{binary + " -rwxr-xr-x", "controlplane-demo.exe -rwxr-xr-x", "kubectl-mizzen.cmd -rwxr-xr-x"}
 			if got, want := string(content[top+"/kubectl-mizzen.cmd"]), "@\"%~dp0controlplane.exe\" %*\r\n"; got != want {
 				t.Errorf("%s: got the plugin %q, want %q", name, got, want)
 			}
@@ -407,7 +411,7 @@ func TestTrial(t *testing.T) {
 		t.Errorf("notes: got %q", got)
 	}
 	want := []string{
-		"SHA256SUMS", "mizzen-v0.2.0-crds.yaml", "mizzen-v0.2.0-windows-amd64.spdx.json", "mizzen-v0.2.0-windows-amd64.zip", "release-notes.md",
+		"SHA256SUMS", "mizzen-v0.2.0-crds.yaml", "mizzen-v0.2.0-demo-windows-amd64.spdx.json", "mizzen-v0.2.0-windows-amd64.spdx.json", "mizzen-v0.2.0-windows-amd64.zip", "release-notes.md",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(files))); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)

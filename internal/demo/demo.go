@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,53 +26,35 @@ const (
 // Addresses are the addresses of a control plane.
 type Addresses struct{ XDS, Admin string }
 
-// Options are the settings of the demo. Out and ControlPlane are required.
+// Options are the settings of the demo. All but Interactive are required.
 type Options struct {
+	// Out may be a terminal, in which a table is drawn again and again. On others only whole lines are printed.
 	Out io.Writer
-	// Terminal is true if Out understands cursor movements; otherwise only whole lines are printed.
-	Terminal bool
 	// Interactive keeps everything running after the last step, until the context ends.
 	Interactive bool
-	// Step is the duration of each step; 5 s if zero.
+	// Step is the duration of each step.
 	Step time.Duration
-	// ControlPlane runs a control plane over a folder until ctx ends, and calls ready once, when clients are served.
-	ControlPlane func(ctx context.Context, dir string, ready func(Addresses)) error
+	// Folder is a copy of manifests.Demo, which the control plane serves at these addresses.
+	Folder    string
+	Addresses Addresses
 }
 
-// Run runs the demo. It returns nil if all steps gave the stated result or ctx ended, and ErrNotAsStated if a step
+// Run plays the scenario. It returns nil if all steps gave the stated result or ctx ended, and ErrNotAsStated if a step
 // did not.
-func Run(ctx context.Context, o Options) (err error) {
-	if o.Step == 0 {
-		o.Step = 5 * time.Second
-	}
-	folder, err := newFolder()
+func Run(ctx context.Context, o Options) error {
+	backends, err := newBackends(folder(o.Folder))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(string(folder))) }()
-	backends, err := newBackends(folder)
-	if err != nil {
-		return err
-	}
-
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, b := range backends {
 		group.Go(func() error { return b.Run(ctx) })
 	}
-	ready := make(chan Addresses, 1)
-	group.Go(func() error {
-		return o.ControlPlane(ctx, string(folder), func(a Addresses) { ready <- a })
-	})
 	group.Go(func() error {
 		defer cancel() // everything ends with the scenario
-		select {
-		case addresses := <-ready:
-			return runScenario(ctx, o, addresses, folder, backends)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return runScenario(ctx, o, backends)
 	})
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
 		return err
@@ -82,9 +63,9 @@ func Run(ctx context.Context, o Options) (err error) {
 }
 
 // runScenario connects the client and runs the scenario under its load.
-func runScenario(ctx context.Context, o Options, addresses Addresses, folder folder, backends []*backend) error {
+func runScenario(ctx context.Context, o Options, backends []*backend) error {
 	config, err := bootstrap.JSON(bootstrap.Options{
-		ServerURI: addresses.XDS, NodeID: "mizzen-demo-client", Namespace: namespace,
+		ServerURI: o.Addresses.XDS, NodeID: "mizzen-demo-client", Namespace: namespace,
 	})
 	if err != nil {
 		return err
@@ -100,12 +81,12 @@ func runScenario(ctx context.Context, o Options, addresses Addresses, folder fol
 	s := &scenario{
 		stepTime:    o.Step,
 		interactive: o.Interactive,
-		addresses:   addresses,
-		folder:      folder,
+		addresses:   o.Addresses,
+		folder:      folder(o.Folder),
 		backends:    backends,
 		client:      client,
 		tally:       newTally(),
-		screen:      &screen{out: o.Out, terminal: o.Terminal},
+		screen:      &screen{out: o.Out, terminal: isTerminal(o.Out)},
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

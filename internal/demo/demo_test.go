@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/manifests"
 )
 
 func TestBackendSpecsMatchManifests(t *testing.T) {
@@ -152,12 +154,15 @@ func TestScreenRedrawsOnATerminalOnly(t *testing.T) {
 
 func openFolder(t *testing.T) folder {
 	t.Helper()
-	f, err := newFolder()
+	objects, err := manifests.Demo()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(string(f)) })
-	return f
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, objects); err != nil {
+		t.Fatal(err)
+	}
+	return folder(dir)
 }
 
 func read(t *testing.T, f folder, file string) string {

@@ -10,9 +10,6 @@ import (
 	edges "github.com/mizzen-mesh/mizzen/internal/load"
 )
 
-// ReportInterval is how often the demo's client reports its calls to the control plane.
-const ReportInterval = time.Second
-
 // showEdges prints what the client has reported about each version, beside what the backends counted. It reports whether the
 // calls to v1 are the same: its backends are never killed, and have had no call for two steps.
 func (s *scenario) showEdges(ctx context.Context) bool {
@@ -34,7 +31,7 @@ func (s *scenario) showEdges(ctx context.Context) bool {
 func (s *scenario) edges(ctx context.Context) (found []edges.Edge, same bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	tick := time.NewTicker(ReportInterval / 5)
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		if got, err := s.askEdges(ctx); err == nil {

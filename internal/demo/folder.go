@@ -2,36 +2,18 @@ package demo
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"time"
-
-	"github.com/mizzen-mesh/mizzen/manifests"
 )
 
 const virtualServiceFile = "virtualservice.yaml"
 
 // folder is the path of the demo's copy of its manifests.
 type folder string
-
-func newFolder() (folder, error) {
-	objects, err := manifests.Demo()
-	if err != nil {
-		return "", err
-	}
-	dir, err := os.MkdirTemp("", "mizzen-demo-")
-	if err != nil {
-		return "", fmt.Errorf("make a folder for the demo: %w", err)
-	}
-	if err := os.CopyFS(dir, objects); err != nil {
-		return "", errors.Join(fmt.Errorf("fill the demo's folder: %w", err), os.RemoveAll(dir))
-	}
-	return folder(dir), nil
-}
 
 // setPort changes the port of the EndpointSlice in a file.
 func (f folder) setPort(file string, from, to int) error {

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 )
@@ -87,4 +88,14 @@ func total(c count) string { return "total  " + line(c) }
 
 func millis(d time.Duration) string {
 	return fmt.Sprintf("%5.1f ms", float64(d.Microseconds())/1000)
+}
+
+// isTerminal reports whether out is a terminal in which the cursor can be moved.
+func isTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	if !ok || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -3,6 +3,7 @@ package presubmit
 import (
 	"maps"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ const maxModules = 56
 // megabytes to the binary and to its memory. docs/adr/0015 states what is used instead.
 var unlinked = map[string]string{
 	"golang.org/x/net/trace":                "it has html/template look for methods by name, so that the linker keeps all methods of all types",
+	"google.golang.org/grpc/xds":            "it has all of gRPC's client over xDS, which the demo alone needs, in a program apart",
 	"html/template":                         "it looks for methods by name, so that the linker keeps all methods of all types",
 	"k8s.io/client-go/discovery":            "it has every kind of Kubernetes",
 	"k8s.io/client-go/gentype":              "it has what fakes need, and with them OpenAPI",
@@ -25,7 +27,15 @@ var unlinked = map[string]string{
 }
 
 func TestLinked(t *testing.T) {
-	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags", "grpcnotrace",
+	commands, err := dry(t, "build")
+	if err != nil {
+		t.Fatalf("make -n build: %v\n%s", err, commands)
+	}
+	tags := regexp.MustCompile(`-tags (\S+)`).FindStringSubmatch(commands)
+	if tags == nil {
+		t.Fatalf("make build has no tags:\n%s", commands)
+	}
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags", tags[1],
 		"-f", "{{.ImportPath}} {{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "../../cmd/controlplane")
 	out, err := list.Output()
 	if err != nil {
