@@ -93,13 +93,17 @@ func (c change) cause() Cause {
 	return out
 }
 
-// size is about how many bytes are kept because of the change: what the object was before.
-func (c change) size() int {
+// bytes is about how many bytes are kept because of the generation: what objects were before.
+func (g *generation) bytes() int {
 	const overhead = 256
-	if c.before == nil {
-		return overhead
+	size := 0
+	for _, c := range g.changes {
+		size += overhead
+		if c.before != nil {
+			size += len(c.before.Text)
+		}
 	}
-	return overhead + len(c.before.Text)
+	return size
 }
 
 // changesBetween lists the objects that differ between two sets, by kind, namespace and name.
