@@ -51,6 +51,7 @@ func (s *Store) restore() {
 	}
 	newest := found.chain[len(found.chain)-1]
 	s.current, s.fingerprint = found.objects, newest.fingerprint
+	s.apart = true
 	s.trim()
 	s.disk.logger.Info("restored the history", "generations", len(s.generations), "newest", newest.ID)
 }

@@ -61,6 +61,8 @@ type Store struct {
 	fingerprint mesh.Fingerprint
 	// domain is the cluster's DNS domain.
 	domain string
+	// apart is true if the texts of restored generations are copies of those that the cluster's objects have.
+	apart bool
 }
 
 // generation is a Generation, and how it follows from the one before.
@@ -106,7 +108,8 @@ func (s *Store) Published(p *serving.Publication) {
 	s.domain = p.World.Domain
 	first := len(s.generations) == 0
 	if !first && s.fingerprint == p.World.Configuration {
-		s.current = p.World.Manifests // after a restart: one copy of the objects is enough
+		s.current = p.World.Manifests
+		s.share()
 		return
 	}
 	changes := changesBetween(s.current, p.World.Manifests)
@@ -123,6 +126,7 @@ func (s *Store) Published(p *serving.Publication) {
 	g.describe(changes, changedHosts(before, p.World, changes), p.Effect.TakeResources())
 	s.add(g)
 	s.current, s.fingerprint = p.World.Manifests, p.World.Configuration
+	s.share()
 	s.trim()
 	select {
 	case s.wake <- struct{}{}:
@@ -134,6 +138,31 @@ func (s *Store) Published(p *serving.Publication) {
 func (s *Store) add(g *generation) {
 	g.size = g.bytes()
 	s.generations, s.size, s.next = append(s.generations, g), s.size+g.size, max(s.next, g.Number+1)
+}
+
+// share makes one copy of what an object was after a generation, and before another one or now: the files of a folder have each
+// text twice. The caller holds mu.
+func (s *Store) share() {
+	if !s.apart {
+		return
+	}
+	s.apart = false
+	later := map[string]*mesh.Manifest{}
+	for _, g := range slices.Backward(s.generations) {
+		g.changes = slices.Clone(g.changes) // they may be written to a file meanwhile
+		for i := range g.changes {
+			c := &g.changes[i]
+			key := c.ref.String()
+			m, ok := later[key]
+			if !ok {
+				m, _ = s.current.Get(key)
+			}
+			if m.Equal(c.after) {
+				c.after = m
+			}
+			later[key] = c.before
+		}
+	}
 }
 
 // trim drops the oldest generations that the Limits do not allow. The newest one stays. The caller holds mu.
