@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,36 +20,61 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
-// disk is the folder of a Store: a file for each generation, with what changed, and one with all objects of one of them. Only the
-// goroutine of Run uses it, and New.
+// disk is the folder of a Store: a file for each generation, with what changed, and for some of them one with all objects, so that
+// no damaged file costs more than what only it has. Only the goroutine of Run uses it, and New.
 type disk struct {
 	dir             string
 	cluster, domain string
 	logger          *slog.Logger
-	// base is the Fingerprint of the file with all objects; nil if there is no such file.
-	base *mesh.Fingerprint
+	limits          Limits
+	// full are the names of the files with all objects, except those that were found damaged.
+	full map[string]bool
 	// failing is true if the last attempt to save failed. A failure is logged once.
 	failing  bool
 	failures prometheus.Counter
+	// unusable is how many files of the folder could not be used at the start.
+	unusable prometheus.Gauge
 }
 
 const (
-	// maxFolder bounds the files of the folder, in bytes.
-	maxFolder = 64 << 20
-	// baseFile is the name of the file with all objects of a generation.
-	baseFile = "objects"
+	// fullSuffix is the end of the names of files with all objects of a generation.
+	fullSuffix = ".objects"
+	// fullEvery is how many generations there are at least from one file with all objects to the next, and fullShare the part of all
+	// generations that there are at most. The first two generations have one each.
+	fullEvery, fullShare = 10, 10
+	// fullKept is how many of these files, the newest ones, are kept rather than older generations.
+	fullKept = 2
 	// saveInterval is how often it is saved how far generations reached clients. It is also how soon a failed save is repeated.
 	saveInterval = 30 * time.Second
 	// draftAge is the age from which a draft has no writer any more.
 	draftAge = time.Hour
 )
 
-// generationFile is the form of the names of generations' files: they sort as their numbers do.
-var generationFile = regexp.MustCompile(`^\d{9,}-g-[0-9a-f]{10}$`)
+// historyFile is the form of the names of files.
+var historyFile = regexp.MustCompile(`^(\d{9,15})-(g-[0-9a-f]{10})(\.objects)?$`)
+
+// fileID is what the name of a file says: of which generation it is, and whether it has all objects.
+type fileID struct {
+	name   string
+	number int
+	id     string
+	full   bool
+}
+
+// fileNamed returns the fileID of a name; ok is false for files that are not the history's.
+func fileNamed(name string) (file fileID, ok bool) {
+	match := historyFile.FindStringSubmatch(name)
+	if match == nil {
+		return fileID{}, false
+	}
+	number, err := strconv.Atoi(match[1])
+	return fileID{name, number, match[2], match[3] != ""}, err == nil
+}
 
 func newDisk(o Options) *disk {
 	return &disk{
-		dir: o.Dir, cluster: o.Cluster, domain: o.Domain, logger: o.Logger,
+		dir: o.Dir, cluster: o.Cluster, domain: o.Domain, logger: o.Logger, limits: o.Limits, full: map[string]bool{},
+		unusable: prometheus.NewGauge(prometheus.GaugeOpts{Name: "mizzen_history_unusable_files", Help: "Files of the saved history that could not be used at the start."}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "mizzen_history_save_failures_total", Help: "Attempts to save the history that failed."}),
 	}
 }
@@ -60,12 +87,12 @@ func (s *Store) Run(ctx context.Context) error {
 	again := time.NewTicker(saveInterval)
 	defer again.Stop()
 	for {
-		s.save()
+		s.save(false)
 		select {
 		case <-s.wake:
 		case <-again.C:
 		case <-ctx.Done():
-			s.save()
+			s.save(true)
 			return nil
 		}
 	}
@@ -74,37 +101,56 @@ func (s *Store) Run(ctx context.Context) error {
 // batch is what is to be saved: copies, and what does not change.
 type batch struct {
 	generations []generation
-	// objects are all objects, if a file with them is needed, and fingerprint is theirs.
-	objects     *mesh.Map[*mesh.Manifest]
-	fingerprint mesh.Fingerprint
-	// kept are the names of the files of all generations.
+	full        []allObjects
+	// kept are the names of the files of all generations, with those that have all objects.
 	kept map[string]bool
 }
 
-// unsaved returns what is to be saved.
-func (s *Store) unsaved() batch {
+// allObjects are all objects of a generation, for a file with that name.
+type allObjects struct {
+	file    string
+	objects mesh.Map[*mesh.Manifest]
+	of      mesh.Fingerprint
+}
+
+// unsaved returns what is to be saved: at the end with all objects of the newest generation.
+func (s *Store) unsaved(end bool) batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := batch{kept: map[string]bool{}, fingerprint: s.fingerprint}
-	based := false
+	out := batch{kept: map[string]bool{}}
+	full, newest, last := 0, 0, len(s.generations)-1
 	for i, g := range s.generations {
 		out.kept[fileOf(g)] = true
-		based = based || s.disk.base != nil && *s.disk.base == g.fingerprint
+		if name := fileOf(g) + fullSuffix; s.disk.full[name] {
+			out.kept[name] = true
+			full, newest = full+1, i
+		}
 		if reach := g.reach(); g.saved == nil || *g.saved != reach {
 			one := *g
 			one.Generation, one.saved = s.view(i), &reach
 			out.generations = append(out.generations, one)
 		}
 	}
-	if !based && len(s.generations) > 0 {
-		out.objects = new(s.current)
+	due := map[int]bool{}
+	switch {
+	case last < 0:
+	case full == 0:
+		due[0], due[last] = true, true
+	case full == 1, end, last-newest >= max(fullEvery, last/fullShare):
+		due[last] = newest < last
+	}
+	for i, is := range due {
+		if name := fileOf(s.generations[i]) + fullSuffix; is {
+			out.full = append(out.full, allObjects{name, s.set(i), s.generations[i].fingerprint})
+			out.kept[name] = true
+		}
 	}
 	return out
 }
 
 // save writes what is not saved yet. A failure is told, and the generations stay in memory.
-func (s *Store) save() {
-	todo, d := s.unsaved(), s.disk
+func (s *Store) save(end bool) {
+	todo, d := s.unsaved(end), s.disk
 	var err error
 	saved := map[int]*serving.Reach{}
 	for i := range todo.generations {
@@ -115,10 +161,11 @@ func (s *Store) save() {
 			}
 		}
 	}
-	// The objects come last: until then the file that is there is of a generation whose file is there, too.
-	if err == nil && todo.objects != nil {
-		if err = d.writeObjects(*todo.objects, todo.fingerprint); err == nil {
-			d.base = &todo.fingerprint
+	for _, all := range todo.full {
+		if err == nil {
+			if err = d.writeObjects(all); err == nil {
+				d.full[all.file] = true
+			}
 		}
 	}
 	s.mu.Lock()
@@ -128,8 +175,8 @@ func (s *Store) save() {
 		}
 	}
 	s.mu.Unlock()
-	if err == nil && (len(saved) > 0 || todo.objects != nil) {
-		err = d.trim(todo.kept, s.options.Limits.Generations)
+	if err == nil && (len(saved) > 0 || len(todo.full) > 0) {
+		err = d.trim(todo.kept)
 	}
 	d.tell(err)
 }
@@ -148,69 +195,70 @@ func (d *disk) tell(err error) {
 	d.failing = err != nil
 }
 
-// trim removes files: those of generations that are not kept, the oldest first, until the folder is as small as it must be. If
-// that is not enough, the oldest of all.
-func (d *disk) trim(kept map[string]bool, most int) error {
-	entries, err := os.ReadDir(d.dir)
-	if err != nil {
-		return err
-	}
-	sizes, total := map[string]int64{}, int64(0)
-	var names []string
-	for _, entry := range entries {
-		info, gone := entry.Info()
-		if gone != nil {
-			continue // another replica removed it
-		}
-		switch name := entry.Name(); {
-		case generationFile.MatchString(name):
-			names = append(names, name)
-			sizes[name] = info.Size()
-			total += info.Size()
-		case name == baseFile:
-			total += info.Size()
-		case strings.HasSuffix(name, ".new") && time.Since(info.ModTime()) > draftAge:
-			err = errors.Join(err, os.Remove(filepath.Join(d.dir, name)))
-		}
-	}
-	slices.Sort(names)
-	slices.SortStableFunc(names, func(a, b string) int {
+// trim removes files until the folder is as small as it must be: of those of generations that are not kept, then those with all
+// objects of old ones, then those of the oldest generations.
+func (d *disk) trim(kept map[string]bool) error {
+	files, sizes, err := d.list()
+	var spared []fileID
+	generations, total := 0, int64(0)
+	for _, file := range files {
+		total += sizes[file]
 		switch {
-		case kept[a] == kept[b]:
+		case !file.full:
+			generations++
+		case kept[file.name]:
+			spared = append(spared, file)
+		}
+	}
+	spared = spared[max(0, len(spared)-fullKept):]
+	rank := func(file fileID) int {
+		switch {
+		case !kept[file.name]:
 			return 0
-		case kept[a]:
+		case file.full && !slices.Contains(spared, file):
 			return 1
 		}
-		return -1
-	})
-	for len(names) > 1 && (len(names) > most || total > maxFolder) {
-		if gone := os.Remove(filepath.Join(d.dir, names[0])); gone != nil && !errors.Is(gone, os.ErrNotExist) {
+		return 2
+	}
+	slices.SortStableFunc(files, func(a, b fileID) int { return cmp.Compare(rank(a), rank(b)) })
+	for len(files) > 2 && (generations > d.limits.Generations || total > d.limits.Folder) {
+		file := files[0]
+		if gone := os.Remove(d.file(file.name)); gone != nil && !errors.Is(gone, os.ErrNotExist) {
 			return errors.Join(err, gone)
 		}
-		total -= sizes[names[0]]
-		names = names[1:]
+		if !file.full {
+			generations--
+		}
+		delete(d.full, file.name)
+		total -= sizes[file]
+		files = files[1:]
 	}
 	return err
 }
 
-// restore takes over the generations of the folder. Whatever cannot be used is told, and left where it is.
-func (s *Store) restore() {
-	found, err := s.disk.read()
-	if err != nil {
-		s.disk.logger.Warn("cannot use the saved history; it begins anew", "path", s.disk.dir, "error", err)
+// list returns the files of the history by their numbers, one with all objects before that of its generation, and their sizes. It
+// removes drafts without a writer.
+func (d *disk) list() (files []fileID, sizes map[fileID]int64, err error) {
+	entries, err := os.ReadDir(d.dir)
+	sizes = map[fileID]int64{}
+	for _, entry := range entries {
+		info, gone := entry.Info()
+		if gone != nil {
+			continue // another process removed it
+		}
+		file, ok := fileNamed(entry.Name())
+		switch {
+		case ok:
+			files = append(files, file)
+			sizes[file] = info.Size()
+		case strings.HasSuffix(entry.Name(), ".new") && time.Since(info.ModTime()) > draftAge:
+			err = errors.Join(err, os.Remove(d.file(entry.Name())))
+		}
 	}
-	if found == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, g := range found.chain {
-		s.add(g)
-	}
-	newest := found.chain[len(found.chain)-1]
-	s.current, s.fingerprint, s.disk.base = found.objects, newest.fingerprint, &found.base
-	s.trim()
-	s.disk.logger.Info("restored the history", "generations", len(s.generations), "newest", newest.ID)
+	slices.SortFunc(files, func(a, b fileID) int {
+		return cmp.Or(cmp.Compare(a.number, b.number), strings.Compare(a.id, b.id), cmp.Compare(len(b.name), len(a.name)))
+	})
+	return files, sizes, err
 }
 
 // file returns the path of a file in the folder.
@@ -229,121 +277,11 @@ func (s *Store) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(generationsDesc, prometheus.GaugeValue, float64(n))
 	if s.disk != nil {
 		s.disk.failures.Collect(out)
+		s.disk.unusable.Collect(out)
 	}
 }
 
 var _ prometheus.Collector = (*Store)(nil)
-
-// files is what was read of a folder.
-type files struct {
-	// chain are generations that follow from one another, the oldest first: at least one. objects are those of the newest.
-	chain   []*generation
-	objects mesh.Map[*mesh.Manifest]
-	// base is the Fingerprint of the file with all objects.
-	base mesh.Fingerprint
-}
-
-// read reads the folder. It returns nil if there is nothing in it that can be used, and also why some files cannot be used.
-func (d *disk) read() (*files, error) {
-	entries, err := os.ReadDir(d.dir)
-	if errors.Is(err, os.ErrNotExist) || len(entries) == 0 && err == nil {
-		return nil, nil //nolint:nilnil // a folder that is not there is an empty one
-	}
-	if err != nil {
-		return nil, err
-	}
-	var all []*generation
-	var failures []error
-	for _, entry := range entries {
-		if !generationFile.MatchString(entry.Name()) {
-			continue
-		}
-		g, err := d.readGeneration(entry.Name())
-		if err != nil {
-			failures = append(failures, err)
-			continue
-		}
-		all = append(all, g)
-	}
-	base, objects, err := d.readObjects()
-	if err != nil {
-		return nil, errors.Join(err, d.some(failures))
-	}
-	chain := chainOf(all)
-	if objects, err = forward(chain, base, objects); err != nil {
-		return nil, errors.Join(err, d.some(failures))
-	}
-	if len(failures) > 0 {
-		d.logger.Warn("cannot use some files of the saved history", "path", d.dir, "files", len(failures), "first_error", failures[0])
-	}
-	return &files{chain: chain, objects: objects, base: base}, nil
-}
-
-// some returns the first of many errors.
-func (d *disk) some(failures []error) error {
-	if len(failures) == 0 {
-		return nil
-	}
-	return failures[0]
-}
-
-// chainOf returns the generations that lead to the newest one, the oldest first.
-func chainOf(all []*generation) []*generation {
-	slices.SortFunc(all, func(a, b *generation) int { return a.At.Compare(b.At) })
-	var chain []*generation
-	for _, g := range slices.Backward(all) {
-		switch n := len(chain); {
-		case n == 0, chain[n-1].before == g.fingerprint && !chain[n-1].First && chain[n-1].Number > g.Number:
-			chain = append(chain, g)
-		}
-	}
-	slices.Reverse(chain)
-	if len(chain) > 0 {
-		chain[0].Previous = ""
-	}
-	return chain
-}
-
-// forward makes the objects of the newest generation of a chain of those of one in it, or before it.
-func forward(chain []*generation, base mesh.Fingerprint, objects mesh.Map[*mesh.Manifest]) (mesh.Map[*mesh.Manifest], error) {
-	if len(chain) == 0 {
-		return objects, errors.New("no generation can be used")
-	}
-	from := -1
-	for i, g := range chain {
-		if g.fingerprint == base {
-			from = i
-		}
-	}
-	if from < 0 && chain[0].before != base {
-		return objects, errors.New("the saved objects are of no saved generation")
-	}
-	put, remove := map[string]*mesh.Manifest{}, map[string]bool{}
-	sum := base
-	for _, g := range chain[from+1:] {
-		for _, c := range g.changes {
-			key := c.ref.String()
-			if c.before != nil {
-				sum = sum.Minus(c.before)
-			}
-			delete(put, key)
-			remove[key] = c.after == nil
-			if c.after != nil {
-				put[key], sum = c.after, sum.Plus(c.after)
-			}
-		}
-		if sum != g.fingerprint {
-			return objects, errors.New("generation " + g.ID + " does not follow from the one before")
-		}
-	}
-	var gone []string
-	for key, is := range remove {
-		if is {
-			gone = append(gone, key)
-		}
-	}
-	return objects.With(put, gone), nil
-}
 
 // fileOf returns the name of a generation's file.
 func fileOf(g *generation) string { return fileName(g.Number, g.ID) }

@@ -3,6 +3,7 @@ package history_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mizzen-mesh/mizzen/internal/history"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // onDisk returns a recorder with a folder, what it logs, and how to end its process.
@@ -82,24 +84,24 @@ func TestFaultsOfTheFolder(t *testing.T) {
 		"nothing": {"a", func(*testing.T, string) {}, 4, "restored the history"},
 		"a generation is cut": {"a", func(t *testing.T, dir string) {
 			t.Helper()
-			cut(t, dir, "000000002-*")
-		}, 2, "cannot use some files of the saved history"},
+			cut(t, dir, "000000002-*[0-9a-f]")
+		}, 3, "cannot use some files of the saved history"},
 		"the newest is cut": {"a", func(t *testing.T, dir string) {
 			t.Helper()
-			cut(t, dir, "000000004-*")
+			cut(t, dir, "000000004-*[0-9a-f]")
+		}, 3, "cannot use some files of the saved history"},
+		"all files but one are cut": {"a", func(t *testing.T, dir string) {
+			t.Helper()
+			cut(t, dir, "00000000[124]-*")
 		}, 0, "it begins anew"},
 		"all objects are cut": {"a", func(t *testing.T, dir string) {
 			t.Helper()
-			cut(t, dir, "objects")
+			cut(t, dir, "*.objects")
 		}, 0, "it begins anew"},
 		"a generation is missing": {"a", func(t *testing.T, dir string) {
 			t.Helper()
-			for _, path := range matching(t, dir, "000000003-*") {
-				if err := os.Remove(path); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}, 1, "restored the history"},
+			remove(t, dir, "000000003-*")
+		}, 3, "restored the history"},
 		"another cluster": {"b", func(*testing.T, string) {}, 0, "belongs to cluster a"},
 		"other files": {"a", func(t *testing.T, dir string) {
 			t.Helper()
@@ -107,6 +109,19 @@ func TestFaultsOfTheFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, 4, "restored the history"},
+		"a folder has the name of a file": {"a", func(t *testing.T, dir string) {
+			t.Helper()
+			if err := os.MkdirAll(filepath.Join(dir, "000000005-g-0000000000", "a"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, 4, "cannot use some files of the saved history"},
+		"a number of ten digits": {"a", func(t *testing.T, dir string) {
+			t.Helper()
+			cut(t, dir, "000000004-*[0-9a-f]")
+			if err := os.Rename(matching(t, dir, "000000004-*[0-9a-f]")[0], filepath.Join(dir, "1000000000-g-0000000000")); err != nil {
+				t.Fatal(err)
+			}
+		}, 3, "cannot use some files of the saved history"},
 		"it is a file": {"a", func(t *testing.T, dir string) {
 			t.Helper()
 			if err := os.RemoveAll(dir); err != nil {
@@ -130,7 +145,7 @@ func TestFaultsOfTheFolder(t *testing.T) {
 			if got := len(again.List("", 0)); got != test.kept {
 				t.Errorf("%d generations are there, want %d", got, test.kept)
 			}
-			again.at = r.at.Add(time.Hour)
+			again.at = r.at.Add(-time.Hour) // The clock was set back.
 			id := again.record(service("cart", 80), rule("cart", 9))
 			again.end()
 			again.end()
@@ -142,6 +157,9 @@ func TestFaultsOfTheFolder(t *testing.T) {
 			}
 			if name == "it is a file" {
 				return
+			}
+			if got := again.List("", 1)[0].Number; got <= 4 {
+				t.Errorf("the newest generation has number %d, as a file has", got)
 			}
 			third, log := onDisk(t, dir, test.cluster)
 			if got, err := third.Resolve("current"); err != nil || got != id {
@@ -160,6 +178,15 @@ func matching(t *testing.T, dir, pattern string) []string {
 	return paths
 }
 
+func remove(t *testing.T, dir, pattern string) {
+	t.Helper()
+	for _, path := range matching(t, dir, pattern) {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func cut(t *testing.T, dir, pattern string) {
 	t.Helper()
 	for _, path := range matching(t, dir, pattern) {
@@ -167,6 +194,85 @@ func cut(t *testing.T, dir, pattern string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestOneDamagedFile damages each file of a folder in each way. That costs at most the generation of the file: the next one has its
+// changes, too.
+func TestOneDamagedFile(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "history")
+	r, _ := onDisk(t, whole, "a")
+	for i := range 14 {
+		r.record(service("cart", 80), rule("cart", i+1), rule(fmt.Sprint("r", i/3), i))
+		if i%5 == 1 {
+			r.end()
+		}
+	}
+	r.end()
+	names, err := filepath.Glob(filepath.Join(whole, "*"))
+	if err != nil || len(names) < 17 {
+		t.Fatalf("%d files: %v", len(names), err)
+	}
+	for i, path := range names {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, other := filepath.Base(path), must(os.ReadFile(names[(i+2)%len(names)]))
+		for what, damaged := range map[string][]byte{"missing": nil, "empty": {}, "cut": raw[:len(raw)/2], "garbage": bytes.Repeat([]byte("mizzen"), 99), "another": other} {
+			dir := filepath.Join(t.TempDir(), "history")
+			if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if damaged == nil {
+				remove(t, dir, name)
+			}
+			again, log := onDisk(t, dir, "a")
+			lost := 0
+			for _, g := range r.List("", 0) {
+				want, err := r.Objects(g.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := again.Objects(g.ID)
+				if err != nil {
+					lost++
+				} else if diff := cmp.Diff(texts(want), texts(got)); diff != "" {
+					t.Fatalf("%s is %s: the objects of generation %d (-want +got):\n%s", name, what, g.Number, diff)
+				}
+			}
+			if want := 1 - strings.Count(name, ".objects"); lost != want {
+				t.Errorf("%s is %s: %d generations are lost, want %d\n%s", name, what, lost, want, log)
+			}
+			if what != "cut" {
+				continue
+			}
+			again.at = r.at
+			again.record(service("cart", 80), rule("cart", 99))
+			again.end()
+			if third, log := onDisk(t, dir, "a"); len(third.List("", 0)) != 15-lost {
+				t.Errorf("%s was %s: after one more restart there are %d generations\n%s", name, what, len(third.List("", 0)), log)
+			}
+		}
+	}
+}
+
+func must(raw []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
+// texts are the objects of a generation as they were written, by their names.
+func texts(objects map[object.Key]*object.Object) map[string]string {
+	out := map[string]string{}
+	for key, o := range objects {
+		out[key.Ref().String()] = o.Manifest.Text
+	}
+	return out
 }
 
 // TestFolderIsBounded keeps no more files than generations, also those of other clusters.
@@ -186,8 +292,8 @@ func TestFolderIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(entries) > 6 {
-			t.Errorf("cluster %s: %d files", cluster, len(entries))
+		if len(entries) > 5+2 {
+			t.Errorf("cluster %s: %d files: %v", cluster, len(entries), entries)
 		}
 		again, _ := onDisk(t, dir, cluster)
 		if got := len(again.List("", 0)); got != 5 {

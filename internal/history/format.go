@@ -100,12 +100,12 @@ func (d *disk) writeGeneration(g *generation) error {
 	}})
 }
 
-func (d *disk) writeObjects(objects mesh.Map[*mesh.Manifest], of mesh.Fingerprint) error {
-	return d.write(baseFile, &lineWriter{d.header(), func(line func(any) error) error {
-		if err := line(of); err != nil {
+func (d *disk) writeObjects(all allObjects) error {
+	return d.write(all.file, &lineWriter{d.header(), func(line func(any) error) error {
+		if err := line(all.of); err != nil {
 			return err
 		}
-		for _, m := range objects.All() {
+		for _, m := range all.objects.All() {
 			if err := line(storeManifest(m)); err != nil {
 				return err
 			}
@@ -170,9 +170,9 @@ func (d *disk) readGeneration(name string) (*generation, error) {
 	return g, err
 }
 
-func (d *disk) readObjects() (of mesh.Fingerprint, objects mesh.Map[*mesh.Manifest], err error) {
+func (d *disk) readObjects(name string) (of mesh.Fingerprint, objects mesh.Map[*mesh.Manifest], err error) {
 	all, sum := map[string]*mesh.Manifest{}, mesh.Fingerprint{}
-	err = d.readLines(baseFile, &of, func(lines *json.Decoder) error {
+	err = d.readLines(name, &of, func(lines *json.Decoder) error {
 		var stored storedManifest
 		if err := lines.Decode(&stored); err != nil {
 			return err
@@ -182,7 +182,7 @@ func (d *disk) readObjects() (of mesh.Fingerprint, objects mesh.Map[*mesh.Manife
 		return nil
 	})
 	if err == nil && sum != of {
-		err = fmt.Errorf("%s does not have the objects that it states", d.file(baseFile))
+		err = fmt.Errorf("%s does not have the objects that it states", d.file(name))
 	}
 	return of, objects.With(all, nil), err
 }

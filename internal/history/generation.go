@@ -93,13 +93,43 @@ func (c change) cause() Cause {
 	return out
 }
 
-// size is about how many bytes are kept because of the change: what the object was before.
-func (c change) size() int {
-	const overhead = 256
-	if c.before == nil {
-		return overhead
+// The sizes in memory of what a generation consists of, beside texts.
+const (
+	sizeOfGeneration = 640
+	sizeOfChange     = 96
+	sizeOfManifest   = 208
+	sizeOfCause      = 144
+	sizeOfText       = 16
+)
+
+// bytes is about how many bytes are kept because of the generation: what objects were before, and what is listed. What objects
+// were after it is what they were before another one, or are now.
+func (g *generation) bytes() int {
+	size := sizeOfGeneration + len(g.changes)*sizeOfChange + len(g.Causes)*sizeOfCause
+	for _, c := range g.changes {
+		if m := c.before; m != nil {
+			size += sizeOfManifest + bytesOf(m.Ref.Kind, m.Ref.Namespace, m.Ref.Name, m.Text, m.Manager, m.Operation, m.File)
+		}
 	}
-	return overhead + len(c.before.Text)
+	for i := range g.Causes {
+		c := &g.Causes[i]
+		size += bytesOf(c.Object.Kind, c.Object.Namespace, c.Object.Name, c.Manager, c.Operation)
+	}
+	for _, r := range g.Resources {
+		size += 2*sizeOfText + bytesOf(r.Type, r.Name)
+	}
+	return size + len(g.Hosts)*sizeOfText + bytesOf(g.Hosts...)
+}
+
+// bytesOf is about how many bytes texts take: the runtime rounds their sizes up.
+func bytesOf(texts ...string) int {
+	size := 0
+	for _, text := range texts {
+		if text != "" {
+			size += sizeOfText + len(text) + len(text)/8
+		}
+	}
+	return size
 }
 
 // changesBetween lists the objects that differ between two sets, by kind, namespace and name.

@@ -13,15 +13,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// Limits bound what is kept in memory: generations, and the bytes of what objects were. The oldest generations go first.
+// Limits bound what is kept: generations, their bytes in memory, and those of the files in the folder. The oldest generations go
+// first.
 type Limits struct {
 	Generations, Bytes int
+	Folder             int64
 }
 
 // InMemory are the Limits without a folder, and OnDisk those with one.
 var (
 	InMemory = Limits{Generations: 100, Bytes: 16 << 20}
-	OnDisk   = Limits{Generations: 1000, Bytes: 16 << 20}
+	OnDisk   = Limits{Generations: 1000, Bytes: 16 << 20, Folder: 64 << 20}
 )
 
 // Options are the settings of a Store.
@@ -51,11 +53,16 @@ type Store struct {
 	// generations are the oldest first. size is about how many bytes they keep.
 	generations []*generation
 	size        int
+	// next is the number of the next generation: above those of all files, so that the order of numbers is that of generations,
+	// also after a clock was set back.
+	next int
 	// current is the set of the newest generation, and fingerprint its Fingerprint. Sets of older generations are made of it.
 	current     mesh.Map[*mesh.Manifest]
 	fingerprint mesh.Fingerprint
 	// domain is the cluster's DNS domain.
 	domain string
+	// apart is true if the texts of restored generations are copies of those that the cluster's objects have.
+	apart bool
 }
 
 // generation is a Generation, and how it follows from the one before.
@@ -80,7 +87,10 @@ func New(o Options) *Store {
 	if o.Limits == (Limits{}) {
 		o.Limits = InMemory
 	}
-	s := &Store{options: o, domain: o.Domain, wake: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1)}
+	if o.Limits.Folder == 0 {
+		o.Limits.Folder = OnDisk.Folder
+	}
+	s := &Store{options: o, domain: o.Domain, next: 1, wake: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1)}
 	if o.Dir != "" {
 		s.disk = newDisk(o)
 		s.restore()
@@ -98,7 +108,8 @@ func (s *Store) Published(p *serving.Publication) {
 	s.domain = p.World.Domain
 	first := len(s.generations) == 0
 	if !first && s.fingerprint == p.World.Configuration {
-		s.current = p.World.Manifests // after a restart: one copy of the objects is enough
+		s.current = p.World.Manifests
+		s.share()
 		return
 	}
 	changes := changesBetween(s.current, p.World.Manifests)
@@ -107,7 +118,7 @@ func (s *Store) Published(p *serving.Publication) {
 		before = nil // It was not recorded.
 	}
 	g := &generation{effect: p.Effect, fingerprint: p.World.Configuration, before: s.fingerprint}
-	g.Number, g.ID, g.At, g.First = s.nextNumber(), p.World.Configuration.String(), p.At.UTC(), first
+	g.Number, g.ID, g.At, g.First = s.next, p.World.Configuration.String(), p.At.UTC(), first
 	g.Objects = p.World.Manifests.Len()
 	if !first {
 		g.Previous, g.changes = s.fingerprint.String(), changes
@@ -115,6 +126,7 @@ func (s *Store) Published(p *serving.Publication) {
 	g.describe(changes, changedHosts(before, p.World, changes), p.Effect.TakeResources())
 	s.add(g)
 	s.current, s.fingerprint = p.World.Manifests, p.World.Configuration
+	s.share()
 	s.trim()
 	select {
 	case s.wake <- struct{}{}:
@@ -124,17 +136,33 @@ func (s *Store) Published(p *serving.Publication) {
 
 // add adds the newest generation. The caller holds mu.
 func (s *Store) add(g *generation) {
-	for _, c := range g.changes {
-		g.size += c.size()
-	}
-	s.generations, s.size = append(s.generations, g), s.size+g.size
+	g.size = g.bytes()
+	s.generations, s.size, s.next = append(s.generations, g), s.size+g.size, max(s.next, g.Number+1)
 }
 
-func (s *Store) nextNumber() int {
-	if len(s.generations) == 0 {
-		return 1
+// share makes one copy of what an object was after a generation, and before another one or now: the files of a folder have each
+// text twice. The caller holds mu.
+func (s *Store) share() {
+	if !s.apart {
+		return
 	}
-	return s.generations[len(s.generations)-1].Number + 1
+	s.apart = false
+	later := map[string]*mesh.Manifest{}
+	for _, g := range slices.Backward(s.generations) {
+		g.changes = slices.Clone(g.changes) // they may be written to a file meanwhile
+		for i := range g.changes {
+			c := &g.changes[i]
+			key := c.ref.String()
+			m, ok := later[key]
+			if !ok {
+				m, _ = s.current.Get(key)
+			}
+			if m.Equal(c.after) {
+				c.after = m
+			}
+			later[key] = c.before
+		}
+	}
 }
 
 // trim drops the oldest generations that the Limits do not allow. The newest one stays. The caller holds mu.
@@ -230,23 +258,8 @@ func (s *Store) kept() string {
 	return fmt.Sprintf("%d are, from %s of %s on; \"controlplane history\" lists them", len(s.generations), oldest.ID, oldest.At.Format("2006-01-02T15:04:05Z07:00"))
 }
 
-// set returns the Manifests of a generation: those of the newest one, without what changed since. The caller holds mu.
-func (s *Store) set(i int) mesh.Map[*mesh.Manifest] {
-	put := map[string]*mesh.Manifest{}
-	for _, g := range slices.Backward(s.generations[i+1:]) {
-		for _, c := range g.changes {
-			put[c.ref.String()] = c.before
-		}
-	}
-	var remove []string
-	for key, m := range put {
-		if m == nil {
-			remove = append(remove, key)
-			delete(put, key)
-		}
-	}
-	return s.current.With(put, remove)
-}
+// set returns the Manifests of a generation. The caller holds mu.
+func (s *Store) set(i int) mesh.Map[*mesh.Manifest] { return undo(s.current, s.generations[i+1:]) }
 
 // manifests returns the ID of the generation that a text names, its objects as they were written, and the cluster's domain.
 func (s *Store) manifests(text string) (id string, objects mesh.Map[*mesh.Manifest], domain string, err error) {

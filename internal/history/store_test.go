@@ -144,7 +144,7 @@ func TestStoredWorlds(t *testing.T) {
 // TestLimits keeps the newest generations.
 func TestLimits(t *testing.T) {
 	for name, limits := range map[string]history.Limits{
-		"generations": {Generations: 5, Bytes: 1 << 20}, "bytes": {Generations: 100, Bytes: 2500},
+		"generations": {Generations: 5, Bytes: 1 << 20}, "bytes": {Generations: 100, Bytes: 8000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRecorder(t, limits)

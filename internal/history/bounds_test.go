@@ -1,0 +1,99 @@
+package history_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/internal/history"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
+)
+
+// TestBounds makes 10,000 edits of objects. What the history keeps in memory and in its folder has at most the size of its Limits,
+// by what the Go runtime and the file system count, also in the next process.
+func TestBounds(t *testing.T) {
+	for name, edit := range map[string]struct {
+		// objects is how many objects an edit changes, and size how many bytes each has.
+		objects, size int
+	}{
+		"an object": {1, 400}, "a large object": {1, 8000}, "many objects": {30, 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := history.Options{Limits: history.Limits{Generations: 200, Bytes: 512 << 10, Folder: 256 << 10}, Dir: t.TempDir(), Domain: "cluster.local"}
+			var set mesh.Map[*mesh.Manifest]
+			kept := func(s *history.Store, what string) {
+				t.Helper()
+				before := heap()
+				n := len(s.List("", 0))
+				runtime.KeepAlive(s)
+				*s = history.Store{}
+				if bytes := int(before) - int(heap()); bytes > o.Limits.Bytes || n < 10 {
+					t.Errorf("%s: %d generations take %d bytes in memory, and may take %d", what, n, bytes, o.Limits.Bytes)
+				} else {
+					t.Logf("%s: %d generations take %d bytes in memory", what, n, bytes)
+				}
+			}
+			s := history.New(o)
+			for i := range 10_000 {
+				put := map[string]*mesh.Manifest{}
+				for k := range edit.objects {
+					m := mesh.NewManifest(mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: fmt.Sprintf("rule-%d", (i+k)%100)},
+						fmt.Sprintf(`{"spec":{"hosts":["host-%d"],"edit":%d,"text":%q}}`, (i+k)%100, i, strings.Repeat(fmt.Sprint(i*i), edit.size/8)))
+					put[m.Ref.String()] = m
+				}
+				set = set.With(put, nil)
+				s.Published(&serving.Publication{World: worldOf(set), At: time.Unix(int64(i), 0), Effect: &serving.Effect{}})
+				if i%2500 == 2499 {
+					save(t, s)
+					if size := folderSize(t, o.Dir); size > o.Limits.Folder {
+						t.Fatalf("after %d edits the folder has %d bytes, and may have %d", i, size, o.Limits.Folder)
+					}
+				}
+			}
+			kept(s, "after 10,000 edits")
+			s = history.New(o)
+			s.Published(&serving.Publication{World: worldOf(set), Effect: &serving.Effect{}})
+			kept(s, "after a restart")
+			runtime.KeepAlive(set)
+		})
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
+}
+
+// save saves what there is.
+func save(t *testing.T, s *history.Store) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func folderSize(t *testing.T, dir string) (size int64) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	return size
+}
