@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,17 +14,39 @@ import (
 	"time"
 )
 
+// demoRun runs a command line until it or the context ends. seen also gets what it prints.
+type demoRun func(ctx context.Context, t *testing.T, seen io.Writer, args ...string) outcome
+
+// until is a writer that calls a function once a text was written to it.
+type until struct {
+	text string
+	then func()
+	all  bytes.Buffer
+}
+
+func (u *until) Write(p []byte) (int, error) {
+	u.all.Write(p)
+	if bytes.Contains(u.all.Bytes(), []byte(u.text)) {
+		u.then()
+	}
+	return len(p), nil
+}
+
 // TestDemo runs the demo inside of the program, and the two programs that are released.
 func TestDemo(t *testing.T) {
 	program := buildPrograms(t)
-	for way, run := range map[string]func(context.Context, *testing.T, ...string) outcome{
-		"inside": func(ctx context.Context, _ *testing.T, args ...string) outcome { return command(ctx, "", args...) },
-		"beside": func(ctx context.Context, t *testing.T, args ...string) outcome {
-			return runProgram(ctx, t, program, args...)
+	for way, run := range map[string]demoRun{
+		"inside": func(ctx context.Context, _ *testing.T, seen io.Writer, args ...string) outcome {
+			var stdout, stderr bytes.Buffer
+			code := execute(ctx, args, stdio{in: strings.NewReader(""), out: io.MultiWriter(&stdout, seen), err: &stderr})
+			return outcome{code, stdout.String(), stderr.String()}
+		},
+		"beside": func(ctx context.Context, t *testing.T, seen io.Writer, args ...string) outcome {
+			return runProgram(ctx, t, seen, program, args...)
 		},
 	} {
 		t.Run(way, func(t *testing.T) {
-			for name, test := range map[string]func(*testing.T, func(context.Context, *testing.T, ...string) outcome){
+			for name, test := range map[string]func(*testing.T, demoRun){
 				"as stated": demoGoesAsStated, "not as stated": demoNotAsStated, "signal": demoEndsByASignal, "usage": demoUsage,
 			} {
 				t.Run(name, func(t *testing.T) {
@@ -53,11 +76,11 @@ func buildPrograms(t *testing.T) string {
 }
 
 // runProgram runs a program, and sends it SIGTERM when ctx ends.
-func runProgram(ctx context.Context, t *testing.T, program string, args ...string) outcome {
+func runProgram(ctx context.Context, t *testing.T, seen io.Writer, program string, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, seen), &stderr
 	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGTERM) }, time.Minute
 	if err := cmd.Run(); cmd.ProcessState == nil || errors.Is(err, exec.ErrWaitDelay) {
 		t.Fatalf("run %s: %v", program, err)
@@ -65,8 +88,8 @@ func runProgram(ctx context.Context, t *testing.T, program string, args ...strin
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-func demoGoesAsStated(t *testing.T, run func(context.Context, *testing.T, ...string) outcome) {
-	got := run(t.Context(), t, "demo", "--step", "1500ms")
+func demoGoesAsStated(t *testing.T, run demoRun) {
+	got := run(t.Context(), t, io.Discard, "demo", "--step", "1500ms")
 	if got.code != exitOK || got.err != "" {
 		t.Errorf("got exit code %d and %q on standard error, want 0 and nothing", got.code, got.err)
 	}
@@ -81,8 +104,8 @@ func demoGoesAsStated(t *testing.T, run func(context.Context, *testing.T, ...str
 }
 
 // demoNotAsStated: in a step of a nanosecond no request is answered.
-func demoNotAsStated(t *testing.T, run func(context.Context, *testing.T, ...string) outcome) {
-	got := run(t.Context(), t, "demo", "--step", "1ns")
+func demoNotAsStated(t *testing.T, run demoRun) {
+	got := run(t.Context(), t, io.Discard, "demo", "--step", "1ns")
 	if want := "controlplane: the demo did not go as stated\n"; got.code != exitFailure || got.err != want {
 		t.Errorf("got exit code %d and %q on standard error, want 1 and %q", got.code, got.err, want)
 	}
@@ -91,18 +114,18 @@ func demoNotAsStated(t *testing.T, run func(context.Context, *testing.T, ...stri
 	}
 }
 
-func demoEndsByASignal(t *testing.T, run func(context.Context, *testing.T, ...string) outcome) {
+func demoEndsByASignal(t *testing.T, run demoRun) {
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(3*time.Second, cancel)
-	if got := run(ctx, t, "demo", "--interactive", "--step", "1h"); got.code != exitOK || got.err != "" || !strings.Contains(got.stdout, "[1/4]") {
+	defer cancel()
+	if got := run(ctx, t, &until{text: "[1/4]", then: cancel}, "demo", "--interactive", "--step", "1h"); got.code != exitOK || got.err != "" || !strings.Contains(got.stdout, "[1/4]") {
 		t.Errorf("got exit code %d and %q on standard error, want 0 and nothing:\n%s", got.code, got.err, got.stdout)
 	}
 }
 
-func demoUsage(t *testing.T, run func(context.Context, *testing.T, ...string) outcome) {
-	help := run(t.Context(), t, "demo", "--help")
+func demoUsage(t *testing.T, run demoRun) {
+	help := run(t.Context(), t, io.Discard, "demo", "--help")
 	golden(t, "help/demo.txt", help.stdout)
-	got := run(t.Context(), t, "demo", "--step", "0s")
+	got := run(t.Context(), t, io.Discard, "demo", "--step", "0s")
 	if want := "controlplane: --step must be more than 0\nRun 'controlplane demo --help' for usage.\n"; got.code != exitUsage || got.err != want {
 		t.Errorf("got exit code %d and %q, want 2 and %q", got.code, got.err, want)
 	}
@@ -116,11 +139,11 @@ func demoFindsItsProgram(t *testing.T, program string) {
 	if err := os.Rename(filepath.Join(filepath.Dir(program), "controlplane-demo"), filepath.Join(elsewhere, "controlplane-demo")); err != nil {
 		t.Fatal(err)
 	}
-	if got := runProgram(t.Context(), t, program, "demo", "--step", "1ns"); !strings.Contains(got.stdout, "[1/4]") {
+	if got := runProgram(t.Context(), t, io.Discard, program, "demo", "--step", "1ns"); !strings.Contains(got.stdout, "[1/4]") {
 		t.Errorf("in PATH: got exit code %d, %q and %q, want a demo", got.code, got.stdout, got.err)
 	}
 	t.Setenv("PATH", "")
-	got := runProgram(t.Context(), t, program, "demo")
+	got := runProgram(t.Context(), t, io.Discard, program, "demo")
 	if want := "controlplane: the demo needs the program controlplane-demo, which is neither at " + program + "-demo nor in PATH: "; got.code != exitFailure || got.stdout != "" || !strings.HasPrefix(got.err, want) {
 		t.Errorf("without it: got exit code %d, %q and %q, want 1 and %q", got.code, got.stdout, got.err, want)
 	}
