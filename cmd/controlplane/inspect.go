@@ -97,7 +97,7 @@ shows the totals that the control planes have counted since they started.
 
 'rollouts' shows the objects with the annotation mizzen.dev/rollout: who follows a change of their
 rules, and why, and the Services with mizzen.dev/pin. STAGE is 'None' (all clients follow the same
-version), 'Running', 'Waiting', 'Aborted', 'Unknown' or 'Pinned'. NEW and OLD are the attempts of the clients that follow the new version and of the
+version), 'Running', 'Waiting', 'Held', 'Aborted', 'Unknown' or 'Pinned'. NEW and OLD are the attempts of the clients that follow the new version and of the
 others, with the share of them that failed. -o wide shows what is compared, in words.
 
 Names and flags select a part: a client by its node ID or its pod, a resource by its name, a

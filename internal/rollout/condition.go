@@ -67,7 +67,7 @@ func conditionOf(s *State) Condition {
 		default:
 			c.Message = fmt.Sprintf("%d%% of the clients follow this version, and the others the version before, until their calls were compared; see: controlplane inspect rollouts", s.Percent)
 		}
-	case mesh.RolloutWaiting, mesh.RolloutAborted, mesh.RolloutUnknown, mesh.RolloutPinned:
+	case mesh.RolloutWaiting, mesh.RolloutHeld, mesh.RolloutAborted, mesh.RolloutUnknown, mesh.RolloutPinned:
 	}
 	return c
 }

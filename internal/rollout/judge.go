@@ -35,6 +35,7 @@ const (
 	ReasonNoClients     Reason = "NoClients"
 	ReasonFailing       Reason = "CallsFail"
 	ReasonRefused       Reason = "Refused"
+	ReasonInvalid       Reason = "InvalidAnnotation"
 	ReasonUnknown       Reason = "NoApprovedVersion"
 	ReasonPinned        Reason = "Pinned"
 )

@@ -54,13 +54,19 @@ func stateOf(r *mesh.Rollout) State {
 		s.Reason, s.Message = ReasonPromoted, "All clients follow the current version."
 	case mesh.RolloutWaiting:
 		s.Reason, s.Message = ReasonWaiting, "The rollout of "+r.Behind.String()+" concerns the same hosts and comes first. All clients follow the version before."
+	case mesh.RolloutHeld:
+		s.Reason, s.Message = ReasonInvalid, "The annotation cannot be read. All clients follow the version before. Correct the annotation, or remove it to give the new version to all."
 	case mesh.RolloutAborted:
 		s.Reason, s.Message = ReasonAborted, "All clients follow the version before. Correct the object, or remove the annotation to give the new version to all."
 	case mesh.RolloutUnknown:
 		s.Reason, s.Message = ReasonUnknown, "A change was being rolled out when this replica started, and it does not know the version before. Its clients follow the new version. Change the object again, or remove the annotation."
 	case mesh.RolloutPinned:
 		s.Reason = ReasonPinned
-		s.Message = fmt.Sprintf("The rules are held as of generation %s until %s.", r.Pin.Generation, r.Pin.Until.Format(time.RFC3339))
+		until := r.Pin.Until.Format(time.RFC3339)
+		if r.Pin.Invalid {
+			until = "the annotation is corrected"
+		}
+		s.Message = fmt.Sprintf("The rules are held as of generation %s until %s.", r.Pin.Generation, until)
 	case mesh.RolloutRunning:
 	}
 	return s

@@ -267,7 +267,7 @@ var codes = []CodeDoc{
 		"Correct the labels of the selector or of the pods, or the namespace, or remove the object. An object for the whole mesh belongs in the namespace of `--root-namespace`.",
 	},
 	{
-		CodeRollout, "The object, or its namespace, has the annotation `mizzen.dev/rollout`, and the object changed. Some clients follow the new version, and the others the version before (info). Or another rollout concerns the same hosts and comes first, so no client follows the new version yet (warning).",
+		CodeRollout, "The object, or its namespace, has the annotation `mizzen.dev/rollout`, and the object changed. Some clients follow the new version, and the others the version before (info). Or another rollout concerns the same hosts and comes first, or the annotation cannot be read, so no client follows the new version yet (warning).",
 		"Wait, or read the figures with `controlplane inspect rollouts`. [ROLLOUT.md](ROLLOUT.md) says what is compared and how to end a rollout by hand.",
 	},
 	{
@@ -275,7 +275,7 @@ var codes = []CodeDoc{
 		"Correct the object. To give all clients the new version all the same, remove the annotation.",
 	},
 	{
-		CodePinned, "The Service has the annotation `mizzen.dev/pin`: the VirtualServices and DestinationRules for its host are held as of an earlier generation, and edits of them have no effect (warning). Or the pin ended (warning), or the replica does not have the generation, so clients follow the current rules (error).",
+		CodePinned, "The Service has the annotation `mizzen.dev/pin`: the VirtualServices and DestinationRules for its host are held as of an earlier generation, and edits of them have no effect (warning). Or the pin ended (warning). Or the replica does not have the generation, so clients follow the current rules, or the generation that was held before (error).",
 		"Correct the rules and remove the annotation. [ROLLOUT.md](ROLLOUT.md#pins) says what is held.",
 	},
 	{

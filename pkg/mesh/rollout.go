@@ -14,13 +14,15 @@ type RolloutPolicy struct {
 	Window time.Duration `json:"window"`
 	// Abort is set if these clients go back to the version before when the change makes calls fail.
 	Abort bool `json:"abort,omitempty"`
+	// Invalid is set if the annotation cannot be read. Then no client follows a change, and everything else is zero.
+	Invalid bool `json:"invalid,omitempty"`
 }
 
 // IsSet reports whether there is a policy.
-func (p RolloutPolicy) IsSet() bool { return p.Percent > 0 }
+func (p RolloutPolicy) IsSet() bool { return p.Percent > 0 || p.Invalid }
 
 // Buckets returns in how many of the buckets the clients are that follow a change first.
-func (p RolloutPolicy) Buckets() uint16 { return max(1, uint16(p.Percent)*(Buckets/4)/25) }
+func (p RolloutPolicy) Buckets() uint16 { return uint16(p.Percent) * (Buckets / 4) / 25 }
 
 // Share is a part of the clients. It is comparable. The zero Share is all clients.
 type Share struct {
@@ -75,13 +77,14 @@ const (
 )
 
 // The stages. RolloutNone: all clients follow the same version. RolloutWaiting: another rollout concerns the same hosts, and
-// this one begins after it. RolloutAborted: no client follows the new version. RolloutUnknown: another replica rolls out a change, and
+// this one begins after it. RolloutHeld: the RolloutPolicy cannot be read, so no client follows the new version. RolloutAborted: no client follows the new version. RolloutUnknown: another replica rolls out a change, and
 // this one does not know the version before, so its clients follow the new one. RolloutPinned: all clients follow the versions of an earlier
 // generation.
 const (
 	RolloutNone    RolloutStage = "None"
 	RolloutRunning RolloutStage = "Running"
 	RolloutWaiting RolloutStage = "Waiting"
+	RolloutHeld    RolloutStage = "Held"
 	RolloutAborted RolloutStage = "Aborted"
 	RolloutUnknown RolloutStage = "Unknown"
 	RolloutPinned  RolloutStage = "Pinned"
@@ -91,6 +94,8 @@ const (
 type Pin struct {
 	Generation string
 	Until      time.Time
+	// Invalid is set if the annotation cannot be read. Then Until is zero, and what is held stays held. Generation may be empty.
+	Invalid bool `json:",omitempty"`
 }
 
 // Rollout is one object with a RolloutPolicy or a Pin, and the change that some clients follow and others do not.

@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,16 +16,30 @@ import (
 type pin struct {
 	key     object.Key
 	service *mesh.Service
-	// objects are the rules of the generation, which is read once; err is why it cannot be read, and again when that is tried again.
+	// objects are the rules of the generation held, which is read once: the one that the annotation names, or the one before it if that
+	// cannot be read. err is why it cannot, and again when that is tried again.
 	objects map[object.Key]*object.Object
+	held    string
 	err     error
 	again   time.Time
-	// active is set while the rules are held.
-	active bool
+	// active is set while the rules are held, and far while the end is farther away than farEnd.
+	active, far bool
 }
 
-// pinRetry is how often a generation is looked for that is not known: it may be recorded soon.
-const pinRetry = 10 * time.Second
+const (
+	// pinRetry is how often a generation is looked for that is not known: it may be recorded soon.
+	pinRetry = 10 * time.Second
+	// farEnd is how far away the end of a pin may be without a remark.
+	farEnd = 7 * 24 * time.Hour
+)
+
+// ended reports whether the pin has ended. One that cannot be read does not end.
+func (p *pin) ended(now time.Time) bool {
+	return !p.service.Pin.Invalid && !now.Before(p.service.Pin.Until)
+}
+
+// isFar reports whether the pin ends long after now.
+func (p *pin) isFar(now time.Time) bool { return p.service.Pin.Until.Sub(now) > farEnd }
 
 // notePin records the pin of a Service; value may be nil.
 func (x *rolloutIndex) notePin(key object.Key, value any) {
@@ -38,33 +53,41 @@ func (x *rolloutIndex) notePin(key object.Key, value any) {
 		}
 	case old == nil || old.service.Pin != s.Pin || old.service.Host != s.Host:
 		next := &pin{key: key, service: s}
-		if old != nil && old.service.Pin.Generation == s.Pin.Generation {
-			next.objects = old.objects // The generation may not be kept any more.
+		if old != nil && (old.active || old.held == s.Pin.Generation) {
+			next.objects, next.held = old.objects, old.held // The generation may not be kept any more.
 		}
 		x.pins[key], x.dirty = next, true
 	}
 }
 
-// pinExpired reports whether a pin ended that is in effect, or a generation is to be read again.
+// pinExpired reports whether a pin ended that is in effect, its end is near now, or a generation is to be read again.
 func (x *rolloutIndex) pinExpired(now time.Time) bool {
 	for _, p := range x.pins {
-		if p.active && !now.Before(p.service.Pin.Until) || p.err != nil && !now.Before(p.again) && now.Before(p.service.Pin.Until) {
+		if at, waits := p.due(now); waits && !now.Before(at) {
 			return true
 		}
 	}
 	return false
 }
 
-// nextExpiry returns the time until the next pin ends, and false if there is none.
+// due returns when a pin is to be looked at again, and false if it is not.
+func (p *pin) due(now time.Time) (at time.Time, waits bool) {
+	if p.active && !p.service.Pin.Invalid {
+		if at, waits = p.service.Pin.Until, true; p.far {
+			at = at.Add(-farEnd)
+		}
+	}
+	if p.err != nil && !p.ended(now) && (!waits || p.again.Before(at)) {
+		at, waits = p.again, true
+	}
+	return at, waits
+}
+
+// nextExpiry returns the time until the next pin is to be looked at, and false if there is none.
 func (x *rolloutIndex) nextExpiry(now time.Time) (first time.Duration, found bool) {
 	for _, p := range x.pins {
-		at := p.service.Pin.Until
-		if p.err != nil {
-			at = p.again
-		}
-		waits := p.active || p.err != nil && now.Before(p.service.Pin.Until)
-		if in := max(0, at.Sub(now)); waits && (!found || in < first) {
-			first, found = in, true
+		if at, waits := p.due(now); waits && (!found || at.Sub(now) < first) {
+			first, found = max(0, at.Sub(now)), true
 		}
 	}
 	return first, found
@@ -76,12 +99,7 @@ func (x *rolloutIndex) pinned(now time.Time) (units []*rolloutUnit) {
 	claimed := map[object.Key]struct{}{}
 	for _, key := range slices.SortedFunc(maps.Keys(x.pins), object.Key.Compare) {
 		p := x.pins[key]
-		until := p.service.Pin.Until
-		if p.objects == nil && now.Before(until) && !now.Before(p.again) {
-			p.objects, p.err = x.generation(p.service.Pin.Generation)
-			p.again = now.Add(pinRetry)
-		}
-		p.active = p.objects != nil && now.Before(until)
+		x.look(p, now)
 		x.problems.put(problemKey{topicRollout, key}, []mesh.Problem{p.problem(now)})
 		reported[key] = struct{}{}
 		if p.active {
@@ -95,6 +113,18 @@ func (x *rolloutIndex) pinned(now time.Time) (units []*rolloutUnit) {
 	}
 	x.pinProblems = reported
 	return units
+}
+
+// look reads the generation of a pin if it is not held yet. What cannot be read changes nothing.
+func (x *rolloutIndex) look(p *pin, now time.Time) {
+	if id := cmp.Or(p.service.Pin.Generation, p.held); id != p.held && !p.ended(now) && !now.Before(p.again) {
+		objects, err := x.generation(id)
+		p.err, p.again = err, now.Add(pinRetry)
+		if err == nil {
+			p.objects, p.held = objects, id
+		}
+	}
+	p.active, p.far = p.objects != nil && !p.ended(now), p.isFar(now)
 }
 
 // generation reads the rules of a generation.
@@ -117,7 +147,7 @@ func (x *rolloutIndex) generation(id string) (map[object.Key]*object.Object, err
 
 // pinUnit finds the rules for the host, now and in the generation, that no other pin holds.
 func (x *rolloutIndex) pinUnit(p *pin, claimed map[object.Key]struct{}) *rolloutUnit {
-	u := &rolloutUnit{of: p.service.Ref, stage: mesh.RolloutPinned, pin: p.service.Pin, versions: map[object.Key]any{}}
+	u := &rolloutUnit{of: p.service.Ref, stage: mesh.RolloutPinned, pin: mesh.Pin{Generation: p.held, Until: p.service.Pin.Until, Invalid: p.service.Pin.Invalid}, versions: map[object.Key]any{}}
 	var add func(key object.Key)
 	add = func(key object.Key) {
 		if _, taken := claimed[key]; taken || key.Held {
@@ -173,15 +203,26 @@ func (x *rolloutIndex) rulesFor(p *pin) map[object.Key]struct{} {
 // problem says what the pin does.
 func (p *pin) problem(now time.Time) mesh.Problem {
 	problem := mesh.Problem{Code: mesh.CodePinned, Severity: mesh.Warning, Object: p.service.Ref, Field: object.AnnotationField(mesh.AnnotationPin)}
-	id, until := p.service.Pin.Generation, p.service.Pin.Until.UTC().Format(time.RFC3339)
+	what, until := "The VirtualServices and DestinationRules for the host", p.service.Pin.Until.UTC().Format(time.RFC3339)
+	if p.service.Pin.Invalid {
+		until = "the annotation is corrected"
+	}
 	switch {
-	case !now.Before(p.service.Pin.Until):
+	case p.ended(now):
 		problem.Message = fmt.Sprintf("The pin ended at %s. Clients follow the current rules. Remove the annotation.", until)
-	case p.err != nil:
+	case p.objects == nil && p.err == nil:
+		problem.Severity = mesh.Error
+		problem.Message = "The annotation cannot be read, and nothing was held before. Clients follow the current rules. Correct the value, or remove the annotation."
+	case p.objects == nil:
 		problem.Severity = mesh.Error
 		problem.Message = fmt.Sprintf("The rules are not held: %v. Clients of this replica follow the current rules. Name a generation that \"controlplane history\" shows for every replica.", p.err)
+	case p.err != nil:
+		problem.Severity = mesh.Error
+		problem.Message = fmt.Sprintf("%s stay held as of generation %s until %s, because the new generation cannot be read: %v. Name a generation that \"controlplane history\" shows for every replica.", what, p.held, until, p.err)
+	case p.far:
+		problem.Message = fmt.Sprintf("%s are held as of generation %s until %s, which is more than a week away. Edits of them have no effect before. Name an earlier time, correct the rules, then remove the annotation.", what, p.held, until)
 	default:
-		problem.Message = fmt.Sprintf("The VirtualServices and DestinationRules for the host are held as of generation %s until %s. Edits of them have no effect before. Correct the rules, then remove the annotation.", id, until)
+		problem.Message = fmt.Sprintf("%s are held as of generation %s until %s. Edits of them have no effect before. Correct the rules, then remove the annotation.", what, p.held, until)
 	}
 	return problem
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -95,5 +96,71 @@ func TestLongerPin(t *testing.T) {
 	wantDestinations(t, apply(t, a, pinnedService("g-1", time.Now().Add(time.Hour))+sends("cart", "one")), "zero", "zero")
 	a.rollouts.generations = func(string) (map[object.Key]*object.Object, error) { return nil, errors.New("it is not kept") }
 	wantDestinations(t, apply(t, a, pinnedService("g-1", time.Now().Add(2*time.Hour))), "zero", "zero")
-	wantDestinations(t, apply(t, a, pinnedService("g-2", time.Now().Add(2*time.Hour))), "one", "one")
+	w := apply(t, a, pinnedService("g-2", time.Now().Add(2*time.Hour)))
+	wantDestinations(t, w, "zero", "zero") // What is held stays held.
+	if lines := strings.Join(watchtest.ProblemLines(w), "\n"); !strings.Contains(lines, "stay held as of generation g-1") || !strings.Contains(lines, "it is not kept") {
+		t.Errorf("got problems\n%s\nwant that g-1 is held", lines)
+	}
+	if in, due := a.Due(time.Now()); !due || in > pinRetry {
+		t.Errorf("the generation is looked for again in %v, %v; want within %v", in, due, pinRetry)
+	}
+}
+
+// unreadable are the objects of a text as if their annotations for rollouts and pins could not be read. id is what is read of a pin.
+func unreadable(t *testing.T, a *Assembler, text, id string) *mesh.World {
+	t.Helper()
+	for _, o := range watchtest.Objects(t, text) {
+		switch v := o.Value.(type) {
+		case *object.VirtualService:
+			v.Rollout = mesh.RolloutPolicy{Invalid: true}
+		case *object.Namespace:
+			v.Rollout = mesh.RolloutPolicy{Invalid: true}
+		case *mesh.Service:
+			v.Pin = mesh.Pin{Generation: id, Invalid: true}
+		}
+		a.set(*o)
+	}
+	return a.World()
+}
+
+// TestUnreadablePin: what is held stays held until the value is corrected, and what was not is not.
+func TestUnreadablePin(t *testing.T) {
+	for name, test := range map[string]struct {
+		before, id, want, text string
+	}{
+		"no generation":               {pinnedService("g-1", time.Now().Add(time.Hour)), "", "zero", "are held as of generation g-1 until the annotation is corrected"},
+		"no time":                     {pinnedService("g-1", time.Now().Add(time.Hour)), "g-1", "zero", "are held as of generation g-1 until the annotation is corrected"},
+		"no time, and nothing before": {watchtest.EchoService, "g-1", "zero", "are held as of generation g-1 until the annotation is corrected"},
+		"nothing before":              {watchtest.EchoService, "", "one", "nothing was held before"},
+		"it had ended":                {pinnedService("g-1", time.Now().Add(-time.Hour)), "", "one", "nothing was held before"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := withGeneration(t, sends("cart", "zero"))
+			apply(t, a, test.before+sends("cart", "one"))
+			w := unreadable(t, a, watchtest.EchoService, test.id)
+			wantDestinations(t, w, test.want, test.want)
+			if lines := strings.Join(watchtest.ProblemLines(w), "\n"); !strings.Contains(lines, test.text) {
+				t.Errorf("got problems\n%s\nwant %q", lines, test.text)
+			}
+			wantDestinations(t, apply(t, a, watchtest.EchoService), "one", "one")
+		})
+	}
+}
+
+// TestFarEndOfAPin: a pin is for an emergency, so a far end is reported while it is far.
+func TestFarEndOfAPin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := withGeneration(t, sends("cart", "zero"))
+		w := apply(t, a, pinnedService("g-1", time.Now().Add(farEnd+time.Hour))+sends("cart", "one"))
+		for _, far := range []bool{true, false} {
+			wantDestinations(t, w, "zero", "zero")
+			if lines := strings.Join(watchtest.ProblemLines(w), "\n"); strings.Contains(lines, "more than a week away") != far {
+				t.Errorf("got problems\n%s\nfar: %v", lines, far)
+			}
+			in, _ := a.Due(time.Now())
+			<-time.After(in)
+			w = a.World()
+		}
+		wantDestinations(t, w, "one", "one")
+	})
 }

@@ -174,3 +174,61 @@ func TestRolloutOfANamespace(t *testing.T) {
 	w = decide(a, false)
 	wantDestinations(t, w, "", "")
 }
+
+// TestUnreadablePolicy: what is held stays held while the annotation cannot be read, and so does a change that comes with it.
+func TestUnreadablePolicy(t *testing.T) {
+	wantHeld := func(w *mesh.World) {
+		t.Helper()
+		wantDestinations(t, w, "one", "one")
+		lines := strings.Join(watchtest.ProblemLines(w), "\n")
+		if w.Rollouts[0].Stage != mesh.RolloutHeld || !strings.Contains(lines, "warning Rollout VirtualService demo/cart: No client follows the new version") {
+			t.Errorf("got %+v and problems\n%s\nwant that the change is held", w.Rollouts[0], lines)
+		}
+	}
+	a := newTestAssembler()
+	apply(t, a, watchtest.EchoService+rolledOut("cart", "10%,5m,abort", "one"))
+	wantDestinations(t, apply(t, a, rolledOut("cart", "10%,5m,abort", "two")), "two", "one")
+	wantHeld(unreadable(t, a, sends("cart", "two"), ""))
+	wantDestinations(t, apply(t, a, rolledOut("cart", "10%,5m", "two")), "two", "one")
+
+	a = newTestAssembler()
+	apply(t, a, watchtest.EchoService+sends("cart", "one"))
+	wantHeld(unreadable(t, a, sends("cart", "two"), ""))
+	wantDestinations(t, apply(t, a, sends("cart", "two")), "two", "two")
+
+	namespace := "apiVersion: v1\nkind: Namespace\nmetadata: {name: demo, annotations: {mizzen.dev/rollout: \"10%,5m\"}}\n"
+	a = newTestAssembler()
+	apply(t, a, watchtest.EchoService+sends("cart", "one"))
+	unreadable(t, a, namespace, "")
+	wantHeld(apply(t, a, sends("cart", "two")))
+	if len(a.rollouts.list) != 1 {
+		t.Errorf("got %v, want one rollout", a.rollouts.list)
+	}
+}
+
+// TestCreatedAgain: an object that was deleted and is created again is new, and what all clients followed in between is no rule. With
+// the annotation on the Namespace, the deletion is rolled out, too, so they follow the version before it.
+func TestCreatedAgain(t *testing.T) {
+	key := object.Key{Kind: object.KindVirtualService, Namespace: "demo", Name: "cart"}
+	a := newTestAssembler()
+	apply(t, a, watchtest.EchoService+rolledOut("cart", "10%,5m,abort", "one"))
+	a.remove(key)
+	wantDestinations(t, a.World(), "", "")
+	w := apply(t, a, rolledOut("cart", "10%,5m,abort", "one"))
+	wantDestinations(t, w, "one", "")
+	if lines := strings.Join(watchtest.ProblemLines(w), "\n"); !strings.Contains(lines, "no version of it, because it is new") {
+		t.Errorf("got problems\n%s\nwant that it is new to the others", lines)
+	}
+	a.remove(key) // In one step it is an edit.
+	wantDestinations(t, apply(t, a, rolledOut("cart", "10%,5m,abort", "two")), "two", "")
+
+	namespace := "apiVersion: v1\nkind: Namespace\nmetadata: {name: demo, annotations: {mizzen.dev/rollout: \"10%,5m\"}}\n---\n"
+	a = newTestAssembler()
+	apply(t, a, namespace+watchtest.EchoService+sends("cart", "one"))
+	a.remove(key)
+	wantDestinations(t, a.World(), "", "one")
+	wantDestinations(t, apply(t, a, sends("cart", "two")), "two", "one")
+	a.remove(key)
+	a.World()
+	wantDestinations(t, apply(t, a, sends("cart", "one")), "one", "one")
+}

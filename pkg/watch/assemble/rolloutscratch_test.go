@@ -193,7 +193,7 @@ func seen(t *testing.T, w *mesh.World, c mesh.Client) string {
 }
 
 func randomPolicy(r *rand.Rand) mesh.RolloutPolicy {
-	return watchtest.Pick(r, mesh.RolloutPolicy{}, mesh.RolloutPolicy{Percent: 10, Window: time.Minute}, mesh.RolloutPolicy{Percent: 50, Window: time.Minute, Abort: true})
+	return watchtest.Pick(r, mesh.RolloutPolicy{}, mesh.RolloutPolicy{Invalid: true}, mesh.RolloutPolicy{Percent: 10, Window: time.Minute}, mesh.RolloutPolicy{Percent: 50, Window: time.Minute, Abort: true})
 }
 
 // randomRolloutObject makes an object. If single is set, only namespace ns1 or only one VirtualService may have a policy.

@@ -97,6 +97,9 @@ func (x *rolloutIndex) units(pins []*rolloutUnit) []*rolloutUnit {
 	units := slices.SortedFunc(maps.Values(byObject), func(a, b *rolloutUnit) int { return a.of.Compare(b.of) })
 	claimed := map[string]mesh.Ref{}
 	for _, u := range units {
+		if u.stage == mesh.RolloutRunning && u.policy.Invalid {
+			u.stage = mesh.RolloutHeld
+		}
 		x.widen(u)
 		x.queue(u, claimed)
 	}
@@ -172,9 +175,9 @@ func (x *rolloutIndex) hostsOf(key object.Key, approved any) []string {
 	return all
 }
 
-// queue decides which part of the clients follows a unit: none if it was aborted, or if one before it is for the same hosts.
+// queue decides which part of the clients follows a unit: none if it was aborted or is held, or if one before it is for the same hosts.
 func (x *rolloutIndex) queue(u *rolloutUnit, claimed map[string]mesh.Ref) {
-	if u.stage == mesh.RolloutAborted {
+	if u.stage != mesh.RolloutRunning {
 		return
 	}
 	var hosts []string
@@ -228,8 +231,8 @@ func (x *rolloutIndex) report(units []*rolloutUnit) {
 		if u.stage == mesh.RolloutPinned {
 			continue // Its Service has the Problem.
 		}
-		p := u.problem()
 		for _, key := range u.changed {
+			p := u.problem(key)
 			if p.Object = key.Ref(); x.current(key) == nil {
 				p.Object = u.of
 			}
@@ -256,13 +259,22 @@ func rolloutKey(of mesh.Ref) problemKey {
 	return problemKey{topicRollout, object.VerdictKey(of)}
 }
 
-// problem says who follows what. Its Object is not set.
-func (u *rolloutUnit) problem() mesh.Problem {
+// problem says who follows which version of a rule that changed. Its Object is not set.
+func (u *rolloutUnit) problem(key object.Key) mesh.Problem {
+	before := "the version before"
+	if u.versions[key] == nil {
+		before = "no version of it, because it is new"
+	}
 	switch u.stage {
 	case mesh.RolloutAborted:
 		return mesh.Problem{
 			Code: mesh.CodeRolloutAborted, Severity: mesh.Warning,
-			Message: fmt.Sprintf("The rollout of %s was aborted, because calls failed or clients rejected the new version. All clients follow the version before. Correct the object, or remove the annotation %s to give them the new version all the same.", u.of, mesh.AnnotationRollout),
+			Message: fmt.Sprintf("The rollout of %s was aborted, because calls failed or clients rejected the new version. All clients follow %s. Correct the object, or remove the annotation %s to give them the new version all the same.", u.of, before, mesh.AnnotationRollout),
+		}
+	case mesh.RolloutHeld:
+		return mesh.Problem{
+			Code: mesh.CodeRollout, Severity: mesh.Warning,
+			Message: fmt.Sprintf("No client follows the new version, because the annotation %s of %s cannot be read. All clients follow %s. Correct the annotation, or remove it to give them the new version at once.", mesh.AnnotationRollout, u.of, before),
 		}
 	case mesh.RolloutWaiting:
 		return mesh.Problem{
@@ -272,7 +284,7 @@ func (u *rolloutUnit) problem() mesh.Problem {
 	default:
 		return mesh.Problem{
 			Code: mesh.CodeRollout, Severity: mesh.Info,
-			Message: fmt.Sprintf("%d%% of the clients follow the new version, and the others the version before, until it has proved itself. \"controlplane inspect rollouts\" shows the figures. To give it to all clients at once, remove the annotation %s of %s.", u.policy.Percent, mesh.AnnotationRollout, u.of),
+			Message: fmt.Sprintf("%d%% of the clients follow the new version, and the others %s, until it has proved itself. \"controlplane inspect rollouts\" shows the figures. To give it to all clients at once, remove the annotation %s of %s.", u.policy.Percent, before, mesh.AnnotationRollout, u.of),
 		}
 	}
 }

@@ -29,8 +29,8 @@ func rolloutPolicy(meta *metav1.ObjectMeta, out *Object) (p mesh.RolloutPolicy) 
 		return p
 	}
 	invalid := func(what string) mesh.RolloutPolicy {
-		out.reportInvalid(mesh.AnnotationRollout, "%q %s. All clients follow a change at once. Use a share, a window and, if a bad change is to be taken back, the word abort, such as 10%%,5m,abort.", text, what)
-		return mesh.RolloutPolicy{}
+		out.reportInvalid(mesh.AnnotationRollout, "%q %s. No client follows a change until the value is corrected. Use a share, a window and, if a bad change is to be taken back, the word abort, such as 10%%,5m,abort. Or remove the annotation, so that all clients follow a change at once.", text, what)
+		return mesh.RolloutPolicy{Invalid: true}
 	}
 	parts := strings.Split(text, ",")
 	for i := range parts {
@@ -66,9 +66,13 @@ func pinOf(meta *metav1.ObjectMeta, out *Object) mesh.Pin {
 	if err != nil {
 		until, err = time.Parse("2006-01-02T15:04Z07:00", end)
 	}
-	if err != nil || !strings.HasPrefix(id, "g-") || len(id) < len("g-")+1 {
-		out.reportInvalid(mesh.AnnotationPin, "%q is not a generation and a time. The rules are not held. Use a generation of \"controlplane history\" and the time at which the pin ends, such as g-3f2a91c04d,2026-11-28T04:00Z.", text)
-		return mesh.Pin{}
+	named := strings.HasPrefix(id, "g-") && len(id) > len("g-")
+	if err != nil || !named {
+		out.reportInvalid(mesh.AnnotationPin, "%q is not a generation and a time. What is held stays held until the value is corrected. Use a generation of \"controlplane history\" and the time at which the pin ends, such as g-3f2a91c04d,2026-11-28T04:00Z. Or remove the annotation.", text)
+		if !named {
+			id = ""
+		}
+		return mesh.Pin{Generation: id, Invalid: true}
 	}
 	return mesh.Pin{Generation: id, Until: until.UTC()}
 }

@@ -32,8 +32,8 @@ func TestRolloutPolicy(t *testing.T) {
 	for text, want := range bad {
 		out := Object{}
 		got := rolloutPolicy(&metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationRollout: text}}, &out)
-		if got.IsSet() || len(out.Problems) != 1 || !strings.Contains(out.Problems[0].Message, want) {
-			t.Errorf("%q: got %+v and %v, want nothing and one Problem about the %s", text, got, out.Problems, want)
+		if got != (mesh.RolloutPolicy{Invalid: true}) || len(out.Problems) != 1 || !strings.Contains(out.Problems[0].Message, want) {
+			t.Errorf("%q: got %+v and %v, want an invalid policy and one Problem about the %s", text, got, out.Problems, want)
 		}
 	}
 }
@@ -41,16 +41,16 @@ func TestRolloutPolicy(t *testing.T) {
 func TestPinOf(t *testing.T) {
 	for text, want := range map[string]string{
 		"g-3f2a91,2026-11-28T04:00Z": "g-3f2a91 2026-11-28T04:00:00Z", "g-3f2a91c04d, 2026-11-28T04:00:30+01:00": "g-3f2a91c04d 2026-11-28T03:00:30Z",
-		"": "", "g-3f2a91": "", "g-,2026-11-28T04:00Z": "", "3f2a91,2026-11-28T04:00Z": "", "g-3f2a91,2026-11-28": "", "g-3f2a91,1h": "", "g-3f2a91,2026-11-28T04:00": "", "g-3f2a91,2026-11-28T04:00Z,x": "",
+		"": "", "g-3f2a91": "g-3f2a91", "g-,2026-11-28T04:00Z": "", "3f2a91,2026-11-28T04:00Z": "", "g-3f2a91,2026-11-28": "g-3f2a91", "g-3f2a91,1h": "g-3f2a91", "g-3f2a91,2026-11-28T04:00": "g-3f2a91", "g-3f2a91,2026-11-28T04:00Z,x": "g-3f2a91",
 	} {
 		out := Object{}
 		got := pinOf(&metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationPin: text}}, &out)
-		read := ""
-		if got != (mesh.Pin{}) {
-			read = got.Generation + " " + got.Until.Format(time.RFC3339)
+		read := got.Generation
+		if !got.Until.IsZero() {
+			read += " " + got.Until.Format(time.RFC3339)
 		}
-		if read != want || (len(out.Problems) == 1) != (want == "") {
-			t.Errorf("%q: got %q and %v, want %q", text, read, out.Problems, want)
+		if read != want || got.Invalid == strings.Contains(want, " ") || got.Invalid != (len(out.Problems) == 1) {
+			t.Errorf("%q: got %+v and %v, want %q", text, got, out.Problems, want)
 		}
 	}
 }
