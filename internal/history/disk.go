@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -29,6 +30,13 @@ type disk struct {
 	limits          Limits
 	// full are the names of the files with all objects, except those that were found damaged.
 	full map[string]bool
+	// locked is the locked file of the folder; nil while another process saves in the folder, or none. first is the number from
+	// which this process counts, and alone is true if there are no files from it on that another process saved.
+	locked *os.File
+	first  int
+	alone  bool
+	// waiting is true if another process saves in the folder. This is logged once.
+	waiting bool
 	// failing is true if the last attempt to save failed. A failure is logged once.
 	failing  bool
 	failures prometheus.Counter
@@ -37,6 +45,8 @@ type disk struct {
 }
 
 const (
+	// lockFile is the name of the file that the process locks that saves in the folder.
+	lockFile = "lock"
 	// fullSuffix is the end of the names of files with all objects of a generation.
 	fullSuffix = ".objects"
 	// fullEvery is how many generations there are at least from one file with all objects to the next, and fullShare the part of all
@@ -86,6 +96,7 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 	again := time.NewTicker(saveInterval)
 	defer again.Stop()
+	defer s.disk.unlock()
 	for {
 		s.save(false)
 		select {
@@ -102,6 +113,8 @@ func (s *Store) Run(ctx context.Context) error {
 type batch struct {
 	generations []generation
 	full        []allObjects
+	// newest is the number of the newest generation.
+	newest int
 	// kept are the names of the files of all generations, with those that have all objects.
 	kept map[string]bool
 }
@@ -120,7 +133,7 @@ func (s *Store) unsaved(end bool) batch {
 	out := batch{kept: map[string]bool{}}
 	full, newest, last := 0, 0, len(s.generations)-1
 	for i, g := range s.generations {
-		out.kept[fileOf(g)] = true
+		out.newest, out.kept[fileOf(g)] = g.Number, true
 		if name := fileOf(g) + fullSuffix; s.disk.full[name] {
 			out.kept[name] = true
 			full, newest = full+1, i
@@ -148,26 +161,15 @@ func (s *Store) unsaved(end bool) batch {
 	return out
 }
 
-// save writes what is not saved yet. A failure is told, and the generations stay in memory.
+// save writes what is not saved yet. A failure is told, and the generations stay in memory, as they do while another process saves.
 func (s *Store) save(end bool) {
-	todo, d := s.unsaved(end), s.disk
-	var err error
-	saved := map[int]*serving.Reach{}
-	for i := range todo.generations {
-		g := &todo.generations[i]
-		if err == nil {
-			if err = d.writeGeneration(g); err == nil {
-				saved[g.Number] = g.saved
-			}
-		}
+	d := s.disk
+	if ok, err := d.lock(); err != nil || !ok {
+		d.tell(err)
+		return
 	}
-	for _, all := range todo.full {
-		if err == nil {
-			if err = d.writeObjects(all); err == nil {
-				d.full[all.file] = true
-			}
-		}
-	}
+	todo := s.unsaved(end)
+	saved, err := d.write(todo)
 	s.mu.Lock()
 	for _, g := range s.generations {
 		if reach := saved[g.Number]; reach != nil {
@@ -175,10 +177,68 @@ func (s *Store) save(end bool) {
 		}
 	}
 	s.mu.Unlock()
-	if err == nil && (len(saved) > 0 || len(todo.full) > 0) {
+	if err == nil && !d.alone && todo.newest >= d.first {
+		err = d.removeOthers(todo.kept)
+		d.alone = err == nil
+	}
+	if err == nil && len(saved)+len(todo.full) > 0 {
 		err = d.trim(todo.kept)
 	}
 	d.tell(err)
+}
+
+// write writes what is to be saved, and returns how far the generations that it wrote had reached clients, by their numbers.
+func (d *disk) write(todo batch) (saved map[int]*serving.Reach, err error) {
+	saved = map[int]*serving.Reach{}
+	for i := range todo.generations {
+		g := &todo.generations[i]
+		if err := d.writeGeneration(g); err != nil {
+			return saved, err
+		}
+		saved[g.Number] = g.saved
+	}
+	for _, all := range todo.full {
+		if err := d.writeObjects(all); err != nil {
+			return saved, err
+		}
+		d.full[all.file] = true
+	}
+	return saved, nil
+}
+
+// lock makes this process the one that saves in the folder, until unlock. ok is false if another process is.
+func (d *disk) lock() (ok bool, err error) {
+	if d.locked != nil {
+		return true, nil
+	}
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return false, err
+	}
+	file, err := os.OpenFile(d.file(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return false, err
+	}
+	if ok, err = lock(file); !ok {
+		err = errors.Join(err, file.Close())
+	}
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("lock the folder of the history: %w", err)
+	case ok:
+		d.locked = file
+	case !d.waiting:
+		d.logger.Info("another process saves the history in this folder; this one keeps it in memory, and saves it when the other one ends", "path", d.dir)
+	}
+	d.waiting = !ok
+	return ok, nil
+}
+
+// unlock lets another process save in the folder.
+func (d *disk) unlock() {
+	if d.locked != nil {
+		_ = d.locked.Close() // nothing was written to it
+		d.locked = nil
+	}
 }
 
 // tell reports the outcome of a save.
@@ -236,6 +296,17 @@ func (d *disk) trim(kept map[string]bool) error {
 	return err
 }
 
+// removeOthers removes the files of generations that another process saved while this one had them in memory alone.
+func (d *disk) removeOthers(kept map[string]bool) error {
+	files, _, err := d.list()
+	for _, file := range files {
+		if file.number >= d.first && !kept[file.name] {
+			err = errors.Join(err, os.Remove(d.file(file.name)))
+		}
+	}
+	return err
+}
+
 // list returns the files of the history by their numbers, one with all objects before that of its generation, and their sizes. It
 // removes drafts without a writer.
 func (d *disk) list() (files []fileID, sizes map[fileID]int64, err error) {
@@ -286,8 +357,8 @@ var _ prometheus.Collector = (*Store)(nil)
 // fileOf returns the name of a generation's file.
 func fileOf(g *generation) string { return fileName(g.Number, g.ID) }
 
-// write writes a file of the folder.
-func (d *disk) write(name string, lines *lineWriter) error {
+// replace writes a file of the folder.
+func (d *disk) replace(name string, lines *lineWriter) error {
 	_, err := lastgood.Replace(d.file(name), lines.writeTo)
 	return err
 }

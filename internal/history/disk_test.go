@@ -292,7 +292,7 @@ func TestFolderIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(entries) > 5+2 {
+		if len(entries) > 5+2+1 { // and the lock
 			t.Errorf("cluster %s: %d files: %v", cluster, len(entries), entries)
 		}
 		again, _ := onDisk(t, dir, cluster)
@@ -334,4 +334,55 @@ func TestSavedAgain(t *testing.T) {
 	if strings.Count(logged, "cannot save") != 1 || !strings.Contains(logged, "is being saved again") {
 		t.Errorf("the log is:\n%s", logged)
 	}
+}
+
+// TestSharedFolder has two processes with one folder. One of them saves, and the other goes on when that one ends: its generations
+// replace those of the first one, of which it made others.
+func TestSharedFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "history")
+	synctest.Test(t, func(t *testing.T) {
+		start := func() (r *recorder, log *bytes.Buffer, end func()) {
+			r, log = onDisk(t, dir, "a")
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() { done <- r.Run(ctx) }()
+			synctest.Wait()
+			return r, log, func() {
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		a, logA, endA := start()
+		a.record(service("cart", 80))
+		synctest.Wait()
+		b, logB, endB := start()
+		b.record(service("cart", 80))
+		for i := range 6 {
+			a.record(service("cart", 80), rule("cart", i+1))
+			if i%2 == 1 {
+				b.record(service("cart", 80), rule("cart", i+1))
+			}
+		}
+		<-time.After(10 * time.Minute)
+		if c, _ := onDisk(t, dir, "a"); len(c.List("", 0)) != 7 {
+			t.Errorf("while both run %d generations are saved, want the 7 of the first process", len(c.List("", 0)))
+		}
+		endA()
+		<-time.After(time.Minute)
+		b.record(service("cart", 81))
+		synctest.Wait()
+		c, logC, endC := start()
+		if diff := cmp.Diff(summary(b.List("", 0)), summary(c.List("", 0))); diff != "" || len(c.List("", 0)) != 5 {
+			t.Errorf("after the first process ended (-second +third process):\n%s", diff)
+		}
+		endB()
+		endC()
+		for i, log := range []*bytes.Buffer{logA, logB, logC} {
+			if got := strings.Count(log.String(), "another process saves the history"); got != min(i, 1) || strings.Contains(log.String(), "WARN") {
+				t.Errorf("the log of process %d has %d such lines:\n%s", i, got, log)
+			}
+		}
+	})
 }

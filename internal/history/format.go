@@ -87,7 +87,7 @@ func (l *lineWriter) writeTo(w io.Writer) error {
 func (d *disk) header() fileHeader { return fileHeader{format, d.cluster, d.domain} }
 
 func (d *disk) writeGeneration(g *generation) error {
-	return d.write(fileOf(g), &lineWriter{d.header(), func(line func(any) error) error {
+	return d.replace(fileOf(g), &lineWriter{d.header(), func(line func(any) error) error {
 		if err := line(storedGeneration{g.Generation, g.fingerprint, g.before}); err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (d *disk) writeGeneration(g *generation) error {
 }
 
 func (d *disk) writeObjects(all allObjects) error {
-	return d.write(all.file, &lineWriter{d.header(), func(line func(any) error) error {
+	return d.replace(all.file, &lineWriter{d.header(), func(line func(any) error) error {
 		if err := line(all.of); err != nil {
 			return err
 		}

@@ -37,6 +37,7 @@ func (s *Store) restore() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next = found.highest + 1
+	s.disk.first = s.next
 	if len(found.chain) == 0 {
 		return
 	}
@@ -97,7 +98,10 @@ func (d *disk) readGenerations(found *files) []*generation {
 			continue // it would be dropped
 		}
 		g, err := d.readGeneration(file.name)
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue // another process removed it meanwhile
+		case err != nil:
 			found.failures = append(found.failures, err)
 			continue
 		}
