@@ -16,6 +16,7 @@ const (
 	Envoy
 	JavaAgent
 	HTTPClient
+	GoClient
 	// clientKindCount is how many there are.
 	clientKindCount
 )
@@ -74,7 +75,8 @@ var clientKindTable = []clientKindRow{
 	{GRPCRust, "gRPC Rust", "tonic-xds", "Rust", FamilyGRPC},
 	{Envoy, "Envoy", "envoy", "", FamilyGRPC},
 	{JavaAgent, "mizzen-java-agent", "mizzen-java-agent", "", FamilyHTTP},
-	{HTTPClient, "HTTP client", "", "", FamilyHTTP}, // any other one, by the protocols in its node
+	{HTTPClient, "HTTP client", "", "", FamilyHTTP},      // any other one, by the protocols in its node
+	{GoClient, "mizzen-go", "mizzen-go", "", FamilyGRPC}, // integrations/go, for frameworks
 }
 
 func (k ClientKind) row() clientKindRow {
