@@ -21,7 +21,7 @@ PROGRAMS := ./cmd/controlplane ./cmd/controlplane-demo
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance interop frameworks interop-history interop-matchers interop-java examples bench scale fuzz vuln
+.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance interop frameworks integrations interop-history interop-matchers interop-java examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,7 @@ test: ## run every test that needs nothing but Go (with the race detector if the
 lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
 	for module in image chart monitoring conformance; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
+	for module in go kitex; do (cd integrations/$$module && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run) || exit; done
 	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
 	cd test/interop/clients/frameworks && $(GO) tool -modfile=../../../../hack/tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e,spring,mtls ./test/e2e/...
@@ -164,6 +165,9 @@ frameworks: ## have clients of Kratos, go-zero and Spring gRPC follow the mesh, 
 e2e-envoy: ## have a real Envoy take every golden and follow the mesh, a minute; needs pip of Python 3, and root for certificates
 	test/envoy/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags envoy -count=1 -timeout 10m ./test/envoy
+
+integrations: build ## test integrations/: the xDS client for frameworks in Go, and Kitex' clients and servers, with the real control plane
+	for module in go kitex; do CONTROLPLANE=$(CURDIR)/bin/controlplane $(GO) -C integrations/$$module test $(RACE) -count=1 ./... || exit; done
 
 interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too, TRAINS=-sample is what CI runs)
 	test/spring/setup.sh $(TRAINS:-%=%)

@@ -20,6 +20,7 @@ const (
 	Armeria
 	Dubbo
 	Sermant
+	GoClient
 	// clientKindCount is how many there are.
 	clientKindCount
 )
@@ -105,8 +106,9 @@ var clientKindTable = []clientKindRow{
 	{kind: HTTPClient, name: "HTTP client", family: FamilyHTTP}, // any other one, by the protocols in its node
 	{kind: Kitex, name: "Kitex", header: "kitex/", reopens: true},
 	{kind: Armeria, name: "Armeria", header: "armeria/"},
-	{kind: Dubbo, name: "Dubbo", reopens: true},     // by its node alone
-	{kind: Sermant, name: "Sermant", reopens: true}, // by its node alone
+	{kind: Dubbo, name: "Dubbo", reopens: true},                 // by its node alone
+	{kind: Sermant, name: "Sermant", reopens: true},             // by its node alone
+	{kind: GoClient, name: "mizzen-go", userAgent: "mizzen-go"}, // integrations/go, for frameworks
 }
 
 // earlyRust is the user_agent_name of gRPC for Rust before 0.1.0-alpha.4.

@@ -82,11 +82,12 @@ var featureTable = []featureRow{
 		// It supports them since 1.11, but 1.13 ends with the first connection to such a cluster. 1.11 and 1.12 were not run.
 		GRPCNode: until(14),
 		GRPCRust: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,
+		GoClient: always, // It connects in plaintext, and fails the calls to clusters with TLS settings.
 	}},
 	{feature: FeatureSystemRoots, grfc: "A82", missing: releaseRanges{
 		// These clients reject the cluster.
 		GRPCJava: until(77), GRPCGo: always, GRPCCore: until(74), GRPCNode: always,
-		GRPCRust: always, Envoy: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,
+		GRPCRust: always, Envoy: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always, GoClient: always,
 	}, variable: "GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS", byVariable: releaseRanges{
 		// Java is not named: calls of 1.76 with the variable never end.
 		GRPCGo:   since(71),                        // internal/envconfig/xds.go
@@ -115,13 +116,13 @@ var featureTable = []featureRow{
 	{
 		feature: FeatureRingHash, grfc: "A42", fallback: "Their calls do not stay together. Use another client if they must.",
 		missing: releaseRanges{
-			GRPCGo: until(41), GRPCJava: until(40), GRPCCore: until(55), GRPCNode: until(10), GRPCRust: always,
+			GRPCGo: until(41), GRPCJava: until(40), GRPCCore: until(55), GRPCNode: until(10), GRPCRust: always, GoClient: always,
 		},
 	},
 	{
 		feature: FeatureOutlierDetection, grfc: "A50", fallback: "They do not eject endpoints. Use a readiness probe.",
 		missing: releaseRanges{
-			GRPCGo: until(50), GRPCJava: until(49), GRPCCore: until(51), GRPCNode: until(7), GRPCRust: always,
+			GRPCGo: until(50), GRPCJava: until(49), GRPCCore: until(51), GRPCNode: until(7), GRPCRust: always, GoClient: always,
 		},
 	},
 	{
@@ -141,13 +142,14 @@ var featureTable = []featureRow{
 		feature: FeatureWeightedRoundRobin, grfc: "A58",
 		fallback: "Their calls are balanced round robin. For Node clients, set GRPC_EXPERIMENTAL_XDS_WRR_LB=true.",
 		missing: releaseRanges{
-			GRPCGo: until(56), GRPCJava: until(54), GRPCCore: until(55), GRPCNode: always, GRPCRust: always,
+			GRPCGo: until(56), GRPCJava: until(54), GRPCCore: until(55), GRPCNode: always, GRPCRust: always, GoClient: always,
 		},
 	},
 	{
 		feature: FeatureContentType, grfc: "A28", fallback: "Their routing does not see content-type. Match a header that the application sends.",
 		missing: releaseRanges{
-			GRPCGo: always, // The library adds the header after it chose the route: stream.go
+			GRPCGo:   always, // The library adds the header after it chose the route: stream.go
+			GoClient: always,
 		},
 	},
 	{
@@ -155,7 +157,7 @@ var featureTable = []featureRow{
 		fallback: "They do not send this name when they connect. Calls fail if the server has several certificates and presents another one. " +
 			"Set GRPC_EXPERIMENTAL_XDS_SNI=true for clients in Go, and declare it with `controlplane bootstrap --sni`.",
 		missing: releaseRanges{
-			GRPCGo: always, GRPCJava: until(77), GRPCNode: always, GRPCRust: always,
+			GRPCGo: always, GRPCJava: until(77), GRPCNode: always, GRPCRust: always, GoClient: always,
 			GRPCCore: until(80), // Seen in 1.80. 1.68 to 1.76 send the name that the application dials.
 		},
 		variable: "GRPC_EXPERIMENTAL_XDS_SNI", byVariable: releaseRanges{

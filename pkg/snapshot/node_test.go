@@ -90,6 +90,10 @@ func TestClientOf(t *testing.T) {
 			nodeWithProviders("gRPC Node Pure JS", "1.10.2", structpb.NewStringValue("default")),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCNode, Version: "1.10.2"},
 		},
+		"certificates of a framework in go": {
+			nodeWithProviders("mizzen-go", "0.1.0", structpb.NewStringValue("default")),
+			mesh.Client{Namespace: "default", Kind: mesh.GoClient, Version: "0.1.0"},
+		},
 		"certificates of a client that falls back to plain text": {
 			nodeWithProviders("tonic-xds", "0.1.0", structpb.NewStringValue("default")),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCRust, Version: "0.1.0"},

@@ -1,0 +1,183 @@
+package xds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Call is what routes look at.
+type Call struct {
+	// Host is what the application dials: a name of the mesh, with the port, such as echo.shop:8080.
+	Host string
+	// Path is /SERVICE/METHOD.
+	Path string
+	// Header returns the value of a header by its name in lower case; several values are joined by commas. It may be nil.
+	Header func(name string) (value string, present bool)
+}
+
+func (c Call) header(name string) (string, bool) {
+	if c.Header == nil {
+		return "", false
+	}
+	return c.Header(name)
+}
+
+// Outcome is how an attempt ended.
+type Outcome struct {
+	// Err is what the framework returns to the application.
+	Err error
+	// Unreached is set if no connection could be made, so the server saw nothing of the call.
+	Unreached bool
+	// Code is the status, in frameworks that have gRPC's. Rules say which are tried again.
+	Code codes.Code
+}
+
+// Route is the destination of one call.
+type Route struct {
+	// Timeout is the rule's limit on the whole call; zero means none.
+	Timeout time.Duration
+	cluster *cluster
+	fault   *fault
+	retry   *retryPolicy
+	tried   []*endpoint
+}
+
+// Route finds the destination. It waits until the control plane answered about the host, for as long as the context lasts,
+// and Options.Patience at the longest. An error is a gRPC status, mostly UNAVAILABLE.
+func (c *Client) Route(ctx context.Context, call Call) (*Route, error) {
+	t, err := c.table(ctx, call.Host)
+	if err != nil {
+		return nil, status.Errorf(codes.Unavailable, "xds: %s: %v", call.Host, err)
+	}
+	found, err := t.routes.find(call)
+	if err != nil {
+		return nil, status.Errorf(codes.Unavailable, "xds: %s: %v", call.Host, err)
+	}
+	chosen := found.choose()
+	return &Route{Timeout: found.timeout, cluster: t.clusters[chosen.cluster], fault: chosen.fault, retry: found.retry}, nil
+}
+
+// Target is where one attempt goes.
+type Target struct {
+	// Address is HOST:PORT. HOST is an IP address, or a name in clusters that are found by DNS.
+	Address string
+	// Cluster is the name of the cluster, such as outbound|8080|v1|echo.shop.svc.cluster.local.
+	Cluster string
+}
+
+// Begin injects the rule's faults into the first attempt, and chooses an endpoint. The caller calls end when the attempt
+// ended.
+func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err error) {
+	if len(r.tried) == 0 {
+		if err := r.fault.inject(ctx); err != nil {
+			return Target{}, nil, err
+		}
+	}
+	e, err := r.cluster.pick(r.tried)
+	if err != nil {
+		return Target{}, nil, err
+	}
+	if err := r.cluster.admit(); err != nil {
+		return Target{}, nil, err
+	}
+	r.tried = append(r.tried, e)
+	e.inFlight.Add(1)
+	return Target{e.address, r.cluster.name}, func(o Outcome) {
+		e.inFlight.Add(-1)
+		r.cluster.inFlight.Add(-1)
+		if o.Unreached {
+			e.connectFailed(time.Now())
+		} else {
+			e.connected()
+		}
+	}, nil
+}
+
+// maxUnreached bounds the endpoints that one call tries to reach.
+const maxUnreached = 5
+
+// Do makes a call: it finds the route, and calls once for each attempt. An endpoint that cannot be reached is replaced by
+// another one. A call that the server failed is tried again if the rule says so.
+func (c *Client) Do(ctx context.Context, call Call, once func(ctx context.Context, to Target) Outcome) error {
+	r, err := c.Route(ctx, call)
+	if err != nil {
+		return err
+	}
+	if r.Timeout > 0 {
+		limited, cancel := context.WithTimeout(ctx, r.Timeout)
+		defer cancel()
+		ctx = limited
+	}
+	for retries := 0; ; retries++ {
+		outcome := r.reach(ctx, once)
+		if outcome.Err == nil || outcome.Unreached || ctx.Err() != nil {
+			return outcome.Err
+		}
+		wait, again := r.retry.wait(retries, outcome.Code)
+		if !again || sleep(ctx, wait) != nil {
+			return outcome.Err
+		}
+	}
+}
+
+// Open is Do for streams: once opens one. The rule's timeout ends the stream. An open stream is not tried again, and does
+// not count as a call under way.
+func (c *Client) Open(ctx context.Context, call Call, once func(ctx context.Context, to Target) Outcome) error {
+	r, err := c.Route(ctx, call)
+	if err != nil {
+		return err
+	}
+	if r.Timeout > 0 {
+		limited, cancel := context.WithTimeout(ctx, r.Timeout)
+		context.AfterFunc(limited, cancel)
+		ctx = limited
+	}
+	return r.reach(ctx, once).Err
+}
+
+// reach makes one attempt, at another endpoint if one cannot be reached.
+func (r *Route) reach(ctx context.Context, once func(ctx context.Context, to Target) Outcome) Outcome {
+	for unreached := 1; ; unreached++ {
+		to, end, err := r.Begin(ctx)
+		if err != nil {
+			return Outcome{Err: err}
+		}
+		outcome := once(ctx, to)
+		end(outcome)
+		if !outcome.Unreached || unreached == maxUnreached || ctx.Err() != nil {
+			return outcome
+		}
+	}
+}
+
+// errClosed is the error of calls of a Client that was closed.
+var errClosed = errors.New("the client of the mesh is closed")
+
+// table waits for the first table of a host.
+func (c *Client) table(ctx context.Context, name string) (*table, error) {
+	h, err := c.host(name)
+	if err != nil {
+		return nil, err
+	}
+	t := h.active.Load()
+	if t == nil {
+		timer := time.NewTimer(c.patience)
+		defer timer.Stop()
+		select {
+		case <-h.ready:
+			t = h.active.Load()
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w; %s", ctx.Err(), c.missing(h))
+		case <-timer.C:
+			return nil, errors.New(c.missing(h))
+		case <-c.done:
+			return nil, errClosed
+		}
+	}
+	return t, t.err
+}

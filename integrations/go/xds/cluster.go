@@ -1,0 +1,140 @@
+package xds
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	leastrequestv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/least_request/v3"
+	pickfirstv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/pick_first/v3"
+	roundrobinv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/round_robin/v3"
+	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
+)
+
+// balancing is how the endpoints of a cluster are chosen.
+type balancing struct {
+	// localities is set if localities get calls by their weights. Otherwise all endpoints of a priority are alike.
+	localities bool
+	choice     choice
+	// samples is how many endpoints least request compares.
+	samples int
+}
+
+type choice uint8
+
+const (
+	roundRobin choice = iota
+	leastRequest
+	pickFirst
+)
+
+// clusterSettings is a Cluster.
+type clusterSettings struct {
+	// endpoints is the name of the ClusterLoadAssignment; empty if own is set.
+	endpoints string
+	// own is the one endpoint of a cluster that is found by DNS.
+	own         *assignment
+	balancing   balancing
+	maxRequests int64
+	// unread is what cannot be supported, and what calls must not do without.
+	unread string
+}
+
+// defaultMaxRequests is Envoy's and gRPC's limit of calls at once to a cluster that states none.
+const defaultMaxRequests = 1024
+
+// readCluster fails if a client must reject the Cluster.
+func readCluster(name string, c *clusterv3.Cluster) (*clusterSettings, error) {
+	out := &clusterSettings{maxRequests: defaultMaxRequests}
+	switch c.GetType() {
+	case clusterv3.Cluster_EDS:
+		if source := c.GetEdsClusterConfig().GetEdsConfig(); source.GetAds() == nil && source.GetSelf() == nil {
+			return nil, errors.New("the endpoints are not from ADS")
+		}
+		if out.endpoints = c.GetEdsClusterConfig().GetServiceName(); out.endpoints == "" {
+			out.endpoints = name
+		}
+	case clusterv3.Cluster_LOGICAL_DNS:
+		localities := c.GetLoadAssignment().GetEndpoints()
+		if len(localities) != 1 || len(localities[0].GetLbEndpoints()) != 1 {
+			return nil, errors.New("a cluster of type LOGICAL_DNS needs one endpoint")
+		}
+		address, err := addressOf(localities[0].GetLbEndpoints()[0].GetEndpoint().GetAddress())
+		if err != nil {
+			return nil, err
+		}
+		out.own = oneAddress(address)
+	default:
+		return nil, fmt.Errorf("the type %s is not supported", c.GetType())
+	}
+	if c.GetTransportSocket() != nil || len(c.GetTransportSocketMatches()) > 0 {
+		out.unread = "TLS settings, and this client connects in plaintext only"
+	}
+	for _, t := range c.GetCircuitBreakers().GetThresholds() {
+		if t.GetPriority() == corev3.RoutingPriority_DEFAULT && t.GetMaxRequests() != nil {
+			out.maxRequests = int64(t.GetMaxRequests().GetValue())
+		}
+	}
+	var err error
+	out.balancing, err = readBalancing(c)
+	return out, err
+}
+
+// readBalancing takes the first policy that is known. The enum is for clusters without a list.
+func readBalancing(c *clusterv3.Cluster) (balancing, error) {
+	if policies := c.GetLoadBalancingPolicy().GetPolicies(); len(policies) > 0 {
+		return firstPolicy(policies)
+	}
+	switch c.GetLbPolicy() {
+	case clusterv3.Cluster_LEAST_REQUEST:
+		return balancing{localities: true, choice: leastRequest, samples: samples(c.GetLeastRequestLbConfig().GetChoiceCount().GetValue())}, nil
+	case clusterv3.Cluster_ROUND_ROBIN, clusterv3.Cluster_RING_HASH:
+		// Equal calls of a ring do not stay together; the control plane reports that of this client.
+		return balancing{localities: true}, nil
+	default:
+		return balancing{}, fmt.Errorf("lb_policy %s is not supported", c.GetLbPolicy())
+	}
+}
+
+func firstPolicy(policies []*clusterv3.LoadBalancingPolicy_Policy) (balancing, error) {
+	var names []string
+	for _, p := range policies {
+		config := p.GetTypedExtensionConfig().GetTypedConfig()
+		locality, least, first := &wrrlocalityv3.WrrLocality{}, &leastrequestv3.LeastRequest{}, &pickfirstv3.PickFirst{}
+		switch {
+		case config.UnmarshalTo(locality) == nil:
+			inside, err := firstPolicy(locality.GetEndpointPickingPolicy().GetPolicies())
+			inside.localities = true
+			return inside, err
+		case config.UnmarshalTo(least) == nil:
+			return balancing{choice: leastRequest, samples: samples(least.GetChoiceCount().GetValue())}, nil
+		case config.UnmarshalTo(first) == nil:
+			return balancing{choice: pickFirst}, nil
+		case config.MessageIs(&roundrobinv3.RoundRobin{}):
+			return balancing{}, nil
+		}
+		names = append(names, p.GetTypedExtensionConfig().GetName())
+	}
+	// Ring hash is alone in its list. The control plane reports that this client balances such calls round robin.
+	if len(names) == 1 && names[0] == ringHashName {
+		return balancing{}, nil
+	}
+	return balancing{}, fmt.Errorf("none of the load balancing policies %q is supported", names)
+}
+
+// ringHashName is the name of the policy that is known, and not supported.
+const ringHashName = "envoy.load_balancing_policies.ring_hash"
+
+// samples is how many endpoints least request compares: 2 if nothing is set.
+func samples(n uint32) int { return int(min(max(n, 2), 10)) }
+
+func addressOf(a *corev3.Address) (string, error) {
+	s := a.GetSocketAddress()
+	if s.GetAddress() == "" || s.GetPortValue() == 0 || s.GetPortValue() > 65535 {
+		return "", errors.New("an endpoint has no address and port")
+	}
+	return net.JoinHostPort(s.GetAddress(), strconv.Itoa(int(s.GetPortValue()))), nil
+}

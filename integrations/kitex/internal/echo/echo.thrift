@@ -1,0 +1,5 @@
+namespace go thriftecho
+
+service Echo {
+    string Say(1: string text)
+}
