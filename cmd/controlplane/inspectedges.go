@@ -2,14 +2,21 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 // edgeRows has one row for each edge. How many calls fail is a share of those of the last minute, or of all if there were
@@ -90,11 +97,7 @@ func (s *selection) edge(item json.RawMessage) (json.RawMessage, error) {
 	if err := json.Unmarshal(item, &e); err != nil {
 		return nil, err
 	}
-	from := []string{e.Source.Workload, e.Source.Namespace + "/" + e.Source.Workload}
-	to := []string{
-		e.Destination.Service, e.Destination.Namespace + "/" + e.Destination.Service, e.Destination.Service + "." + e.Destination.Namespace,
-		edgeDestination(e.Destination), mesh.FullHost(e.Destination.Service, e.Destination.Namespace, "cluster.local"),
-	}
+	from, to := sourceNames(e.Source.Namespace, e.Source.Workload), append(serviceNames(e.Destination.Namespace, e.Destination.Service), edgeDestination(e.Destination))
 	one := func(name string, names []string) bool {
 		return name == "" || (&selection{names: []string{name}}).named(names...)
 	}
@@ -103,4 +106,90 @@ func (s *selection) edge(item json.RawMessage) (json.RawMessage, error) {
 		return nil, nil
 	}
 	return item, nil
+}
+
+func sourceNames(namespace, workload string) []string {
+	return []string{workload, namespace + "/" + workload}
+}
+
+func serviceNames(namespace, service string) []string {
+	return []string{service, namespace + "/" + service, service + "." + namespace, mesh.FullHost(service, namespace, "cluster.local")}
+}
+
+// unknownEnd fails if no client, or no Service, has the name of an end: the ends of calls that are not reported have no edge.
+func unknownEnd(ctx context.Context, all replicas, s selection, bodies [][]byte) error {
+	edges, err := itemsOf[load.Edge](all, bodies)
+	if err != nil {
+		return err
+	}
+	var sources, services []string
+	for i := range edges {
+		sources = append(sources, sourceNames(edges[i].Source.Namespace, edges[i].Source.Workload)...)
+		services = append(services, serviceNames(edges[i].Destination.Namespace, edges[i].Destination.Service)...)
+	}
+	pods, clients, err := clientsOf(ctx, all)
+	if err != nil {
+		return nil //nolint:nilerr // which clients there are is not known
+	}
+	hosts, err := hostsOf(ctx, all)
+	if err != nil {
+		return nil //nolint:nilerr // which hosts there are is not known
+	}
+	sources, services = append(sources, clients...), append(services, hosts...)
+	what, name, names := "client or Service", "", slices.Concat(sources, services)
+	switch {
+	case s.from != "":
+		what, name, names = "client", s.from, sources
+	case s.to != "":
+		what, name, names = "Service", s.to, services
+	default:
+		name = s.names[0]
+	}
+	host, _ := hostOf(name)
+	ofWorkload := func(pod string) bool { return strings.HasPrefix(pod, name+"-") }
+	if slices.Contains(names, name) || s.from == "" && slices.Contains(names, host) || s.to == "" && slices.ContainsFunc(pods, ofWorkload) {
+		return nil
+	}
+	return noSuchName(what, name, "", nearest(name, names))
+}
+
+// clientsOf returns the names of connected clients: those of pods begin with the name of their workload.
+func clientsOf(ctx context.Context, all replicas) (pods, names []string, err error) {
+	answered, bodies, _, err := all.fetchAnswered(ctx, stdio{err: io.Discard}, admin.ListPath(listClients))
+	if err != nil {
+		return nil, nil, err
+	}
+	clients, err := itemsOf[serving.ClientState](answered, bodies)
+	for i := range clients {
+		names = append(names, clientNames(&clients[i])...)
+		if pod := clients[i].Identity; strings.HasPrefix(pod, "pod/") {
+			_, name, _ := strings.Cut(strings.TrimPrefix(pod, "pod/"), "/")
+			pods = append(pods, name, strings.TrimPrefix(pod, "pod/"))
+		}
+	}
+	return pods, names, err
+}
+
+// hostsOf returns the names of Services, and of other hosts that clients follow.
+func hostsOf(ctx context.Context, all replicas) ([]string, error) {
+	known, err := objectsOf(ctx, all)
+	if err != nil || known == nil {
+		return nil, errors.Join(err, errNoPath)
+	}
+	var hosts []string
+	for _, ref := range known {
+		if ref.Kind == "Service" || ref.Kind == "ServiceImport" {
+			hosts = append(hosts, serviceNames(ref.Namespace, ref.Name)...)
+		}
+	}
+	answered, bodies, _, err := all.fetchAnswered(ctx, stdio{err: io.Discard}, admin.ListPath(listResources))
+	if err != nil {
+		return nil, err
+	}
+	resources, err := itemsOf[serving.ResourceState](answered, bodies)
+	for i := range resources {
+		host, _ := hostOf(resources[i].Name)
+		hosts = append(hosts, host)
+	}
+	return hosts, err
 }

@@ -14,9 +14,11 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/internal/explain"
+	"github.com/mizzen-mesh/mizzen/internal/rollout"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
@@ -24,6 +26,18 @@ import (
 // not exist. none means that no other name was given.
 func (o *inspectOptions) unknownNames(ctx context.Context, answered replicas, list listKind, bodies [][]byte) (none bool, err error) {
 	var failures []error
+	for _, end := range []selection{{from: o.from, namespace: o.namespace}, {to: o.to, namespace: o.namespace}} {
+		found, err := end.selects(answered, list, bodies)
+		if err != nil {
+			return true, err
+		}
+		if !found && end.from+end.to != "" {
+			failures = append(failures, list.unknown(ctx, answered, end, bodies))
+		}
+	}
+	if err := errors.Join(failures...); err != nil {
+		return true, err // an edge has both ends
+	}
 	for _, name := range o.names {
 		one := selection{names: []string{name}, namespace: o.namespace}
 		found, err := one.selects(answered, list, bodies)
@@ -173,6 +187,45 @@ func unknownResource(_ context.Context, all replicas, s selection, bodies [][]by
 		names = append(names, resources[i].Name)
 	}
 	return noSuchName("resource", s.names[0], s.namespace, nearest(s.names[0], names))
+}
+
+// unknownServer fails, because the list has every server.
+func unknownServer(_ context.Context, all replicas, s selection, bodies [][]byte) error {
+	servers, err := itemsOf[serving.ServerState](all, bodies)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for i := range servers {
+		names = append(names, clientNames(&serving.ClientState{Node: servers[i].Node, Identity: servers[i].Identity})...)
+	}
+	return noSuchName("server that is configured by xDS", s.names[0], s.namespace, nearest(s.names[0], names))
+}
+
+// unknownCluster fails, because the list has every remote cluster.
+func unknownCluster(_ context.Context, all replicas, s selection, bodies [][]byte) error {
+	clusters, err := itemsOf[watch.ClusterStatus](all, bodies)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for i := range clusters {
+		names = append(names, clusters[i].Name, clusters[i].Secret)
+	}
+	return noSuchName("remote cluster", s.names[0], s.namespace, nearest(s.names[0], names))
+}
+
+// unknownRollout fails, because the list has every object with one of the annotations.
+func unknownRollout(_ context.Context, all replicas, s selection, bodies [][]byte) error {
+	states, err := itemsOf[rollout.State](all, bodies)
+	if err != nil {
+		return err
+	}
+	var known []mesh.Ref
+	for i := range states {
+		known = append(append(known, states[i].Object), states[i].Objects...)
+	}
+	return noSuchName("rollout or pin", s.names[0], s.namespace, nearObject(s.names[0], known))
 }
 
 // nearest is mesh.Nearest, except for names so short that they are near each other by chance.

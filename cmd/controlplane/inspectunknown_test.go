@@ -44,6 +44,18 @@ func TestInspectUnknownNames(t *testing.T) {
 		"resources --host greeter.shop":                  {exitFailure, `there is no host "greeter.shop"; Service demo/greeter has the name: dial greeter.demo`},
 		"resources greeter.demo.svc:1":                   {exitFailure, `there is no resource with the name "greeter.demo.svc:1"`},
 		"resources greeter.demo.svc.cluster.local:50052": {exitFailure, `did you mean greeter.demo.svc.cluster.local:50051?`},
+		"edges":                        {exitOK, ""},
+		"edges greeter":                {exitOK, ""},
+		"edges --to demo/greeter":      {exitOK, ""},
+		"edges --to greeter.demo":      {exitOK, ""},
+		"edges --to greter":            {exitFailure, `there is no Service with the name "greter": did you mean greeter?`},
+		"edges --from nothing-like-it": {exitFailure, `there is no client with the name "nothing-like-it"` + "\n"},
+		"edges --from x --to greeter":  {exitFailure, `there is no client with the name "x"`},
+		"edges greter -o json":         {exitFailure, `there is no client or Service with the name "greter": did you mean greeter?`},
+		"rollouts":                     {exitOK, ""},
+		"rollouts greeter":             {exitFailure, `there is no rollout or pin with the name "greeter"` + "\n"},
+		"servers x":                    {exitFailure, `there is no server that is configured by xDS with the name "x"`},
+		"clusters x":                   {exitFailure, `there is no remote cluster with the name "x"`},
 	} {
 		t.Run(args, func(t *testing.T) {
 			got := command(t.Context(), "", append([]string{"inspect", "--address", s.admin}, strings.Fields(args)...)...)
