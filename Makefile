@@ -19,7 +19,7 @@ fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-mtls e2e-mtls-rotation conformance interop frameworks interop-history interop-matchers interop-java examples bench scale fuzz vuln
+.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance interop frameworks interop-history interop-matchers interop-java examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,7 @@ lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run --build-tags e2e,spring,mtls ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
 	$(TOOL) golangci-lint run --build-tags spring ./test/spring/...
+	$(TOOL) golangci-lint run --build-tags envoy ./test/envoy/...
 	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
 	$(GO) mod tidy -diff
 
@@ -157,6 +158,10 @@ interop: ## play the same scenarios with gRPC clients in Go, Java, Python and No
 frameworks: ## have clients of Kratos, go-zero and Spring gRPC follow the mesh, with mTLS too (UPDATE=-update writes docs/clients/FRAMEWORKS.md)
 	test/interop/setup.sh frameworks
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 10m -run '^TestFrameworks$$' ./test/interop -frameworks $(UPDATE)
+
+e2e-envoy: ## have a real Envoy take every golden and follow the mesh, a minute; needs pip of Python 3, and root for certificates
+	test/envoy/setup.sh
+	$(TOOL) gotestsum --format testname -- -tags envoy -count=1 -timeout 10m ./test/envoy
 
 interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too, TRAINS=-sample is what CI runs)
 	test/spring/setup.sh $(TRAINS:-%=%)

@@ -40,6 +40,11 @@ identity by a service account token or a certificate. The bootstrap then has no 
 unless --namespace is set. gRPC sends the token only if the variable
 GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.
 
+With --for envoy the bootstrap is for an Envoy proxy, which gets clusters, endpoints and the
+routes that its listeners name. Its listeners are yours: add them with --config-yaml of Envoy.
+With --certificates it declares a certificate, which Envoy reads as secrets from two files in
+/etc/mizzen/sds: --envoy-secret prints them. docs/clients/envoy.md has an example.
+
 The bootstrap names files by absolute paths: a relative path in a flag is relative to the working
 directory of this command. For a client on another machine, write the paths that it has there.`
 
@@ -50,10 +55,11 @@ func newBootstrap(std stdio) *cobra.Command {
 		zone         localityFlag
 		certificates certificateFlags
 		connection   connectionFlags
+		envoy        envoyFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
-		Short: "Print the bootstrap JSON for a gRPC client or the Java agent",
+		Short: "Print the bootstrap JSON for a gRPC client, the Java agent or Envoy",
 		Long:  bootstrapHelp,
 		Example: `  export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace demo)"
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15010 --namespace shop \
@@ -63,6 +69,9 @@ func newBootstrap(std stdio) *cobra.Command {
   export GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS=true GRPC_EXPERIMENTAL_XDS_SNI=true
   export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace shop --system-roots --sni)"
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15012 --tls-ca /mizzen/ca.crt --token /mizzen/token
+  controlplane bootstrap --for envoy --server-uri mizzen.mizzen-system.svc:15010 --namespace edge > bootstrap.json
+  controlplane bootstrap --for envoy --certificates /var/run/secrets/mesh --envoy-secret default-authorities \
+    > /etc/mizzen/sds/default-authorities.json
   GRPC_XDS_BOOTSTRAP=/etc/grpc/bootstrap.json java -javaagent:/opt/mizzen/mizzen-agent.jar -jar app.jar`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,12 +80,12 @@ func newBootstrap(std stdio) *cobra.Command {
 					return usageErrorf(cmd, "--server-uri %w", err)
 				}
 			}
-			options.ServerURI, options.Fallbacks = servers[0], servers[1:]
+			options.ServerURI, options.Fallbacks, options.Locality = servers[0], servers[1:], zone.Locality
 			hostname, err := os.Hostname()
 			if err != nil && options.NodeID == "" {
 				return fmt.Errorf("find a node ID for the client (set one with --node-id): %w", err)
 			}
-			options.Hostname, options.Locality = hostname, zone.Locality
+			options.Hostname = hostname
 			if options.Certificates, err = certificates.providers(cmd, std); err != nil {
 				return err
 			}
@@ -86,18 +95,50 @@ func newBootstrap(std stdio) *cobra.Command {
 			if !cmd.Flags().Changed("namespace") {
 				options.Namespace = "" // the proved namespace, or else the default
 			}
-			text, err := bootstrap.JSON(options)
-			if err != nil {
-				return err
-			}
-			return std.print(text)
+			return envoy.print(cmd, std, options)
 		},
 	}
 	cmd.Flags().StringArrayVar(&servers, "server-uri", []string{bootstrap.DefaultServerURI}, "`HOST:PORT` of the control plane, or any gRPC target. Given again, control planes to fall back to")
 	registerNode(cmd, &options, &zone)
 	certificates.register(cmd)
 	connection.register(cmd)
+	envoy.register(cmd)
 	return cmd
+}
+
+// envoyFlags say for which client the bootstrap is.
+type envoyFlags struct{ client, admin, secret string }
+
+func (f *envoyFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.client, "for", clientGRPC, "`grpc|envoy`: gRPC libraries and the Java agent, or an Envoy proxy")
+	cmd.Flags().StringVar(&f.secret, "envoy-secret", "", "print the file of a secret of --certificates or --authorities in place of the bootstrap: `NAME-certificate|NAME-authorities`")
+	cmd.Flags().StringVar(&f.admin, "envoy-admin", bootstrap.DefaultEnvoyAdmin, "`HOST:PORT` on which Envoy serves its own page; keep it on loopback, because it can stop Envoy")
+}
+
+// The values of --for.
+const clientGRPC, clientEnvoy = "grpc", "envoy"
+
+// print prints the bootstrap for the client.
+func (f *envoyFlags) print(cmd *cobra.Command, std stdio, o bootstrap.Options) error {
+	text, err := f.text(cmd, o)
+	if err != nil {
+		return err
+	}
+	return std.print(text)
+}
+
+func (f *envoyFlags) text(cmd *cobra.Command, o bootstrap.Options) ([]byte, error) {
+	switch {
+	case f.client == clientGRPC && (cmd.Flags().Changed("envoy-admin") || f.secret != ""):
+		return nil, usageErrorf(cmd, "--envoy-admin and --envoy-secret are for --for envoy")
+	case f.client == clientGRPC:
+		return bootstrap.JSON(o)
+	case f.client != clientEnvoy:
+		return nil, usageErrorf(cmd, "unknown --for %q: it is one of grpc, envoy", f.client)
+	case f.secret != "":
+		return bootstrap.EnvoySecret(o, f.secret)
+	}
+	return bootstrap.Envoy(o, f.admin)
 }
 
 // registerNode registers the flags for the client's xDS node.

@@ -137,7 +137,7 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 	case f.output != "text" && f.output != "json":
 		return q, usageErrorf(cmd, "unknown output %q: it is one of text, json", f.output)
 	}
-	if err := errors.Join(f.combination(cmd), f.generation(cmd), f.setHeaders(cmd, &q)); err != nil {
+	if err := errors.Join(f.combination(cmd), f.generation(cmd), f.followed(cmd), f.setHeaders(cmd, &q)); err != nil {
 		return q, err
 	}
 	if f.pod != "" {
@@ -183,6 +183,14 @@ func (f *explainFlags) combination(cmd *cobra.Command) error {
 		return usageErrorf(cmd, "--%s is for the --pod that states none, and for objects in files: write the namespace of the client in --as", flagNamespace)
 	case !fromFiles && f.input.mesh.used(cmd) != "":
 		return usageErrorf(cmd, "--%s is for objects in files and needs -f: a control plane has its own", f.input.mesh.used(cmd))
+	}
+	return nil
+}
+
+// followed rejects clients whose calls begin at a listener that the control plane does not know.
+func (f *explainFlags) followed(cmd *cobra.Command) error {
+	if kind := f.client.kind.kind; kind.Family() == mesh.FamilyEnvoy {
+		return usageErrorf(cmd, "--%s is %s, whose listeners are its operator's, so its calls cannot be followed: leave it out for the same call of a gRPC client, or write it as --http", f.client.kind.written(cmd), kind)
 	}
 	return nil
 }

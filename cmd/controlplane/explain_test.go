@@ -215,6 +215,7 @@ func TestExplainHTTPUsage(t *testing.T) {
 		"--to shop --http /a --client unknown|1.0":           "--http is for HTTP clients, and --client is unknown: use --call, or --client mizzen-java-agent",
 		"--to shop --http /a --client gRPC|Go|1.85":          "--http is for HTTP clients, and --client is gRPC Go",
 		"--to shop --call /a.B/C --client mizzen-java-agent": "--client mizzen-java-agent makes plain HTTP calls: describe one with --http",
+		"--to shop --call /a.B/C --client Envoy":             "listeners are its operator's, so its calls cannot be followed",
 		"--to shop --client mizzen-java-agent":               "describe one with --http",
 		"--to shop":                                          "or --http \"GET /PATH\" for a plain HTTP call",
 		"--http /a":                                          "--to HOST[:PORT] is needed",

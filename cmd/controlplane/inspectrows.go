@@ -79,6 +79,8 @@ func clientSyncRows(body []byte) ([][]string, error) {
 // syncWord is the sync status of one type: the glossary's words.
 func syncWord(t *serving.TypeState) string {
 	switch {
+	case t.Note != "":
+		return "not served"
 	case len(t.Refused) > 0:
 		return "rejected"
 	case t.Pending > 0:

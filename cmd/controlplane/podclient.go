@@ -56,7 +56,7 @@ func podOf(world *mesh.World, namespace, name string, family mesh.Family) (expla
 		return explain.InPod{}, errors.New(unknownPod(world, namespace, name))
 	}
 	id := identity.Identity{Proof: identity.Address, Namespace: namespace, ServiceAccount: pod.ServiceAccount, Pod: pod}
-	client, err := id.Admit(nil, snapshot.ClientOf(nil))
+	client, err := id.Admit(nil, snapshot.ClientOf(nil, ""))
 	found := notConnected(namespace, name, client, family)
 	found.Account, found.Absent = mesh.Account{Namespace: namespace, Name: pod.ServiceAccount}, absent(pod)
 	return found, err

@@ -9,9 +9,9 @@ import (
 const pagePath = "/ui/"
 
 // contentPolicy is what a browser may do with an answer: load the page's own files and data. It runs no other script,
-// even if a text that a client chose were taken for HTML, and no other site shows the page in a frame.
+// even if a text that a client chose were taken for HTML, no form leads anywhere (a token would be in the address), and no other site shows the page in a frame.
 var contentPolicy = strings.Join([]string{
-	"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'",
+	"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'",
 }, "; ")
 
 // guarded adds to all answers what makes browsers careful with them.

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -54,7 +55,7 @@ func open(server *discovery, name string, args []string) *actor {
 		node: &corev3.Node{Id: name, UserAgentName: "gRPC Go", UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: "1.85.0"}},
 		last: map[snapshot.Type]response{}, version: map[snapshot.Type]string{}, names: map[snapshot.Type][]string{},
 	}
-	metadata := map[string]*structpb.Value{}
+	fields, header := map[string]*structpb.Value{}, ""
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
 		switch key {
@@ -62,23 +63,31 @@ func open(server *discovery, name string, args []string) *actor {
 			a.delta = true
 		case "agent":
 			a.node.UserAgentName = strings.ReplaceAll(value, "_", " ")
+		case "header":
+			header = value
+		case "cluster":
+			a.node.Cluster = value
+		case "id":
+			a.node.Id = value
 		case "ns":
-			metadata["NAMESPACE"] = structpb.NewStringValue(value)
+			fields["NAMESPACE"] = structpb.NewStringValue(value)
 		case "account":
-			metadata["SERVICE_ACCOUNT"] = structpb.NewStringValue(value)
+			fields["SERVICE_ACCOUNT"] = structpb.NewStringValue(value)
 		case "provider":
-			metadata["CERTIFICATE_PROVIDERS"] = structpb.NewStringValue(value)
+			fields["CERTIFICATE_PROVIDERS"] = structpb.NewStringValue(value)
 		case "labels":
 			labels := &structpb.Struct{Fields: map[string]*structpb.Value{}}
 			for pair := range strings.SplitSeq(value, ",") {
 				name, text, _ := strings.Cut(pair, "=")
 				labels.Fields[name] = structpb.NewStringValue(text)
 			}
-			metadata["LABELS"] = structpb.NewStructValue(labels)
+			fields["LABELS"] = structpb.NewStructValue(labels)
 		}
 	}
-	a.node.Metadata = &structpb.Struct{Fields: metadata}
-	a.ctx, a.cancel = context.WithCancel(context.Background())
+	if len(fields) > 0 {
+		a.node.Metadata = &structpb.Struct{Fields: fields}
+	}
+	a.ctx, a.cancel = context.WithCancel(metadata.NewIncomingContext(context.Background(), metadata.Pairs("user-agent", header)))
 	go func() {
 		defer close(a.done)
 		if a.delta {
@@ -94,6 +103,15 @@ func open(server *discovery, name string, args []string) *actor {
 func (a *actor) close() {
 	a.cancel()
 	<-a.done
+}
+
+func (a *actor) goes() error {
+	select {
+	case <-a.done:
+		return fmt.Errorf("ended: %w", a.err)
+	default:
+		return nil
+	}
 }
 
 func (a *actor) ended(code string) error {

@@ -13,6 +13,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
@@ -72,8 +73,9 @@ func newDiscovery(drain context.Context, o Options) *discovery {
 }
 
 // StreamAggregatedResources serves the state-of-the-world protocol, which all gRPC clients use.
-func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
+func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) (err error) {
 	v := d.newStream(stream.Context())
+	defer func() { err = v.holdEnd(err) }()
 	if err := d.accept(v); err != nil {
 		return err
 	}
@@ -87,8 +89,9 @@ func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDisco
 }
 
 // DeltaAggregatedResources serves the incremental protocol.
-func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) (err error) {
 	v := d.newStream(stream.Context())
+	defer func() { err = v.holdEnd(err) }()
 	if err := d.accept(v); err != nil {
 		return err
 	}
@@ -111,6 +114,8 @@ type clientStream struct {
 	cancel  context.CancelFunc
 	id      identity.Identity
 	closers []func()
+	// kind is the client's kind, as far as it is known: by the header alone before the node is read.
+	kind mesh.ClientKind
 	// node is the node of the first request. hasConfig is true if the client already has resources from an earlier
 	// stream.
 	node      *corev3.Node
@@ -144,6 +149,7 @@ func (d *discovery) accept(v *clientStream) error {
 // newStream returns a stream for accept.
 func (d *discovery) newStream(stream context.Context) *clientStream {
 	v := &clientStream{streamCtx: stream, counter: d.streams}
+	v.kind, _ = mesh.ClientKindByHeader(userAgentOf(stream))
 	v.ctx, v.cancel = context.WithCancel(stream) //nolint:gosec // close calls it
 	return v
 }
@@ -195,7 +201,8 @@ func (d *discovery) refuse(stream context.Context, why string, err error) {
 func (d *discovery) authorize(v *clientStream) (serving.ClientInfo, error) {
 	node := v.node
 	v.node = nil // release the memory: a stream may live long
-	info := serving.ClientInfoOf(node, peerOf(v.streamCtx))
+	info := serving.ClientInfoOf(node, peerOf(v.streamCtx), userAgentOf(v.streamCtx))
+	v.kind = info.Client.Kind
 	client, err := v.id.Admit(node, info.Client)
 	if err != nil {
 		d.refuse(v.streamCtx, refusedContradiction, err)
@@ -260,6 +267,35 @@ func (v *clientStream) closedByClient() bool { return v.streamCtx.Err() != nil }
 
 func (v *clientStream) expired() bool {
 	return !v.id.Expires.IsZero() && time.Now().After(v.id.Expires)
+}
+
+// endHold is how long the end of a stream is held back from a client that opens the next one at once.
+const endHold = time.Second
+
+// errEnded is what such a client gets in place of the status OK.
+var errEnded = status.Error(codes.Unavailable, "the control plane has ended the stream: reconnect")
+
+// holdEnd holds the end of a stream that the client did not close, if the client opens another one at once: without it, one
+// process opens thousands of streams in a second while it is refused.
+func (v *clientStream) holdEnd(err error) error {
+	if !v.kind.ReopensAtOnce() || v.closedByClient() {
+		return err
+	}
+	timer := time.NewTimer(endHold)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-v.streamCtx.Done():
+	}
+	return cmp.Or(err, errEnded)
+}
+
+// userAgentOf returns the HTTP/2 header user-agent of a stream.
+func userAgentOf(ctx context.Context) string {
+	if all := metadata.ValueFromIncomingContext(ctx, "user-agent"); len(all) > 0 {
+		return all[0]
+	}
+	return ""
 }
 
 func peerOf(ctx context.Context) string {

@@ -19,7 +19,7 @@ func readySession(t testing.TB) *serving.Session {
 	t.Helper()
 	store := serving.NewStore(serving.Options{})
 	store.Publish(&mesh.World{Domain: "cluster.local"})
-	session := store.Open(serving.ClientInfoOf(nil, ""), nil)
+	session := store.Open(serving.ClientInfoOf(nil, "", ""), nil)
 	t.Cleanup(session.Close)
 	return session
 }

@@ -29,7 +29,7 @@ var verbose = flag.Bool("scenario.v", false, "print each step of the scenarios")
 // more, so that it can check that nothing was sent: a response that no line expects fails the scenario.
 //
 //	apply FILE…                          replace the World by the objects of these files
-//	open STREAM [agent=NAME] [ns=NS] [account=NAME] [labels=KEY=VALUE,…] [provider=NAME] [delta]
+//	open STREAM [agent=NAME] [ns=NS] [account=NAME] [labels=KEY=VALUE,…] [provider=NAME] [header=USER_AGENT] [id=ID] [cluster=NAME] [delta]
 //	ask STREAM TYPE [NAME…]              subscribe to exactly these names (delta: add these names)
 //	drop STREAM TYPE NAME…               delta only: unsubscribe
 //	resume STREAM TYPE FROM [NAME…]      the first request on a new stream, with the version that stream FROM has
@@ -39,9 +39,11 @@ var verbose = flag.Bool("scenario.v", false, "print each step of the scenarios")
 //	quiet                                no unexpected response has arrived
 //	same STREAM TYPE STREAM, differ STREAM TYPE STREAM   the versions of the last responses are, or are not, the same
 //	problem TEXT, noproblem TEXT         one Problem, as a line, contains TEXT, or none does
-//	shows LIST TEXT                      one item of the list of operators, servers, policies or sync, as JSON, contains TEXT
+//	shows LIST TEXT                      one item of the list of operators, clients, servers, policies or sync, as JSON, contains TEXT
 //	wait DURATION                        wait in the scenario's own time, which passes immediately
 //	close STREAM
+//	drain                                the server begins to end its streams
+//	goes STREAM                          the stream is still open
 //	ended STREAM CODE                    the stream has ended with that status code
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -72,6 +74,7 @@ type scenario struct {
 	store   *serving.Store
 	server  *discovery
 	streams map[string]*actor
+	drain   context.CancelFunc
 }
 
 func runScenario(t *testing.T, dir, script string) {
@@ -79,7 +82,7 @@ func runScenario(t *testing.T, dir, script string) {
 	defer stop()
 	store := serving.NewStore(serving.Options{})
 	s := &scenario{
-		t: t, dir: dir, store: store, streams: map[string]*actor{},
+		t: t, dir: dir, store: store, streams: map[string]*actor{}, drain: stop,
 		server: newDiscovery(drain, Options{Store: store, Logger: slog.New(slog.DiscardHandler)}),
 	}
 	defer func() {
@@ -123,6 +126,9 @@ func (s *scenario) step(command string, args []string) error {
 		return s.quiet()
 	case "wait":
 		return wait(args[0])
+	case "drain":
+		s.drain()
+		return nil
 	case "problem", "noproblem", "shows":
 		return s.look(command, args)
 	}
@@ -144,6 +150,8 @@ func (s *scenario) step(command string, args []string) error {
 		return nil
 	case "ended":
 		return a.ended(args[0])
+	case "goes":
+		return a.goes()
 	}
 	if len(args) == 0 {
 		return fmt.Errorf("which type?")
@@ -170,6 +178,8 @@ func (s *scenario) look(command string, args []string) error {
 		}
 	case "servers":
 		lines = asJSON(s.store.Servers())
+	case "clients":
+		lines = asJSON(s.store.Clients())
 	case "policies":
 		lines = asJSON(s.store.Policies())
 	case "sync":

@@ -111,7 +111,7 @@ func TestStreamsEnd(t *testing.T) {
 				defer end()
 				done := make(chan struct{})
 				x := slowProtocol{test.talk(end, done), new(atomic.Int32)}
-				err := d.run(&clientStream{streamCtx: t.Context(), ctx: ctx, cancel: end}, serving.ClientInfoOf(nil, ""), x, func() {})
+				err := d.run(&clientStream{streamCtx: t.Context(), ctx: ctx, cancel: end}, serving.ClientInfoOf(nil, "", ""), x, func() {})
 				if got := status.Code(err); got != test.want {
 					t.Errorf("got %v, want %v", err, test.want)
 				}
@@ -145,7 +145,7 @@ func TestHalfClosed(t *testing.T) {
 	}
 	for range streams {
 		v := &clientStream{streamCtx: t.Context(), ctx: t.Context(), cancel: func() {}}
-		if err := d.run(v, serving.ClientInfoOf(nil, ""), all, func() {}); err != nil {
+		if err := d.run(v, serving.ClientInfoOf(nil, "", ""), all, func() {}); err != nil {
 			t.Fatal(err)
 		}
 	}

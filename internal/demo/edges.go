@@ -19,7 +19,7 @@ func (s *scenario) showEdges(ctx context.Context) bool {
 	found, same := s.edges(ctx)
 	s.screen.writef("\nWhat the client reported about these calls (controlplane inspect edges), and what the backends counted")
 	for _, e := range found {
-		verdict := ""
+		verdict := "   the calls go on, and are reported each second"
 		if e.Subset == "v1" && same {
 			verdict = "   the same"
 		} else if e.Subset == "v1" {

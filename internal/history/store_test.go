@@ -277,7 +277,7 @@ func endpoints(t *testing.T, text string) watch.Changes {
 
 // versions are the versions of all resources of a World, by type and name.
 func versions(world *mesh.World) map[string]string {
-	s, client, out := snapshot.New(world), snapshot.ClientOf(nil), map[string]string{}
+	s, client, out := snapshot.New(world), snapshot.ClientOf(nil, ""), map[string]string{}
 	for _, t := range snapshot.Types {
 		for _, name := range s.Names(t, client) {
 			if v := s.Resource(t, name, client); v != nil {

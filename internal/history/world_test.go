@@ -49,7 +49,7 @@ func TestWorlds(t *testing.T) {
 	if set == nil || len(set.Endpoints) != 1 || set.Endpoints[0].Address != "10.0.0.2" {
 		t.Errorf("the endpoints are %+v, want the one of now", set)
 	}
-	client := snapshot.ClientOf(nil)
+	client := snapshot.ClientOf(nil, "")
 	for host, want := range map[string]int{"": 1, "cart": 1, "web": 0} {
 		found, err := r.CompareResources(ctx, first, second, host, client)
 		if err != nil {
@@ -106,7 +106,7 @@ func TestWorldsOfARollout(t *testing.T) {
 	write("rule.yaml", annotated(7))
 	second := r.recordWorld(<-worlds)
 	for _, ids := range [][2]string{{first, second}, {second, first}} {
-		found, err := r.CompareResources(ctx, ids[0], ids[1], "", snapshot.ClientOf(nil))
+		found, err := r.CompareResources(ctx, ids[0], ids[1], "", snapshot.ClientOf(nil, ""))
 		if err != nil {
 			t.Fatal(err)
 		}

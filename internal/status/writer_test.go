@@ -228,7 +228,7 @@ func TestConditions(t *testing.T) {
 
 		// Nothing changes, except that clients connect and leave.
 		for range 60 {
-			r.store.Open(serving.ClientInfoOf(nil, ""), nil).Close()
+			r.store.Open(serving.ClientInfoOf(nil, "", ""), nil).Close()
 			wait(time.Second)
 		}
 		nowWrites, nowRequests := r.writes()

@@ -16,8 +16,8 @@ import (
 // Audience is the clients that get a resource, as far as they decide which rules apply. The zero Audience has no
 // clients.
 type Audience struct {
-	// Kinds are the client kinds. UnknownClient is assumed to reject what any kind rejects, Envoy what all kinds
-	// reject.
+	// Kinds are the client kinds. UnknownClient is assumed to reject what any kind rejects, Envoy and HTTP
+	// clients what breaks a name.
 	Kinds mesh.ClientKinds
 	// Servers is set for gRPC servers, which take other Listeners and routes than clients.
 	Servers bool
@@ -64,7 +64,7 @@ func (f Finding) String() string { return f.Text + ", which is rejected by " + f
 // reject what any kind rejects.
 var (
 	allKinds       = mesh.FamilyGRPC.Kinds()
-	httpKinds      = mesh.FamilyHTTP.Kinds()
+	httpKinds      = mesh.FamilyHTTP.Kinds() | mesh.FamilyEnvoy.Kinds()
 	unknownClients = mesh.MakeClientKinds(mesh.UnknownClient)
 
 	inGo, inJava, inCore = kindOrUnknown(mesh.GRPCGo), kindOrUnknown(mesh.GRPCJava), kindOrUnknown(mesh.GRPCCore)

@@ -16,6 +16,10 @@ const (
 	Envoy
 	JavaAgent
 	HTTPClient
+	Kitex
+	Armeria
+	Dubbo
+	Sermant
 	// clientKindCount is how many there are.
 	clientKindCount
 )
@@ -29,17 +33,37 @@ const (
 	FamilyGRPC Family = iota
 	// FamilyHTTP takes the whole of Envoy's API for HTTP. Its clients send plain HTTP/1.1 requests.
 	FamilyHTTP
+	// FamilyEnvoy takes the same, and has clusters and routes alone: the listeners are its operator's. It calls what speaks
+	// HTTP/1.1, HTTP/2 and gRPC.
+	FamilyEnvoy
 	// FamilyCount is how many there are.
 	FamilyCount
 )
 
-// String names the clients of the family in messages: gRPC clients or HTTP clients.
+// String names the clients of the family in messages.
 func (f Family) String() string {
-	if f == FamilyHTTP {
-		return "HTTP clients"
-	}
-	return "gRPC clients"
+	return [...]string{FamilyGRPC: "gRPC clients", FamilyHTTP: "HTTP clients", FamilyEnvoy: "Envoy proxies"}[f]
 }
+
+// IsHTTP reports whether clients of the family take Envoy's API for HTTP, and not only the part of it that gRPC libraries
+// support.
+func (f Family) IsHTTP() bool { return f != FamilyGRPC }
+
+// Calling returns the family whose clients call a port with the protocol as clients of the family do. Envoy calls a port for
+// HTTP as HTTP clients do, and other ports as gRPC clients do: their servers may take only the mesh's TLS.
+func (f Family) Calling(p Protocol) Family {
+	switch {
+	case f != FamilyEnvoy:
+		return f
+	case p == ProtocolHTTP || p == ProtocolHTTPS:
+		return FamilyHTTP
+	}
+	return FamilyGRPC
+}
+
+// UsesMeshCertificate reports whether clients of the family that have a certificate of the mesh present it to the servers that
+// take no other calls.
+func (f Family) UsesMeshCertificate() bool { return f != FamilyHTTP }
 
 // Kinds returns the client kinds of the family.
 func (f Family) Kinds() ClientKinds {
@@ -59,23 +83,34 @@ type clientKindRow struct {
 	name string
 	// userAgent is the prefix of user_agent_name in the node. C-core appends the language.
 	userAgent string
+	// header is the prefix of the HTTP/2 header user-agent, before the version, of clients without a user_agent_name.
+	header string
 	// language is the short name of a gRPC library; empty for other client kinds.
 	language string
 	family   Family
+	// reopens is set if the client opens a stream again at once when one ends, whatever its status.
+	reopens bool
 }
 
 // clientKindTable has one row for each ClientKind, in the order of the constants.
 var clientKindTable = []clientKindRow{
-	{UnknownClient, "unknown", "", "", FamilyGRPC},
-	{GRPCGo, "gRPC Go", "gRPC Go", "Go", FamilyGRPC},
-	{GRPCJava, "gRPC Java", "gRPC Java", "Java", FamilyGRPC},
-	{GRPCCore, "gRPC C-core", "gRPC C-core", "C-core", FamilyGRPC},
-	{GRPCNode, "gRPC Node", "gRPC Node", "Node", FamilyGRPC},
-	{GRPCRust, "gRPC Rust", "tonic-xds", "Rust", FamilyGRPC},
-	{Envoy, "Envoy", "envoy", "", FamilyGRPC},
-	{JavaAgent, "mizzen-java-agent", "mizzen-java-agent", "", FamilyHTTP},
-	{HTTPClient, "HTTP client", "", "", FamilyHTTP}, // any other one, by the protocols in its node
+	{kind: UnknownClient, name: "unknown"},
+	{kind: GRPCGo, name: "gRPC Go", userAgent: "gRPC Go", language: "Go"},
+	{kind: GRPCJava, name: "gRPC Java", userAgent: "gRPC Java", language: "Java"},
+	{kind: GRPCCore, name: "gRPC C-core", userAgent: "gRPC C-core", language: "C-core"},
+	{kind: GRPCNode, name: "gRPC Node", userAgent: "gRPC Node", language: "Node"},
+	{kind: GRPCRust, name: "gRPC Rust", userAgent: "gRPC Rust", language: "Rust"},
+	{kind: Envoy, name: "Envoy", userAgent: "envoy", family: FamilyEnvoy},
+	{kind: JavaAgent, name: "mizzen-java-agent", userAgent: "mizzen-java-agent", family: FamilyHTTP},
+	{kind: HTTPClient, name: "HTTP client", family: FamilyHTTP}, // any other one, by the protocols in its node
+	{kind: Kitex, name: "Kitex", header: "kitex/", reopens: true},
+	{kind: Armeria, name: "Armeria", header: "armeria/"},
+	{kind: Dubbo, name: "Dubbo", reopens: true},     // by its node alone
+	{kind: Sermant, name: "Sermant", reopens: true}, // by its node alone
 }
+
+// earlyRust is the user_agent_name of gRPC for Rust before 0.1.0-alpha.4.
+const earlyRust = "tonic-xds"
 
 func (k ClientKind) row() clientKindRow {
 	if int(k) >= len(clientKindTable) {
@@ -97,6 +132,10 @@ func (k ClientKind) Family() Family { return k.row().family }
 // a wildcard.
 func (k ClientKind) IsGRPC() bool { return k.Language() != "" }
 
+// ReopensAtOnce reports whether the client kind opens a stream again without a pause when one ends, thousands of times a
+// second.
+func (k ClientKind) ReopensAtOnce() bool { return k.row().reopens }
+
 // ClientKindNamed finds a client kind by its String, ignoring case.
 func ClientKindNamed(name string) (ClientKind, bool) {
 	for _, row := range clientKindTable {
@@ -109,10 +148,25 @@ func ClientKindNamed(name string) (ClientKind, bool) {
 
 // ClientKindOf returns the client kind that sends this user_agent_name, or UnknownClient.
 func ClientKindOf(userAgent string) ClientKind {
+	if strings.HasPrefix(userAgent, earlyRust) {
+		return GRPCRust
+	}
 	for _, row := range clientKindTable {
 		if row.userAgent != "" && strings.HasPrefix(userAgent, row.userAgent) {
 			return row.kind
 		}
 	}
 	return UnknownClient
+}
+
+// ClientKindByHeader returns the client kind that sends this HTTP/2 header user-agent, and the version in it. Kinds that
+// have a user_agent_name in the node are not found by it.
+func ClientKindByHeader(userAgent string) (kind ClientKind, version string) {
+	for _, row := range clientKindTable {
+		if rest, ok := strings.CutPrefix(userAgent, row.header); ok && row.header != "" {
+			version, _, _ = strings.Cut(rest, " ")
+			return row.kind, strings.TrimPrefix(version, "v")
+		}
+	}
+	return UnknownClient, ""
 }

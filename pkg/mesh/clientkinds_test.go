@@ -8,7 +8,7 @@ func TestClientKindTableIsInOrder(t *testing.T) {
 		if int(row.kind) != i {
 			t.Errorf("row %d is for client kind %d", i, row.kind)
 		}
-		if row.name == "" || (row.userAgent == "" && row.kind != HTTPClient) != (row.kind == UnknownClient) {
+		if row.name == "" || row.userAgent != "" && row.header != "" {
 			t.Errorf("row %d is incomplete: %+v", i, row)
 		}
 		if got, ok := ClientKindNamed(row.name); !ok || got != row.kind {
@@ -16,6 +16,9 @@ func TestClientKindTableIsInOrder(t *testing.T) {
 		}
 		if got := ClientKindOf(row.userAgent + " 1"); got != row.kind && row.userAgent != "" {
 			t.Errorf("the user agent %q belongs to %v, want %v", row.userAgent, got, row.kind)
+		}
+		if got, version := ClientKindByHeader(row.header + "v1.2.3 x"); row.header != "" && (got != row.kind || version != "1.2.3") {
+			t.Errorf("the header %q belongs to %v in version %q, want %v in 1.2.3", row.header, got, version, row.kind)
 		}
 	}
 	if len(clientKindTable) != len(AllClientKinds.All()) {

@@ -58,7 +58,7 @@ var featureTable = []featureRow{
 	}},
 	{feature: FeatureRingSize, grfc: "A42", missing: releaseRanges{
 		GRPCNode: always, // It acknowledges the cluster, and balances the calls round robin.
-		GRPCRust: always, UnknownClient: always,
+		GRPCRust: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,
 	}},
 	{feature: FeaturePriority, grfc: "A27", missing: releaseRanges{
 		GRPCRust: always, // tonic-xds/src/xds/resource/endpoints.rs
@@ -71,7 +71,7 @@ var featureTable = []featureRow{
 	}},
 	{feature: FeatureUnmatchedVirtualHost, grfc: "A28", missing: releaseRanges{
 		GRPCNode: always, // Its calls wait forever.
-		Envoy:    always, UnknownClient: always,
+		Envoy:    always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,
 	}},
 	{feature: FeatureRoutelessVirtualHost, grfc: "A28", missing: releaseRanges{
 		GRPCCore: always, // 1.51 rejects it. To later releases the added route makes no difference.
@@ -81,12 +81,12 @@ var featureTable = []featureRow{
 		GRPCGo: until(42), GRPCJava: until(42), GRPCCore: until(42),
 		// It supports them since 1.11, but 1.13 ends with the first connection to such a cluster. 1.11 and 1.12 were not run.
 		GRPCNode: until(14),
-		GRPCRust: always, Envoy: always, UnknownClient: always,
+		GRPCRust: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,
 	}},
 	{feature: FeatureSystemRoots, grfc: "A82", missing: releaseRanges{
 		// These clients reject the cluster.
 		GRPCJava: until(77), GRPCGo: always, GRPCCore: until(74), GRPCNode: always,
-		GRPCRust: always, Envoy: always, UnknownClient: always,
+		GRPCRust: always, Envoy: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,
 	}, variable: "GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS", byVariable: releaseRanges{
 		// Java is not named: calls of 1.76 with the variable never end.
 		GRPCGo:   since(71),                        // internal/envconfig/xds.go

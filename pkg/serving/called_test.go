@@ -33,7 +33,7 @@ func TestIdleServices(t *testing.T) {
 	if got := store.Problems(); len(got) > 0 {
 		t.Errorf("got %v without clients, want no Problems", got)
 	}
-	session := store.Open(serving.ClientInfoOf(snapshottest.Node("gRPC Go", "1.85.0"), ""), nil)
+	session := store.Open(serving.ClientInfoOf(snapshottest.Node("gRPC Go", "1.85.0"), "", ""), nil)
 	session.Request(&serving.Request{Type: snapshot.ListenerType, Names: []string{"idle.demo"}})
 	if got := store.Problems(); len(got) != 1 || got[0].Severity != mesh.Warning || got[0].Code != mesh.CodeNoEndpoints {
 		t.Errorf("got %v while a client dials it, want a warning", got)
@@ -59,7 +59,7 @@ spec:
 	if got := store.Problems(); len(got) > 0 {
 		t.Errorf("got %v without clients, want no Problems", got)
 	}
-	session := store.Open(serving.ClientInfoOf(snapshottest.Node("gRPC Go", "1.85.0"), ""), nil)
+	session := store.Open(serving.ClientInfoOf(snapshottest.Node("gRPC Go", "1.85.0"), "", ""), nil)
 	session.Request(&serving.Request{Type: snapshot.ListenerType, Names: []string{"ledger.example.com"}})
 	if got := store.Problems(); len(got) != 1 || got[0].Severity != mesh.Warning || got[0].Code != mesh.CodeNoEndpoints {
 		t.Errorf("got %v while a client dials one, want a warning", got)

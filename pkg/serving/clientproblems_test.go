@@ -20,7 +20,7 @@ const echoName = "outbound|8080||echo.demo.svc.cluster.local"
 // subscribe opens a stream that subscribes to a cluster.
 func subscribe(t *testing.T, store *serving.Store, userAgent, version, cluster string) *serving.Session {
 	t.Helper()
-	session := store.Open(serving.ClientInfoOf(snapshottest.Node(userAgent, version), ""), nil)
+	session := store.Open(serving.ClientInfoOf(snapshottest.Node(userAgent, version), "", ""), nil)
 	session.Request(&serving.Request{Type: snapshot.ClusterType, Names: []string{cluster}})
 	return session
 }
@@ -90,7 +90,7 @@ func TestProblemsOfServicelessHosts(t *testing.T) {
 			store.Publish(snapshottest.Load(t, []string{echo, fmt.Sprintf(rule, "api", host), fmt.Sprintf(rule, "other", "*.more.example.com")}))
 			dial := func(userAgent, version, name string) {
 				t.Helper()
-				session := store.Open(serving.ClientInfoOf(snapshottest.Node(userAgent, version), ""), nil)
+				session := store.Open(serving.ClientInfoOf(snapshottest.Node(userAgent, version), "", ""), nil)
 				session.Request(&serving.Request{Type: snapshot.ListenerType, Names: []string{name}})
 			}
 			dial("gRPC Go", "1.85.0", dialed[1])

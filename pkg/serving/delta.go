@@ -34,6 +34,9 @@ func (s *Session) DeltaRequest(req *discoveryv3.DeltaDiscoveryRequest) {
 	defer s.mu.Unlock()
 	if first {
 		sub.recordInitialVersions(req.GetInitialResourceVersions())
+		if t == snapshot.EndpointType {
+			s.warm()
+		}
 	} else {
 		// A client that subscribes to a name again must be sent it again.
 		sub.resend(req.GetResourceNamesSubscribe())

@@ -23,6 +23,8 @@ type entry struct {
 	// explicit says that the client subscribes to the name itself. viaWildcard says that a wildcard contains it. An
 	// entry with neither no longer exists for the client, and waits for its removal to be sent.
 	explicit, viaWildcard bool
+	// again says that the client must be sent the resource once more, even if it has it; see warming.go.
+	again bool
 	// removalSent says that the client has been sent the removal of the name.
 	removalSent bool
 }
@@ -40,7 +42,7 @@ func (e *entry) subscribed() bool { return e.explicit || e.viaWildcard }
 
 // needs reports whether v must be sent to the client.
 func (e *entry) needs(v *snapshot.Versioned) bool {
-	return (e.sent == nil || e.sent.Version != v.Version) && !e.rejects(v)
+	return (e.again || e.sent == nil || e.sent.Version != v.Version) && !e.rejects(v)
 }
 
 // rejects reports whether the client rejected v.

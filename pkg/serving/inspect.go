@@ -8,6 +8,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
 // ClientState is one connected stream, for inspection.
@@ -39,7 +40,12 @@ type TypeState struct {
 	Pending int `json:"pending"`
 	// Refused maps the name of each resource whose current version the client rejected to the client's message.
 	Refused map[string]string `json:"refused,omitempty"`
+	// Note says why the client gets nothing of the type, whatever it asks for; empty if that is not so.
+	Note string `json:"note,omitempty"`
 }
+
+// noListeners is the note of Listeners for clients of a family that has none.
+const noListeners = "Envoy's listeners are its operator's. Mizzen sends it none. Write them into its own configuration, with rds for the routes: docs/clients/envoy.md."
 
 // Clients lists the connected streams by node and peer.
 func (s *Store) Clients() []ClientState {
@@ -72,6 +78,9 @@ func (s *Session) state() ClientState {
 // state returns the state of the subscription. The caller holds Session.mu.
 func (sub *subscription) state() TypeState {
 	state := TypeState{Type: sub.t.Name(), Names: sub.explicitNames(), Wildcard: sub.wildcard}
+	if sub.t == snapshot.ListenerType && !translate.HasListeners(sub.session.client.Kind.Family()) {
+		state.Note = noListeners
+	}
 	for _, e := range sub.entries {
 		if e.acked != nil {
 			state.Accepted++
@@ -111,7 +120,7 @@ func (s *Store) Resources() []ResourceState {
 		return []ResourceState{}
 	}
 	subscribed := s.subscribedNames()
-	client := snapshot.ClientOf(nil)
+	client := snapshot.ClientOf(nil, "")
 	states := []ResourceState{}
 	for _, t := range snapshot.Types {
 		names := append(current.Names(t, client), slices.Collect(maps.Keys(subscribed[t]))...)

@@ -142,6 +142,9 @@ func (sub *subscription) followsClusters(routes *snapshot.Versioned) bool {
 func (sub *subscription) knows(e *entry, clusters []string) bool {
 	return e.acked == e.sent && !slices.ContainsFunc(clusters, func(name string) bool {
 		cluster := sub.session.entry(snapshot.ClusterType, name)
+		if cluster == nil && sub.session.hasAll(snapshot.ClusterType) {
+			return false // It is the reserved Cluster, or does not exist: the client is not sent it.
+		}
 		return !cluster.settled() || cluster.acked != nil && slices.ContainsFunc(cluster.acked.LeadsTo, func(name string) bool {
 			return !sub.session.entry(snapshot.EndpointType, name).settled()
 		})
@@ -160,6 +163,12 @@ func (s *Session) entry(t snapshot.Type, name string) *entry {
 		return sub.entry(name)
 	}
 	return nil
+}
+
+// hasAll reports whether the client subscribes to all names of a type. The caller holds mu.
+func (s *Session) hasAll(t snapshot.Type) bool {
+	sub := s.subs[t.Rank()]
+	return sub != nil && sub.wildcard
 }
 
 // recheckIntroductions sends the new routes if the client has just acknowledged the last resource for which they waited.

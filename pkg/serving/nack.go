@@ -131,9 +131,13 @@ func (s *Store) nackProblems() []mesh.Problem {
 	}
 	problems := make([]mesh.Problem, 0, len(count))
 	for r, n := range count {
+		text := "%d clients of %s rejected %s (NACK) and keep the previous version: %s. Edit the object to retry."
+		if n == 1 {
+			text = "%d client of %s rejected %s (NACK) and keeps the previous version: %s. Edit the object to retry."
+		}
 		problems = append(problems, mesh.Problem{
 			Code: mesh.CodeRefused, Severity: mesh.Error, Object: r.ref,
-			Message: fmt.Sprintf("%d client(s) of %s rejected %s (NACK) and keep the previous version: %s. Edit the object to retry.", n, r.client, r.name, r.reason),
+			Message: fmt.Sprintf(text, n, r.client, r.name, r.reason),
 		})
 	}
 	return problems

@@ -43,7 +43,7 @@ func TestBlamed(t *testing.T) {
 func TestUnansweredResponsesAreBounded(t *testing.T) {
 	store := NewStore(Options{})
 	store.Publish(&mesh.World{Revision: 1})
-	session := store.Open(ClientInfoOf(nil, ""), nil)
+	session := store.Open(ClientInfoOf(nil, "", ""), nil)
 	defer session.Close()
 	sub, _ := session.subscription(snapshot.EndpointType)
 	for range 5 * maxInFlight {

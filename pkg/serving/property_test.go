@@ -68,7 +68,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 	texts := slices.Sorted(maps.Values(objects))
 	want := snapshot.New(snapshottest.Load(t, texts))
-	c := &client{view: snapshot.ClientOf(node("demo"))}
+	c := &client{view: snapshot.ClientOf(node("demo"), "")}
 	for range 20 {
 		r.Shuffle(len(texts), func(i, j int) { texts[i], texts[j] = texts[j], texts[i] })
 		c.check(t, snapshot.New(snapshottest.Load(t, texts)), want)
@@ -272,7 +272,7 @@ func newClient(t *testing.T, store *serving.Store, id string) *client {
 func open(t *testing.T, store *serving.Store, n *corev3.Node) *client {
 	t.Helper()
 	c := &client{
-		view: snapshot.ClientOf(n), session: store.Open(serving.ClientInfoOf(n, ""), nil),
+		view: snapshot.ClientOf(n, ""), session: store.Open(serving.ClientInfoOf(n, "", ""), nil),
 		nonces: map[snapshot.Type]string{}, received: map[snapshot.Type]map[string][]byte{},
 	}
 	t.Cleanup(c.session.Close)

@@ -85,6 +85,9 @@ func (sub *subscription) deferRemoval(e *entry, v *snapshot.Versioned, removals 
 	if !v.Removes() || e.sent != nil && e.sent.Removes() {
 		return false
 	}
+	if e.sent == nil && sub.session.hasAll(snapshot.ClusterType) {
+		return false // It asks for the endpoints because of the Cluster, whatever its routes are, and waits for them.
+	}
 	wait := removals.wait(e)
 	if wait > 0 {
 		sub.recheckLater(wait)

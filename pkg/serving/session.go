@@ -36,6 +36,8 @@ type Session struct {
 	routesSentAt time.Time
 	// left are the last Clusters from which the client unsubscribed.
 	left []string
+	// warming are the clusters that an Envoy was sent, and whose endpoints it must be sent, too; see warming.go.
+	warming []string
 	// serves is set once the client asks for the Listener of a server. lateTimer fires when its answer is late, or its
 	// question; nil while nothing is expected.
 	serves    bool
@@ -57,9 +59,9 @@ type ClientInfo struct {
 	Account mesh.Account
 }
 
-// ClientInfoOf returns the client as its node claims to be. The node may be nil.
-func ClientInfoOf(node *corev3.Node, peer string) ClientInfo {
-	return ClientInfo{Client: snapshot.ClientOf(node), NodeID: snapshot.NodeID(node), Peer: peer, Account: snapshot.AccountOf(node)}
+// ClientInfoOf returns the client as its node and the header user-agent of its stream claim to be. The node may be nil.
+func ClientInfoOf(node *corev3.Node, peer, userAgent string) ClientInfo {
+	return ClientInfo{Client: snapshot.ClientOf(node, userAgent), NodeID: snapshot.NodeID(node), Peer: peer, Account: snapshot.AccountOf(node)}
 }
 
 // Open opens a session for a stream. The Store must be ready. wake is called whenever a response may be due, with

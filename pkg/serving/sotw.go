@@ -134,6 +134,9 @@ func (sub *subscription) hasExactly(names []string, wildcard bool) bool {
 // longer before the next stream.
 func (sub *subscription) firstRequest(version string) {
 	resumed := version != "" && sub.resume(version)
+	if sub.t == snapshot.EndpointType {
+		sub.session.warm()
+	}
 	sub.force = sub.wildcard && !resumed || sub.t == snapshot.ListenerType && sub.hasAnswers()
 }
 

@@ -53,7 +53,7 @@ func TestPublishedWhileAsking(t *testing.T) {
 				return nil
 			}})
 			store.Publish(echoWorld(revision))
-			session := store.Open(ClientInfoOf(nil, ""), nil)
+			session := store.Open(ClientInfoOf(nil, "", ""), nil)
 			defer session.Close()
 			session.Request(newRequest(snapshot.EndpointType, "", echoCluster))
 			expectCurrent(t, store, session)
@@ -78,7 +78,7 @@ func expectCurrent(t *testing.T, store *Store, session *Session) {
 func TestRequestsAfterTheEnd(t *testing.T) {
 	store := NewStore(Options{})
 	store.Publish(echoWorld(1))
-	session := store.Open(ClientInfoOf(nil, ""), nil)
+	session := store.Open(ClientInfoOf(nil, "", ""), nil)
 	session.Request(newRequest(snapshot.EndpointType, "", echoCluster))
 	session.Close()
 	for _, typ := range snapshot.Types {
@@ -99,7 +99,7 @@ func TestRequestsAfterTheEnd(t *testing.T) {
 func TestUnsubscribedAndRemoved(t *testing.T) {
 	store := NewStore(Options{})
 	store.Publish(echoWorld(1))
-	session := store.Open(ClientInfoOf(nil, ""), nil)
+	session := store.Open(ClientInfoOf(nil, "", ""), nil)
 	defer session.Close()
 	request := func(subscribe, unsubscribe []string) {
 		session.DeltaRequest(&discoveryv3.DeltaDiscoveryRequest{

@@ -92,7 +92,7 @@ func (sub *subscription) hasChanges() bool {
 			}
 			continue
 		}
-		if v == e.sent {
+		if v == e.sent && !e.again {
 			continue
 		}
 		if v.Removes() {
@@ -172,7 +172,8 @@ func (sub *subscription) buildResponse(full bool) *Response {
 		default:
 			r.Resources = append(r.Resources, v)
 			sub.introduced(e, v)
-			e.sent = v
+			e.warms(send)
+			e.sent, e.again = v, false
 		}
 		version.add(v)
 	}
@@ -182,6 +183,7 @@ func (sub *subscription) buildResponse(full bool) *Response {
 	r.Version, r.Nonce = version.String(), sub.session.nextNonce()
 	sub.nonce = r.Nonce
 	sub.recordInFlight(r)
+	sub.warmed()
 	return r
 }
 

@@ -83,6 +83,28 @@ func TestObjectSyncsFollowTheClients(t *testing.T) {
 	expect("both have accepted an edit", "0 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
 }
 
+// TestRefusedCountsClients: the Problem of a rejection states how many clients reject, in English.
+func TestRefusedCountsClients(t *testing.T) {
+	store := serving.NewStore(serving.Options{})
+	store.Publish(snapshottest.Load(t, limited(7, 5, 1)))
+	first, second := newClient(t, store, "demo"), newClient(t, store, "demo")
+	store.Publish(snapshottest.Load(t, limited(8, 5, 1)))
+	expect := func(want string) {
+		t.Helper()
+		want += " rejected Cluster " + echoCluster + " (NACK) and "
+		for _, p := range store.Problems() {
+			if p.Code == mesh.CodeRefused && strings.HasPrefix(p.Message, want) {
+				return
+			}
+		}
+		t.Errorf("got %v, want a Problem that begins with %q", store.Problems(), want)
+	}
+	first.reject(t, "no: "+echoCluster)
+	expect("1 client of gRPC Go 1.85.0")
+	second.reject(t, "no: "+echoCluster)
+	expect("2 clients of gRPC Go 1.85.0")
+}
+
 func TestSyncStatusesOfRejections(t *testing.T) {
 	store := serving.NewStore(serving.Options{})
 	store.Publish(snapshottest.Load(t, limited(7, 5, 1)))
@@ -148,7 +170,7 @@ func measurePropagation(t *testing.T) {
 	publish(11)
 	first.settle(t)
 	<-time.After(time.Minute)
-	third := store.Open(serving.ClientInfoOf(nil, ""), nil)
+	third := store.Open(serving.ClientInfoOf(nil, "", ""), nil)
 	third.Close()
 	expect("one does not answer", 3, 9)
 	if n, s := histogram(t, registry, "mizzen_change_wait_seconds"); n != 5 || s != 5 {

@@ -43,7 +43,7 @@ func listUnknownNames(t *testing.T) {
 	}
 	dial := func(node, namespace string, names ...string) *serving.Session {
 		n := &corev3.Node{Id: node, UserAgentName: "gRPC Go", Metadata: snapshottest.Metadata("NAMESPACE", namespace)}
-		session := store.Open(serving.ClientInfoOf(n, ""), nil)
+		session := store.Open(serving.ClientInfoOf(n, "", ""), nil)
 		session.Request(&serving.Request{Type: snapshot.ListenerType, Names: names})
 		return session
 	}
@@ -112,7 +112,7 @@ func TestManyUnknownNames(t *testing.T) {
 		names = append(names, fmt.Sprintf("ech%03d", i))
 	}
 	for range 5 {
-		session := store.Open(serving.ClientInfoOf(snapshottest.Node("gRPC Go", "1.85.0"), ""), nil)
+		session := store.Open(serving.ClientInfoOf(snapshottest.Node("gRPC Go", "1.85.0"), "", ""), nil)
 		defer session.Close()
 		session.Request(&serving.Request{Type: snapshot.ListenerType, Names: append([]string{"zecho"}, names...)})
 		names = names[:len(names)-1]
@@ -147,7 +147,7 @@ spec: {ports: [{name: main, port: 80, appProtocol: grpc}, {name: a, port: 81}, {
 `}))
 	dial := func(agent, name string) {
 		n := &corev3.Node{Id: agent, UserAgentName: agent, Metadata: snapshottest.Metadata("NAMESPACE", "demo")}
-		store.Open(serving.ClientInfoOf(n, ""), nil).Request(&serving.Request{Type: snapshot.ListenerType, Names: []string{name}})
+		store.Open(serving.ClientInfoOf(n, "", ""), nil).Request(&serving.Request{Type: snapshot.ListenerType, Names: []string{name}})
 	}
 	dial("mizzen-java-agent", "echo")
 	dial("mizzen-java-agent", "nacos-only")

@@ -15,7 +15,7 @@ import (
 // TestBuckets distributes clients evenly over the buckets. Their identity alone decides, so the bucket is the same in
 // every process and version.
 func TestBuckets(t *testing.T) {
-	bucket := func(id string) uint16 { return snapshot.ClientOf(&corev3.Node{Id: id}).Bucket }
+	bucket := func(id string) uint16 { return snapshot.ClientOf(&corev3.Node{Id: id}, "").Bucket }
 	if got := bucket(""); got != 0 {
 		t.Errorf("without an identity: got bucket %d, want none", got)
 	}

@@ -15,15 +15,15 @@ import (
 // other.
 func TestClientsShare(t *testing.T) {
 	clients := map[string]mesh.Client{
-		"go":        snapshot.ClientOf(snapshottest.Node("gRPC Go", "1.85.0")),
-		"old go":    snapshot.ClientOf(snapshottest.Node("gRPC Go", "1.55.0")),
-		"java":      snapshot.ClientOf(snapshottest.Node("gRPC Java", "1.85.1")),
-		"python":    snapshot.ClientOf(snapshottest.Node("gRPC C-core linux Python", "C-core 58.0.0 Python 1.85.1")),
-		"debian":    snapshot.ClientOf(snapshottest.Node("gRPC C-core linux Python", "C-core 29.0.0 Python 1.51.1")),
-		"node":      snapshot.ClientOf(snapshottest.Node("gRPC Node Pure JS", "1.14.1")),
-		"rust":      snapshot.ClientOf(snapshottest.Node("tonic-xds", "0.1.0")),
-		"unknown":   snapshot.ClientOf(snapshottest.Node("home-grown", "7")),
-		"unstated":  snapshot.ClientOf(snapshottest.Node("gRPC Go", "")),
+		"go":        snapshot.ClientOf(snapshottest.Node("gRPC Go", "1.85.0"), ""),
+		"old go":    snapshot.ClientOf(snapshottest.Node("gRPC Go", "1.55.0"), ""),
+		"java":      snapshot.ClientOf(snapshottest.Node("gRPC Java", "1.85.1"), ""),
+		"python":    snapshot.ClientOf(snapshottest.Node("gRPC C-core linux Python", "C-core 58.0.0 Python 1.85.1"), ""),
+		"debian":    snapshot.ClientOf(snapshottest.Node("gRPC C-core linux Python", "C-core 29.0.0 Python 1.51.1"), ""),
+		"node":      snapshot.ClientOf(snapshottest.Node("gRPC Node Pure JS", "1.14.1"), ""),
+		"rust":      snapshot.ClientOf(snapshottest.Node("tonic-xds", "0.1.0"), ""),
+		"unknown":   snapshot.ClientOf(snapshottest.Node("home-grown", "7"), ""),
+		"unstated":  snapshot.ClientOf(snapshottest.Node("gRPC Go", ""), ""),
 		"undefined": {Namespace: "demo"},
 	}
 	const cluster, assignment, table = snapshot.ClusterType, snapshot.EndpointType, snapshot.RouteType

@@ -36,7 +36,7 @@ func (s *Snapshot) follows(host string, client mesh.Client) (least Follows, at m
 	groups, _ := s.world.EndpointGroups.Get(host)
 	service, ok := s.world.Services.Get(host)
 	family := client.Kind.Family()
-	if groups == nil || !ok || family != mesh.FamilyGRPC || client.Providers.Has(mesh.MeshProvider) {
+	if groups == nil || !ok || !family.UsesMeshCertificate() || client.Providers.Has(mesh.MeshProvider) {
 		return FollowsAll, at, split, service
 	}
 	rules, _ := s.world.DestinationRules.Get(host)

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -17,13 +18,13 @@ const defaultNamespace = "default"
 // maxLabels bounds the labels of one client, so that a node cannot fill the memory.
 const maxLabels = 64
 
-// ClientOf makes a Client from a node. Except for AccountOf, no other code reads a node's metadata. The keys of the metadata are Istio's
+// ClientOf makes a Client from a node and the HTTP/2 header user-agent of its stream. Except for AccountOf, no other code reads a node's metadata. The keys of the metadata are Istio's
 // NAMESPACE, LABELS, NODE_NAME and INSTANCE_IPS, Mizzen's CERTIFICATE_PROVIDERS and PROTOCOLS, and the variables that mesh.FeatureVariables
 // yields. A value of the wrong type is treated as absent. The node may be nil.
-func ClientOf(node *corev3.Node) mesh.Client {
+func ClientOf(node *corev3.Node, userAgent string) mesh.Client {
 	fields := node.GetMetadata().GetFields()
 	c := mesh.Client{
-		Namespace: text(fields["NAMESPACE"]),
+		Namespace: namespaceOf(node),
 		Labels:    labels(fields["LABELS"]),
 		Node:      text(fields["NODE_NAME"]),
 		Addresses: text(fields["INSTANCE_IPS"]),
@@ -36,14 +37,62 @@ func ClientOf(node *corev3.Node) mesh.Client {
 		Declared:  declared(fields),
 		Bucket:    BucketOf(node.GetId()),
 	}
-	if c.Namespace == "" {
-		c.Namespace = defaultNamespace
+	kind, version := clientKindOf(node, userAgent)
+	return WithUserAgent(c, kind, clip(version))
+}
+
+// clientKindOf returns the kind and version of a client. A user_agent_name comes first, then what the node declares. Kinds
+// without either are known by the header, or by the form of their node.
+func clientKindOf(node *corev3.Node, userAgent string) (kind mesh.ClientKind, version string) {
+	version = node.GetUserAgentVersion()
+	if build := node.GetUserAgentBuildVersion().GetVersion(); build != nil { // Envoy has no other version.
+		version = fmt.Sprintf("%d.%d.%d", build.GetMajorNumber(), build.GetMinorNumber(), build.GetPatch())
 	}
-	kind := mesh.ClientKindOf(node.GetUserAgentName())
-	if kind == mesh.UnknownClient && speaksHTTP(fields["PROTOCOLS"]) {
-		kind = mesh.HTTPClient
+	if kind := mesh.ClientKindOf(node.GetUserAgentName()); kind != mesh.UnknownClient {
+		return kind, version
 	}
-	return WithUserAgent(c, kind, clip(node.GetUserAgentVersion()))
+	if speaksHTTP(node.GetMetadata().GetFields()["PROTOCOLS"]) {
+		return mesh.HTTPClient, version
+	}
+	if kind, version := mesh.ClientKindByHeader(userAgent); kind != mesh.UnknownClient {
+		return kind, version
+	}
+	return sidecarKind(node, userAgent), version
+}
+
+// sidecarKind tells apart the clients with the library of gRPC for Java that take themselves for sidecars of Istio.
+func sidecarKind(node *corev3.Node, userAgent string) mesh.ClientKind {
+	_, sidecar := sidecarNamespace(node.GetId())
+	switch {
+	case !sidecar || node.GetUserAgentName() != "" || node.GetMetadata() != nil || !strings.HasPrefix(userAgent, "grpc-java"):
+		return mesh.UnknownClient
+	case node.GetCluster() == "Kubernetes":
+		return mesh.Dubbo
+	case node.GetCluster() == "":
+		return mesh.Sermant
+	}
+	return mesh.UnknownClient
+}
+
+// namespaceOf returns the namespace that a node claims, in its metadata or as a sidecar of Istio in its ID.
+func namespaceOf(node *corev3.Node) string {
+	if named := text(node.GetMetadata().GetFields()["NAMESPACE"]); named != "" {
+		return named
+	}
+	inID, _ := sidecarNamespace(node.GetId())
+	return cmp.Or(clip(inID), defaultNamespace)
+}
+
+// sidecarNamespace returns the namespace in an ID of the form sidecar~ADDRESS~POD.NAMESPACE~NAMESPACE.svc.DOMAIN.
+func sidecarNamespace(id string) (namespace string, ok bool) {
+	parts := strings.Split(id, "~")
+	if len(parts) != 4 || parts[0] != "sidecar" {
+		return "", false
+	}
+	if namespace, _, ok = strings.Cut(parts[3], ".svc."); !ok {
+		return "", false
+	}
+	return namespace, true
 }
 
 // speaksHTTP reports whether a client states that its calls are HTTP/1.1.
@@ -63,7 +112,7 @@ func texts(v *structpb.Value) []string {
 // AccountOf is the service account that a node claims to be; without a name if it claims none. The node may be nil.
 func AccountOf(node *corev3.Node) mesh.Account {
 	fields := node.GetMetadata().GetFields()
-	return mesh.Account{Namespace: cmp.Or(text(fields["NAMESPACE"]), defaultNamespace), Name: text(fields["SERVICE_ACCOUNT"])}
+	return mesh.Account{Namespace: namespaceOf(node), Name: text(fields["SERVICE_ACCOUNT"])}
 }
 
 // NodeID is the identity in the node, clipped. The node may be nil.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -107,7 +108,7 @@ func TestClientOf(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			test.want.Missing = mesh.FeaturesMissingIn(test.want.Kind, test.want.Version)
-			if got := snapshot.ClientOf(test.node); got != test.want {
+			if got := snapshot.ClientOf(test.node, ""); got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 		})
@@ -132,10 +133,47 @@ func TestDeclaredVariables(t *testing.T) {
 		"a client without TLS": {roots, "tonic-xds", "0.1.0", structpb.NewStringValue("true"), 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := snapshot.ClientOf(nodeWith(test.key, test.agent, test.version, test.value))
+			got := snapshot.ClientOf(nodeWith(test.key, test.agent, test.version, test.value), "")
 			want := mesh.FeaturesMissingIn(got.Kind, test.version) &^ test.enabled
 			if got.Declared != test.declared || got.Missing != want || got.UsesXDSCredentials() != (test.declared != 0) {
 				t.Errorf("got %+v, want %b declared and %b missing", got, test.declared, want)
+			}
+		})
+	}
+}
+
+// TestClientKinds has what each client was seen to send.
+func TestClientKinds(t *testing.T) {
+	const sidecar = "sidecar~10.0.0.1~pod.shop~shop.svc.cluster.local"
+	named := func(name, version string) *corev3.Node { return snapshottest.Node(name, version) }
+	envoy := &corev3.Node{Id: "edge", UserAgentName: "envoy", UserAgentVersionType: &corev3.Node_UserAgentBuildVersion{
+		UserAgentBuildVersion: &corev3.BuildVersion{Version: &typev3.SemanticVersion{MajorNumber: 1, MinorNumber: 40, Patch: 2}},
+	}}
+	istio := snapshottest.Metadata("ISTIO_VERSION", "")
+	for name, test := range map[string]struct {
+		node                *corev3.Node
+		header              string
+		kind                mesh.ClientKind
+		version, namespaced string
+	}{
+		"gRPC for Go":              {named("gRPC Go", "1.85.0"), "grpc-go/1.85.0", mesh.GRPCGo, "1.85.0", "demo"},
+		"gRPC for Rust":            {named("gRPC Rust tonic-xds", "0.1.0-alpha.4"), "tonic/0.14.9", mesh.GRPCRust, "0.1.0-alpha.4", "demo"},
+		"gRPC for Rust, earlier":   {named("tonic-xds", "0.1.0-alpha.1"), "tonic/0.14.2", mesh.GRPCRust, "0.1.0-alpha.1", "demo"},
+		"Envoy":                    {envoy, "", mesh.Envoy, "1.40.2", "default"},
+		"Kitex":                    {&corev3.Node{Id: sidecar, Metadata: istio}, "kitex/v0.14.1", mesh.Kitex, "0.14.1", "shop"},
+		"Armeria":                  {&corev3.Node{Id: "a"}, "armeria/1.35.0", mesh.Armeria, "1.35.0", "default"},
+		"Armeria for HTTP/1.1":     {nodeWith("PROTOCOLS", "", "", listOf("http/1.1")), "armeria/1.35.0", mesh.HTTPClient, "", "default"},
+		"Dubbo":                    {&corev3.Node{Id: sidecar, Cluster: "Kubernetes"}, "grpc-java-netty/1.59.0", mesh.Dubbo, "", "shop"},
+		"Sermant":                  {&corev3.Node{Id: sidecar}, "grpc-java-netty/1.52.1", mesh.Sermant, "", "shop"},
+		"another sidecar":          {&corev3.Node{Id: sidecar, Cluster: "web", Metadata: istio}, "grpc-java-netty/1.52.1", mesh.UnknownClient, "", "shop"},
+		"another gRPC Java":        {&corev3.Node{Id: "a"}, "grpc-java-netty/1.52.1", mesh.UnknownClient, "", "default"},
+		"a sidecar without domain": {&corev3.Node{Id: "sidecar~10.0.0.1~pod.shop~shop"}, "", mesh.UnknownClient, "", "default"},
+		"a namespace in metadata":  {&corev3.Node{Id: sidecar, Metadata: snapshottest.Metadata("NAMESPACE", "own")}, "kitex/v0.14.1", mesh.Kitex, "0.14.1", "own"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := snapshot.ClientOf(test.node, test.header)
+			if got.Kind != test.kind || got.Version != test.version || got.Namespace != test.namespaced || snapshot.AccountOf(test.node).Namespace != test.namespaced {
+				t.Errorf("got %s %q in %q, want %s %q in %q", got.Kind, got.Version, got.Namespace, test.kind, test.version, test.namespaced)
 			}
 		})
 	}

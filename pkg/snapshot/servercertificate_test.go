@@ -38,7 +38,7 @@ func TestServerCertificate(t *testing.T) {
 			}
 			client := snapshot.ClientOf(&corev3.Node{
 				UserAgentName: test.agent, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: test.version}, Metadata: metadata,
-			})
+			}, "")
 			listener := unmarshal[*listenerv3.Listener](t, snapshot.New(world).Resource(snapshot.ListenerType, "grpc/server?xds.resource.listening_address=0.0.0.0:50051", client))
 			if tls := listener.GetFilterChains()[0].GetTransportSocket() != nil; tls != test.tls {
 				t.Errorf("TLS: got %v, want %v", tls, test.tls)

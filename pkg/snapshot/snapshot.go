@@ -120,7 +120,7 @@ func (s *Snapshot) Resource(t Type, name string, client mesh.Client) *Versioned 
 
 // produce returns the translated resource, even if it must be withheld from the client.
 func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
-	if name == "" {
+	if name == "" || t == ListenerType && !translate.HasListeners(client.Kind.Family()) {
 		return nil
 	}
 	q := s.query(t, name, client)
@@ -158,6 +158,13 @@ func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned 
 // contains. Clients choose the ports of serviceless hosts: only the default port is listed. Names below wildcards and
 // names of pods are not listed.
 func (s *Snapshot) Names(t Type, client mesh.Client) []string {
+	if t == ListenerType && !translate.HasListeners(client.Kind.Family()) {
+		return nil
+	}
+	return s.allNames(t, client)
+}
+
+func (s *Snapshot) allNames(t Type, client mesh.Client) []string {
 	var names []string
 	client = s.narrowed(t, client)
 	for hostName, h := range s.subjects.All() {
@@ -313,7 +320,7 @@ func (s *Snapshot) eachServerTranslation(see func(*translation)) {
 
 // representative has, for each family, the client kind for which Problems are found. What concerns only other kinds of
 // the family is found with it.
-var representative = [mesh.FamilyCount]mesh.ClientKind{mesh.FamilyGRPC: mesh.UnknownClient, mesh.FamilyHTTP: mesh.JavaAgent}
+var representative = [mesh.FamilyCount]mesh.ClientKind{mesh.FamilyGRPC: mesh.UnknownClient, mesh.FamilyHTTP: mesh.JavaAgent, mesh.FamilyEnvoy: mesh.Envoy}
 
 // translations yields, by host, the routes and clusters for all clients of a family to which different rules may apply. It is not
 // known which names and ports clients dial of a serviceless host, so its rules are translated for no particular host

@@ -90,16 +90,23 @@ var untoldInHTTP = map[string]string{
 // TestFieldsOfHTTPClientsHaveEvidence checks every field for HTTP clients against all goldens: in one that sets the field, the
 // Problems that HTTP clients have are as the table states. Goldens for HTTP clients show the resources.
 func TestFieldsOfHTTPClientsHaveEvidence(t *testing.T) {
+	for _, family := range []mesh.Family{mesh.FamilyHTTP, mesh.FamilyEnvoy} {
+		t.Run(family.String(), func(t *testing.T) { fieldsHaveEvidence(t, family) })
+	}
+}
+
+func fieldsHaveEvidence(t *testing.T, family mesh.Family) {
+	t.Helper()
 	type evidence struct {
 		uses     map[string][]use
 		problems []mesh.Problem
 	}
 	var all []evidence
 	for _, g := range goldens(t) {
-		all = append(all, evidence{usesOf(t, mesh.FamilyHTTP, g.path), g.snapshot(t).ProblemsOf(mesh.FamilyHTTP)})
+		all = append(all, evidence{usesOf(t, family, g.path), g.snapshot(t).ProblemsOf(family)})
 	}
 	for _, written := range fields.Rows() {
-		row, _ := fields.RowFor(mesh.FamilyHTTP, written.Field)
+		row, _ := fields.RowFor(family, written.Field)
 		if slices.Contains(sameForHTTP, written.Field[:strings.LastIndexByte(written.Field, '.')]) && row.Verdict == fields.Translated || row.Field == alwaysEmpty {
 			continue
 		}

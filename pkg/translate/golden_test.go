@@ -220,7 +220,7 @@ func readGolden(t *testing.T, path string) golden {
 			}
 		}
 		if id, ok := strings.CutPrefix(comment, "id: "); ok {
-			g.client.Bucket = snapshot.ClientOf(&corev3.Node{Id: id}).Bucket
+			g.client.Bucket = snapshot.ClientOf(&corev3.Node{Id: id}, "").Bucket
 		}
 		if show, ok := strings.CutPrefix(comment, "show: "); ok {
 			g.show(t, strings.Fields(show))

@@ -20,7 +20,7 @@ func (f Facts) CheckedWithoutRules(family mesh.Family) bool {
 		return false
 	case clusters.SomeClosed(family, f.Groups, f.Service):
 		return true
-	case family == mesh.FamilyGRPC:
+	case family != mesh.FamilyHTTP:
 		return false
 	}
 	return len(f.Service.Ports) > 1 && len(f.Service.PortsFor(family)) > 0 || slices.ContainsFunc(f.Service.Ports, func(p mesh.Port) bool { return protocolNotes[p.Protocol] != "" })
@@ -34,7 +34,7 @@ var protocolNotes = map[mesh.Protocol]string{
 
 // checkProtocols reports the ports of a Service that HTTP clients may call in vain.
 func (in HostInput) checkProtocols(sink *[]mesh.Problem, all []resource.Resource) {
-	if !(Facts{Service: in.service, Alias: in.alias}).CheckedWithoutRules(in.family) {
+	if in.family != mesh.FamilyHTTP || !(Facts{Service: in.service, Alias: in.alias}).CheckedWithoutRules(in.family) {
 		return
 	}
 	for i, port := range in.service.Ports {
@@ -49,7 +49,7 @@ func (in HostInput) checkProtocols(sink *[]mesh.Problem, all []resource.Resource
 
 // checkDefaultPort reports a Service that HTTP clients do not find unless they name a port, as their URIs rarely do.
 func (in HostInput) checkDefaultPort(sink *[]mesh.Problem) {
-	if !(Facts{Service: in.service, Alias: in.alias}).CheckedWithoutRules(in.family) {
+	if in.family != mesh.FamilyHTTP || !(Facts{Service: in.service, Alias: in.alias}).CheckedWithoutRules(in.family) {
 		return
 	}
 	if _, ok := in.service.DefaultPort(in.family); ok {

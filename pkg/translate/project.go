@@ -72,7 +72,7 @@ func (f Facts) Project(client mesh.Client) HostInput {
 	in.namespace, in.labels, in.bucket = projectClient(in.virtualServices, client)
 	in.trust = f.projectTrust(in.destinationRule, client)
 	in.groups = f.Groups
-	if client.Providers.Has(mesh.MeshProvider) && in.family == mesh.FamilyGRPC {
+	if client.Providers.Has(mesh.MeshProvider) && in.family.UsesMeshCertificate() {
 		for groups := range in.allGroups() {
 			in.automatic = true
 			// If one Service has endpoints on the node of the client, the answer depends on that node, whatever other Services have.

@@ -11,7 +11,8 @@ import (
 // shape is the form of the resources for one family of clients: its Listeners, and the answers to names that do not
 // exist. The forms of routes and clusters are rows in their packages.
 type shape struct {
-	// listener makes the Listener for a port of a host.
+	// listener makes the Listener for a port of a host. It is nil if the clients have no Listeners of the control plane; then
+	// the other fields for Listeners are not used.
 	listener func(ListenerInput) resource.Resource
 	// inlinesRoutes is set if listener puts the routes into the Listener. Then it gets the whole HostInput.
 	inlinesRoutes bool
@@ -21,9 +22,13 @@ type shape struct {
 
 // shapes are indexed by mesh.Family.
 var shapes = [...]shape{
-	mesh.FamilyGRPC: {listener: routedListener, noListener: listenerWithoutRoutes, noRoutes: unmatchedRoutes},
-	mesh.FamilyHTTP: {listener: routedListener, noListener: unknownListener, noRoutes: unmatchedRoutes},
+	mesh.FamilyGRPC:  {listener: routedListener, noListener: listenerWithoutRoutes, noRoutes: unmatchedRoutes},
+	mesh.FamilyHTTP:  {listener: routedListener, noListener: unknownListener, noRoutes: unmatchedRoutes},
+	mesh.FamilyEnvoy: {noRoutes: unmatchedRoutes},
 }
+
+// HasListeners reports whether clients of a family have Listeners of the control plane.
+func HasListeners(family mesh.Family) bool { return shapes[family].listener != nil }
 
 // Listeners translates one Listener of a host.
 func Listeners(in ListenerInput) *Bundle {
@@ -63,11 +68,11 @@ func NotFoundRoutes(name string, client mesh.Client) resource.Resource {
 // NotFoundCluster answers a cluster whose Service, port or subset does not exist, and the reserved cluster of calls
 // that must fail. Its endpoints are NotFoundEndpoints. A client that uses routes which still lead to an MTLSCluster must not
 // call its endpoints in plaintext, so that has TLS and accepts no server.
-func NotFoundCluster(name string, _ mesh.Client) resource.Resource {
+func NotFoundCluster(name string, client mesh.Client) resource.Resource {
 	if resource.IsMTLS(name) {
-		return resource.Resource{Name: name, Message: clusters.NoEncrypted(name)}
+		return resource.Resource{Name: name, Message: clusters.NoEncrypted(client.Kind.Family(), name)}
 	}
-	return resource.Resource{Name: name, Message: clusters.EdsCluster(name)}
+	return resource.Resource{Name: name, Message: clusters.Empty(client.Kind.Family(), name)}
 }
 
 // NotFoundEndpoints answers with an assignment without endpoints. Calls fail immediately; without an answer they

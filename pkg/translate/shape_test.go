@@ -37,7 +37,7 @@ func TestNotFoundListener(t *testing.T) {
 	const name = "nobody:80"
 	for kind, want := range map[mesh.ClientKind]string{
 		mesh.GRPCGo: resource.UnknownDomain, mesh.GRPCJava: resource.UnknownDomain, mesh.GRPCCore: resource.UnknownDomain, mesh.GRPCRust: resource.UnknownDomain,
-		mesh.GRPCNode: resource.AnyDomain, mesh.UnknownClient: resource.AnyDomain, mesh.Envoy: resource.AnyDomain,
+		mesh.GRPCNode: resource.AnyDomain, mesh.UnknownClient: resource.AnyDomain,
 	} {
 		t.Run(kind.String(), func(t *testing.T) {
 			client := mesh.Client{Kind: kind, Version: "1.85.0", Missing: mesh.FeaturesMissingIn(kind, "1.85.0")}

@@ -101,7 +101,7 @@ type watcher struct {
 }
 
 func newWatcher(b testing.TB, store *serving.Store, id int) *watcher {
-	w := &watcher{session: store.Open(serving.ClientInfoOf(&corev3.Node{Id: fmt.Sprint(id)}, ""), nil)}
+	w := &watcher{session: store.Open(serving.ClientInfoOf(&corev3.Node{Id: fmt.Sprint(id)}, "", ""), nil)}
 	b.Cleanup(w.session.Close)
 	for k := range fanoutNames {
 		w.names = append(w.names, clusterName(nameOf(id, k)))

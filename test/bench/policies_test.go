@@ -182,7 +182,7 @@ func newServer(b testing.TB, store *serving.Store, id int) *server {
 		"NAMESPACE": structpb.NewStringValue(namespaceOf(workload)), "LABELS": structpb.NewStructValue(labels),
 		"CERTIFICATE_PROVIDERS": structpb.NewStringValue(mesh.MeshProvider),
 	}}}
-	s := &server{session: store.Open(serving.ClientInfoOf(node, ""), nil), nonces: map[snapshot.Type]string{}}
+	s := &server{session: store.Open(serving.ClientInfoOf(node, "", ""), nil), nonces: map[snapshot.Type]string{}}
 	b.Cleanup(s.session.Close)
 	for t, name := range map[snapshot.Type]string{snapshot.ListenerType: fmt.Sprintf("grpc/server?xds.resource.listening_address=0.0.0.0:%d", serverPort), snapshot.RouteType: resource.InboundRouteName(serverPort)} {
 		s.ask(t, name)

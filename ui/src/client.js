@@ -9,7 +9,7 @@ import { bySeverity, ProblemTable } from './lists.js';
 
 export function Client({ at }) {
   const codes = useList('../api/codes');
-  const answer = useList('../api/streams/' + encodeURIComponent(at.argument), 'clients', 'problems');
+  const answer = useList('../api/streams/' + encodeURIComponent(at.argument), 'clients', 'problems', 'edges');
   return html`<${Loaded} answer=${answer} what="The client">${(c) => html`
     <div class="title"><h1>${c.node} <small><${State} is=${c.state} /></small></h1><p class="quiet">Read <${Ago} time=${answer.at} />. A client that connects again has another address here: <a href=${address('clients', '', { q: c.node })}>look for it by its node</a>.</p></div>
     <dl class="summary"><div><dt>Identity</dt><dd>${c.identity || 'none'}<span class="quiet">, ${proofs[c.proof] || 'not proved'}</span></dd></div>

@@ -1,6 +1,6 @@
 // Draws a graph. dagre finds the places; positions are attributes, as the page's policy allows no inline styles.
 import * as dagre from '@dagrejs/dagre';
-import { html, useMemo } from './dom.js';
+import { html, useEffect, useMemo, useRef } from './dom.js';
 import { address } from './address.js';
 import { failing, name, RED, split } from './model.js';
 import { percent, rate } from './parts.js';
@@ -56,13 +56,23 @@ const splitText = (l) => parts(l).map((s) => s.text).join(', ');
 
 const cut = (text, width, letter) => { const most = Math.floor((width - 18) / letter); return text.length > most ? text.slice(0, most - 1) + '…' : text; };
 
+// reveal scrolls a graph that is larger than its box, so that the picked node is in sight. What is in sight stays where it is.
+function reveal(box) {
+  const n = box.querySelector('.node.picked rect')?.getBoundingClientRect(), b = box.getBoundingClientRect();
+  if (!n) return;
+  if (n.left < b.left || n.right > b.right) box.scrollLeft += (n.left + n.right - b.left - b.right) / 2;
+  if (n.top < b.top || n.bottom > b.bottom) box.scrollTop += (n.top + n.bottom - b.top - b.bottom) / 2;
+}
+
 export function Graph({ graph, picked, link: addressOf }) {
   // Places depend on what there is, not on its rates: nothing moves while figures change.
   const key = [...graph.nodes.keys()].sort().join(' ') + '\n' + [...graph.links.values()].map((l) => l.id + ' ' + split(l).map((s) => s.subset)).sort().join(' ') + '\n' + [...graph.nodes.values()].map(subline).join(' ');
   const at = useMemo(() => place(graph), [key]);
+  const box = useRef(null);
+  useEffect(() => reveal(box.current), [picked, key]);
   const near = new Set(picked ? [...graph.links.values()].filter((l) => l.from === picked || l.to === picked).flatMap((l) => [l.id, l.from, l.to]) : []);
   const dim = (id) => (picked && id !== picked && !near.has(id) ? ' dim' : '');
-  return html`<div class="graph scroll" tabindex="0" role="region" aria-label="Graph, scrollable"><svg class=${at.width >= 1700 ? '' : at.width > 1000 ? 'fit wide' : 'fit'} width=${Math.ceil(at.width)} height=${Math.ceil(at.height)} viewBox=${`0 0 ${Math.ceil(at.width)} ${Math.ceil(at.height)}`}
+  return html`<div ref=${box} class="graph scroll" tabindex="0" role="region" aria-label="Graph, scrollable"><svg class=${at.width >= 1700 ? '' : at.width > 1000 ? 'fit wide' : 'fit'} width=${Math.ceil(at.width)} height=${Math.ceil(at.height)} viewBox=${`0 0 ${Math.ceil(at.width)} ${Math.ceil(at.height)}`}
       role="group" aria-label=${`Graph of ${graph.nodes.size} workloads and ${graph.links.size} edges. The table has the same figures.`}>
     <defs><marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 8 4 0 8z" /></marker>
       <marker id="bad" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 8 4 0 8z" /></marker></defs>

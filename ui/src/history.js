@@ -3,7 +3,7 @@ import { html } from './dom.js';
 import { address, useFilters } from './address.js';
 import { has, useList, useStore } from './live.js';
 import { Diff } from './diff.js';
-import { Ago, count, Empty, HostLink, LeftOut, Loaded, percent, plural, refText, Section, Table, TextFilter } from './parts.js';
+import { Ago, count, Empty, Failed, HostLink, LeftOut, Loaded, percent, plural, refText, Section, Table, TextFilter } from './parts.js';
 
 const verbs = { create: 'created', update: 'changed', delete: 'deleted' };
 const causeText = (c) => html`${refText(c.object)} <span class="quiet">${verbs[c.verb] || c.verb}${c.manager ? ' by ' + c.manager : ''}</span>`;
@@ -36,14 +36,22 @@ export function History({ at }) {
 
 const attempts = (a) => (a?.calls ? `${percent(a.errors / a.calls)} of ${count(a.calls)} attempts` : 'no attempts');
 
-// Rollouts are changes that a part of the clients gets first.
+// Rollouts are changes that a part of the clients gets first, and pins, which hold rules as of a generation. Their attempts change with the edges.
 export function Rollouts({ objects }) {
   useStore();
-  const answer = useList(has('/api/rollouts') ? '../api/rollouts' : '', 'hosts', 'clients', 'problems');
+  const answer = useList(has('/api/rollouts') ? '../api/rollouts' : '', 'hosts', 'clients', 'problems', 'edges');
+  if (answer.error && !answer.data) return html`<${Failed} error=${answer.error} what="The list of rollouts and pins" />`;
   const is = (a, b) => refText(a) === refText(b);
   const shown = (answer.data || []).filter((r) => !objects || [r.object, ...(r.objects || [])].some((o) => objects.some((b) => is(o, b))));
-  if (shown.length === 0) return null;
-  return html`<${Section} id="rollouts" title="Rolled out to a part of the clients first" aside=${count(shown.length)}><${Table} caption="Rollouts" keyOf=${(r) => refText(r.object)} rows=${shown} columns=${[
+  const pins = shown.filter((r) => r.stage === 'Pinned'), rollouts = shown.filter((r) => r.stage !== 'Pinned');
+  const aside = (some) => html`${count(some.length)}, read <${Ago} time=${answer.at} />`;
+  return html`${pins.length > 0 && html`<${Section} id="pins" title="Pinned" aside=${aside(pins)}><p>All clients follow these rules as of an earlier generation. Edits of them have no effect until the pin ends.</p>
+    <${Table} caption="Pins" keyOf=${(r) => refText(r.object)} rows=${pins} columns=${[
+      { title: 'By', class: 'wide', cell: (r) => refText(r.object) },
+      { title: 'Held', class: 'wide', cell: (r) => r.objects.map(refText).join(', ') || html`<span class="quiet">no rule is for its host</span>` },
+      { title: 'What', class: 'wide', cell: (r) => r.message },
+    ]} /><//>`}
+  ${rollouts.length > 0 && html`<${Section} id="rollouts" title="Rolled out to a part of the clients first" aside=${aside(rollouts)}><${Table} caption="Rollouts" keyOf=${(r) => refText(r.object)} rows=${rollouts} columns=${[
     { title: 'Rule', class: 'wide', cell: (r) => refText(r.object) },
     { title: 'Stage', cell: (r) => html`<span class=${/abort/i.test(r.stage) ? 'failed' : ''}>${r.stage}</span>` },
     { title: 'Share', number: true, cell: (r) => `${r.percent} %, ${r.window}${r.abort ? ', abort' : ''}` },
@@ -51,7 +59,7 @@ export function Rollouts({ objects }) {
     { title: 'Failed there', number: true, cell: (r) => attempts(r.first) }, { title: 'Failed elsewhere', number: true, cell: (r) => attempts(r.rest) },
     { title: 'Since', number: true, cell: (r) => r.since && html`<${Ago} time=${r.since} />` },
     { title: 'Why', class: 'wide', cell: (r) => r.message || r.reason },
-  ]} /><//>`;
+  ]} /><//>`}`;
 }
 
 function Generation({ id }) {

@@ -13,7 +13,7 @@ export function Host({ at }) {
   const [filter, set] = useFilters(at);
   const as = { agent: filter('agent'), namespace: filter('as'), zone: filter('zone') };
   const parameters = new URLSearchParams(Object.entries(as).filter(([, v]) => v));
-  const answer = useList('../api/hosts/' + encodeURIComponent(at.argument) + (`${parameters}` ? '?' + parameters : ''), 'hosts', 'problems', 'clients');
+  const answer = useList('../api/hosts/' + encodeURIComponent(at.argument) + (`${parameters}` ? '?' + parameters : ''), 'hosts', 'problems', 'clients', 'edges');
   const codes = useList('../api/codes');
   return html`<${Loaded} answer=${{ ...answer, data: answer.data || (answer.stale?.host === at.argument ? answer.stale : null) }} what=${'The host ' + at.argument}>${(h) => html`
     <div class="title"><h1>${short(h.host)} <small>${h.kind}</small></h1><p class="quiet">${h.host}${h.addresses?.length > 0 && ', ' + h.addresses.join(', ')}. Read <${Ago} time=${answer.at} />.</p></div>

@@ -61,6 +61,7 @@ export function connect() {
     const edges = m.full ? new Map() : store.edges;
     for (const e of m.edges || []) edges.set(e.key, e);
     for (const key of m.gone || []) edges.delete(key);
+    changes.edges = (changes.edges || 0) + 1;
     publish({ edges, edgesAt: Date.now(), edgesLeftOut: m.leftOut || 0, edgesVersion: (store.edgesVersion || 0) + 1 });
   }));
   source.onerror = lost;

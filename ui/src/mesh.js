@@ -2,7 +2,7 @@
 import { html, useMemo } from './dom.js';
 import { address, useFilters } from './address.js';
 import { store, useList, useStore } from './live.js';
-import { around, build, failing, inNamespace, MOST, name } from './model.js';
+import { around, build, failing, inNamespace, MOST, MOST_LINKS, name, tooMany } from './model.js';
 import { Graph, nodeAddress } from './graph.js';
 import { Ago, Choice, count, Counts, Empty, HostLink, LeftOut, percent, plural, proofs, rate, Table, TextFilter } from './parts.js';
 
@@ -21,30 +21,30 @@ export function Mesh({ at }) {
   const namespaces = [...new Set([...whole.nodes.values()].map((n) => n.namespace).filter(Boolean))].sort();
   const namespace = filter('namespace'), picked = filter('node'), q = filter('q').toLowerCase();
   const graph = inNamespace(whole, namespace);
-  const tooMany = graph.nodes.size > MOST;
-  const asTable = tooMany && !picked || (filter('as') || (narrow() ? 'table' : 'graph')) === 'table';
-  const drawn = tooMany && picked ? around(graph, picked) : graph;
+  const many = tooMany(graph);
+  const asTable = many && !picked || (filter('as') || (narrow() ? 'table' : 'graph')) === 'table';
+  const drawn = many && picked ? around(graph, picked) : graph;
   const filters = { namespace, as: filter('as') };
   // The workloads behind Services decide what is a node: without them everything would be placed twice.
   if (!store.edgesAt || (!hosts.data && !hosts.error)) return html`<h1>Mesh</h1><p class="quiet" role="status">Waiting for the first figures …</p>`;
-  return html`<div class="title"><h1>Mesh</h1><p class="quiet">${plural(graph.nodes.size, 'workload')}, ${plural([...graph.links.values()].filter((l) => !l.serves).length, 'edge')}.
+  return html`<div class="title"><h1>Mesh</h1><p class="quiet">${plural(graph.nodes.size, 'workload or Service', 'workloads and Services')}, ${plural([...graph.links.values()].filter((l) => !l.serves).length, 'edge')}.
       Figures are averages of the last minute as clients report them, of <em>attempts</em>: a call with two retries is three. Every status but OK counts as failed, NOT_FOUND too.</p></div>
     <div class="filters" role="search" aria-label="Filter the mesh">
       <${Choice} label="Namespace" value=${namespace} options=${namespaces} onChange=${(v) => set({ namespace: v, node: '' })} />
       <${TextFilter} label="Workload or service" value=${filter('q')} onChange=${(v) => set({ q: v })} />
       <div class="field" role="group" aria-label="Show as"><span>Show as</span><div class="switch">
-        <button aria-pressed=${!asTable} disabled=${tooMany && !picked} title=${tooMany && !picked ? `More than ${MOST} nodes: pick one in the table to draw what is around it` : undefined} onClick=${() => set({ as: 'graph' })}>Graph</button>
+        <button aria-pressed=${!asTable} disabled=${many && !picked} title=${many && !picked ? `More than ${MOST} nodes or ${MOST_LINKS} lines: pick a node in the table to draw what is around it` : undefined} onClick=${() => set({ as: 'graph' })}>Graph</button>
         <button aria-pressed=${asTable} onClick=${() => set({ as: 'table' })}>Table</button></div></div>
       ${picked && html`<a class="button" href=${address('mesh', '', filters)}>Show all</a>`}
     </div>
     ${whole.links.size === 0 ? html`<${NoReports} />` : graph.links.size === 0 ? html`<${Empty} title="Nothing calls from or to this namespace.">Clear the namespace to see the whole mesh.<//>` : html`
-      ${tooMany && !picked && html`<p class="note">${plural(graph.nodes.size, 'node')} are more than a drawing can show. Pick a workload to draw what is around it, or a namespace.</p>`}
+      ${many && !picked && html`<p class="note">${plural(graph.nodes.size, 'node')} and ${plural(graph.links.size, 'line')} are more than a drawing can show. Pick a workload to draw what is around it, or a namespace.</p>`}
       ${drawn.leftOut > 0 && html`<p class="note">The 40 edges of ${picked} with most failures and calls are drawn; ${count(drawn.leftOut)} more are in the table.</p>`}
       ${asTable ? html`<${Edges} graph=${graph} q=${q} picked=${picked} filters=${filters} />` : html`<div class=${picked ? 'beside' : ''}>
         <${Graph} graph=${q ? found(drawn, q) : drawn} picked=${picked} link=${nodeAddress(filters)} />
         ${picked && html`<${Picked} graph=${whole} id=${picked} filters=${filters} />`}</div>`}
       ${asTable && picked && html`<${Picked} graph=${whole} id=${picked} filters=${filters} />`}
-      ${!asTable && html`<p class="quiet">A dashed box is a Service with several workloads behind it. A dashed line had no attempts in the last minute. Red: at least 5 % failed. Below a line is how its attempts are divided among subsets.</p>`}`}
+      ${!asTable && html`<p class="quiet">A dashed box is a Service with several workloads behind it, or with none that is known. A dashed line had no attempts in the last minute. Red: at least 5 % failed. Below a line is how its attempts are divided among subsets.</p>`}`}
     <${LeftOut} n=${store.edgesLeftOut} what="edges, those with the fewest calls, are" />`;
 }
 

@@ -1,7 +1,9 @@
 // From edges as clients report them to a graph of workloads. Pure, so that tests need no browser.
 
-// MOST is how many nodes are drawn. Above it a table and the surroundings of one node say more.
-export const MOST = 150;
+// MOST is how many nodes are drawn, and MOST_LINKS how many links. Above it a table and the surroundings of one node say more.
+// The time that places take grows with the links: 200 take half a second, 300 take two.
+export const MOST = 150, MOST_LINKS = 200;
+export const tooMany = (graph) => graph.nodes.size > MOST || graph.links.size > MOST_LINKS;
 // RED is the share of failures from which a line is red. Below it only its figure is.
 export const RED = 0.05;
 

@@ -55,6 +55,20 @@ test('the mesh: nodes and edges, the failing one red', () => check('', async (pa
   await page.getByRole('complementary', { name: 'shop/web' }).getByRole('link', { name: 'shop/cart' }).waitFor();
 }));
 
+test('the picked node is in sight, also in a box that is too small for the graph', async () => {
+  for (const width of [1280, 390]) {
+    for (const node of ['shop/web', 'bank/ledger']) {
+      await check('#/mesh?as=graph&node=' + node, async (page) => {
+        await page.locator(`[data-node="${node}"]`).waitFor(drawn);
+        await page.waitForFunction((id) => {
+          const n = document.querySelector(`[data-node="${id}"] rect`).getBoundingClientRect(), b = document.querySelector('.graph').getBoundingClientRect();
+          return n.left >= b.left && n.right <= b.right && n.top >= b.top && n.bottom <= b.bottom;
+        }, node, drawn);
+      }, { viewport: { width, height: 760 } });
+    }
+  }
+});
+
 test('a namespace, a text and the table have addresses', async () => {
   await check('#/mesh?namespace=bank', async (page) => {
     await page.locator('[data-node="bank/ledger"]').waitFor(drawn);
@@ -252,6 +266,40 @@ test('history: what changed, by what, and the difference', async (t) => {
     await page.getByRole('link', { name: 'payment.bank' }).click();
     await page.locator('section', { hasText: 'History' }).getByText('changed by mesh.yaml').first().waitFor(drawn);
   });
+});
+
+test('a rollout and a pin: who follows what, whose figures go on', async () => {
+  await appendFile(join(shop.dir, 'mesh.yaml'), `---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart, namespace: shop, annotations: {mizzen.dev/rollout: "50%,1h"}}
+spec: {hosts: [cart], http: [{route: [{destination: {host: cart}}]}]}
+`);
+  await check('#/history', async (page) => {
+    const row = page.locator('#rollouts ~ * tbody tr', { hasText: 'VirtualService shop/cart' });
+    await row.filter({ hasText: 'Running' }).waitFor(drawn);
+    assert.match(await row.innerText(), /50 %, 1h[\s\S]*\d clients?/);
+    assert.match(await page.locator('#rollouts').innerText(), /read \d+ s ago/);
+    // Nothing but attempts changes from now on.
+    const attempts = async () => (await row.innerText()).match(/of ([\d,]+) attempts/g)?.join();
+    await page.waitForFunction(() => /of [\d,]+ attempts/.test(document.querySelector('#rollouts').parentElement.textContent), null, { timeout: 60_000 });
+    const before = await attempts();
+    for (let i = 0; i < 20 && (await attempts()) === before; i++) await page.waitForTimeout(500);
+    assert.notEqual(await attempts(), before);
+  });
+  const [{ id }] = await (await fetch(`http://${shop.admin}/api/history?limit=1`)).json();
+  const service = (annotations) => `kind: Service\nmetadata: {name: mailer, namespace: shop${annotations}}`;
+  const pinned = service(`, annotations: {mizzen.dev/pin: "${id},${new Date(Date.now() + 3_600_000).toISOString()}"}`);
+  await edit(service(''), pinned);
+  for (const view of ['#/history', '#/host/mailer.shop.svc.cluster.local']) {
+    await check(view, async (page) => {
+      await page.locator('#pins').waitFor(drawn);
+      assert.match(await page.getByRole('region', { name: 'Pins' }).innerText(), new RegExp(`Service shop/mailer[\\s\\S]*as of generation ${id} until`));
+      assert.equal(await page.locator('#rollouts ~ *', { hasText: 'shop/mailer' }).count(), 0, 'a pin has no share and no window');
+    });
+  }
+  await edit(pinned, service(''), 'metadata: {name: cart, namespace: shop, annotations: {mizzen.dev/rollout: "50%,1h"}}', 'metadata: {name: cart, namespace: shop}');
+  await check('#/host/mailer.shop.svc.cluster.local', (page) => page.locator('#pins').waitFor({ state: 'detached', ...drawn }));
 });
 
 test('the page greys when the process ends, says since when, and recovers', () => check('', async (page) => {

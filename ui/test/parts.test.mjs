@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { address, parse } from '../src/address.js';
 import { lines, near } from '../src/diff.js';
-import { around, build, failing, inNamespace, split } from '../src/model.js';
+import { around, build, failing, inNamespace, MOST, MOST_LINKS, split, tooMany } from '../src/model.js';
 
 const edge = (from, to, calls, errors = 0, more = {}) => ({
   source: { namespace: from.split('/')[0], workload: from.split('/')[1] }, destination: { namespace: to.split('/')[0], service: to.split('/')[1], port: 80 },
@@ -63,4 +63,12 @@ test('a diff turns the text before into the text after', () => {
   }
   const long = [...Array(50).keys()].join('\n');
   assert.deepEqual(near(lines(long, long.replace('\n25\n', '\nnew\n'))).map((l) => (l ? l.join('') : '…')), ['…', ' 22', ' 23', ' 24', '-25', '+new', ' 26', ' 27', ' 28', '…']);
+});
+
+test('a drawing is bounded by nodes and by lines, and so is what is around one node', () => {
+  const lines = (n, of) => build(Array.from({ length: n }, (_, i) => edge('a/w' + (i % of), 'b/s' + Math.floor(i / of), 1)), new Map());
+  assert.equal(tooMany(lines(MOST_LINKS, 20)), false);
+  assert.equal(tooMany(lines(MOST_LINKS + 1, 20)), true);
+  assert.equal(tooMany(lines(MOST, MOST)), true, 'one Service and its callers');
+  assert.equal(tooMany(around(lines(1000, 20), 'a/w0')), false);
 });

@@ -18,7 +18,7 @@ func encrypted(whole resource.Resource, accounts []string, in Input) resource.Re
 	name := resource.MTLSCluster(whole.Name)
 	c := proto.CloneOf(whole.Message.(*clusterv3.Cluster))
 	c.Name, c.EdsClusterConfig.ServiceName = name, name
-	c.TransportSocket = meshTLS(tlsPeerOf(in).identitiesOf(accounts))
+	c.TransportSocket = meshTLS(in.Family, tlsPeerOf(in).identitiesOf(accounts))
 	whole.Name, whole.Message = name, c
 	return whole
 }
@@ -32,16 +32,28 @@ func aliases(joined string) []string {
 }
 
 // NoEncrypted makes a cluster of that kind without endpoints: it accepts no server.
-func NoEncrypted(name string) *clusterv3.Cluster {
-	c := EdsCluster(name)
+func NoEncrypted(family mesh.Family, name string) *clusterv3.Cluster {
+	c := Empty(family, name)
 	c.EdsClusterConfig.ServiceName = resource.RefusedCluster
-	c.TransportSocket = meshTLS([]string{"spiffe://" + resource.UnknownDomain})
+	c.TransportSocket = meshTLS(family, []string{"spiffe://" + resource.UnknownDomain})
+	return c
+}
+
+// Empty makes a cluster without settings for clients of a family.
+func Empty(family mesh.Family, name string) *clusterv3.Cluster {
+	c := EdsCluster(name)
+	if family == mesh.FamilyEnvoy { // It rejects the policy that gRPC clients take.
+		c.LoadBalancingPolicy = nil
+	}
 	return c
 }
 
 // meshTLS calls servers with one of the names, with the client's certificate of the mesh. names is never empty, because
 // clients would accept every name.
-func meshTLS(names []string) *corev3.TransportSocket {
+func meshTLS(family mesh.Family, names []string) *corev3.TransportSocket {
+	if family == mesh.FamilyEnvoy {
+		return envoyTLS(mesh.MeshProvider, "", names, true)
+	}
 	return &corev3.TransportSocket{
 		Name: tlsSocket,
 		ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: resource.ToAny(&tlsv3.UpstreamTlsContext{

@@ -63,10 +63,7 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 
 func cluster(name string, port mesh.Port, subset *mesh.Subset, s policy.Settings, in Input) *clusterv3.Cluster {
 	c := EdsCluster(name)
-	forms[in.Family](c, s, in)
-	if in.Family == mesh.FamilyHTTP {
-		c.Metadata = metadata(port, subset)
-	}
+	forms[in.Family](c, s, in, member{port, subset})
 	endpoints.CheckLocality(s.LoadBalancerAt, s.LoadBalancer)
 	var socket *corev3.TransportSocket
 	secured := !s.TLSRefused // then the object's converter reported it

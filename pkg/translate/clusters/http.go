@@ -21,9 +21,15 @@ import (
 const defaultConnectTimeout = 10 * time.Second
 
 // httpSettings sets what Envoy's API has for HTTP, in the older fields that all of its HTTP clients read.
-func httpSettings(c *clusterv3.Cluster, s policy.Settings, _ Input) {
+func httpSettings(c *clusterv3.Cluster, s policy.Settings, _ Input, m member) {
+	c.Metadata = metadata(m.port, m.subset)
+	balanceHTTP(mesh.FamilyHTTP, c, s)
+}
+
+// balanceHTTP is the part of it that all HTTP clients need.
+func balanceHTTP(family mesh.Family, c *clusterv3.Cluster, s policy.Settings) {
 	c.LoadBalancingPolicy = nil
-	httpBalancer(c, s)
+	httpBalancer(family, c, s)
 	c.ConnectTimeout = connectTimeout(s.ConnectionPool.GetTcp().GetConnectTimeout())
 	c.CircuitBreakers = httpCircuitBreakers(s.ConnectionPoolAt.Child("http"), s.ConnectionPool.GetHttp())
 	c.OutlierDetection = httpOutlierDetection(s.OutlierAt, s.Outlier)
@@ -41,13 +47,13 @@ func httpSettings(c *clusterv3.Cluster, s policy.Settings, _ Input) {
 }
 
 // httpBalancer sets the load balancing policy: the spec's, or else the annotation's.
-func httpBalancer(c *clusterv3.Cluster, s policy.Settings) {
+func httpBalancer(family mesh.Family, c *clusterv3.Cluster, s policy.Settings) {
 	lb, at := s.LoadBalancer, s.LoadBalancerAt
 	if h := lb.GetConsistentHash(); h != nil {
-		if where := at.Child("consistentHash"); policy.HashKey(mesh.FamilyHTTP, where, h) != nil {
+		if where := at.Child("consistentHash"); policy.HashKey(family, where, h) != nil {
 			c.LbPolicy = clusterv3.Cluster_RING_HASH
 			c.LbConfig = &clusterv3.Cluster_RingHashLbConfig_{RingHashLbConfig: &clusterv3.Cluster_RingHashLbConfig{
-				MinimumRingSize: wrapperspb.UInt64(ringEntries(mesh.FamilyHTTP, where, h)),
+				MinimumRingSize: wrapperspb.UInt64(ringEntries(family, where, h)),
 			}}
 		}
 		checkWarmup(at, lb)
@@ -143,19 +149,10 @@ func connectTimeout(d *durationpb.Duration) *durationpb.Duration {
 
 // httpCircuitBreakers limits what one client process has in flight to the cluster: calls, and retries among them.
 func httpCircuitBreakers(at report.Field, h *networking.ConnectionPoolSettings_HTTPSettings) *clusterv3.CircuitBreakers {
-	limit := func(field string, n int32) *wrapperspb.UInt32Value {
-		if n < 0 {
-			at.Child(field).Errorf(mesh.CodeInvalidValue, "The value is negative. Calls are not limited. Set a positive number, or remove the field.")
-		}
-		if n <= 0 {
-			return wrapperspb.UInt32(unlimited)
-		}
-		return wrapperspb.UInt32(uint32(n))
-	}
 	return &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
 		Priority:    corev3.RoutingPriority_DEFAULT,
-		MaxRequests: limit("http2MaxRequests", h.GetHttp2MaxRequests()),
-		MaxRetries:  limit("maxRetries", h.GetMaxRetries()),
+		MaxRequests: limit(at.Child("http2MaxRequests"), h.GetHttp2MaxRequests(), "Calls"),
+		MaxRetries:  limit(at.Child("maxRetries"), h.GetMaxRetries(), "Calls"),
 	}}}
 }
 

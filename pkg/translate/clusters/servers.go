@@ -37,6 +37,7 @@ var closedNotes = [mesh.FamilyCount]struct {
 
 // closedBy returns what closes endpoints of a port to clients of a family without another Problem; nil if nothing does.
 func closedBy(family mesh.Family, groups *mesh.EndpointGroups, port mesh.Port) *mesh.PeerAuthentication {
+	family = family.Calling(port.Protocol)
 	if groups == nil {
 		return nil
 	}
@@ -57,7 +58,8 @@ func SomeClosed(family mesh.Family, groups *mesh.EndpointGroups, service *mesh.S
 
 // checkClosed reports a port with endpoints that STRICT closes, unless a DestinationRule says how to call them.
 func checkClosed(sink *[]mesh.Problem, in Input, s policy.Settings, i int) {
-	port, note := in.Service.Ports[i], closedNotes[in.Family]
+	port := in.Service.Ports[i]
+	note := closedNotes[in.Family.Calling(port.Protocol)]
 	by := closedBy(in.Family, in.Groups, port)
 	if by == nil || s.TLS != nil {
 		return
@@ -73,7 +75,7 @@ func checkClosed(sink *[]mesh.Problem, in Input, s policy.Settings, i int) {
 
 // checkServers reports settings that do not fit how the endpoints take calls.
 func checkServers(s policy.Settings, in Input, subset *mesh.Subset, port mesh.Port) {
-	if in.Groups == nil || in.Family != mesh.FamilyGRPC {
+	if in.Groups == nil || !in.Family.UsesMeshCertificate() {
 		return
 	}
 	if subset != nil {

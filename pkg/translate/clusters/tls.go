@@ -67,8 +67,12 @@ func transportSocket(at report.Field, tls *networking.ClientTLSSettings, p tlsPe
 	provider, named := providerOf(at, tls)
 	names, known := acceptedNames(at, tls, p)
 	declared := named && p.trust.declared(p.family, at, tls, provider)
-	if !possible || !known || !declared {
+	fit := p.family != mesh.FamilyEnvoy || namesFile(at.Child("credentialName"), provider)
+	if !possible || !known || !declared || !fit {
 		return nil, false
+	}
+	if p.family == mesh.FamilyEnvoy {
+		return envoyTLS(provider, serverName(tls, p.service), names, mode != networking.ClientTLSSettings_SIMPLE), true
 	}
 	common := &tlsv3.CommonTlsContext{
 		ValidationContextType: &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: validation(p.trust, provider, names)},

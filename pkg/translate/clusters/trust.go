@@ -101,7 +101,7 @@ func (t Trust) declared(family mesh.Family, at report.Field, tls *networking.Cli
 		at.Approximatef("%s", fields.NoteTLSSystem(family))
 	} else {
 		demand := ", and whose application uses xDS credentials"
-		if family == mesh.FamilyHTTP {
+		if family.IsHTTP() {
 			demand = ""
 		}
 		at.Approximatef("This applies to clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does%s. "+

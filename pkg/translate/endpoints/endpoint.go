@@ -45,7 +45,9 @@ func (in Input) taking(security mesh.ServerSecurity, subset *mesh.Subset, port m
 	if !in.secured || policy.SettingsFor(nil, in.encryptedBy, subset, port.Number).TLS != nil {
 		return nil
 	}
-	return func(e *mesh.Endpoint, number uint32) bool { return e.Security(in.family, number) == security }
+	return func(e *mesh.Endpoint, number uint32) bool {
+		return e.Security(in.family.Calling(port.Protocol), number) == security
+	}
 }
 
 // assignment arranges the serving endpoints of a port and subset for the clients.
@@ -59,7 +61,7 @@ func (in Input) assignment(name string, serving []lbEndpoint, subset *mesh.Subse
 	groups = applySubsetting(groups, s.Annotations.SubsetSize.Value, in.topology.Bucket)
 	var cla *endpointv3.ClusterLoadAssignment
 	// HTTP clients balance by the weights of endpoints whatever the policy is, and gRPC clients only on a ring.
-	if in.family == mesh.FamilyHTTP || usesRing(in.destinationRule, subset, port.Number) || policy.PicksFirst(s) {
+	if in.family.IsHTTP() || usesRing(in.destinationRule, subset, port.Number) || policy.PicksFirst(s) {
 		cla = loadAssignment(name, groups)
 		setRingWeights(cla, groups)
 		setLabels(cla, groups, in.labels)

@@ -163,6 +163,9 @@ const noteTLSName = "The name that clients send when they connect. If unset: the
 
 // NoteTLSSystem is the note of SIMPLE without a credentialName, which package clusters reports where the field is set.
 func NoteTLSSystem(family mesh.Family) string {
+	if family == mesh.FamilyEnvoy {
+		return "This applies to Envoy if its node declares the certificate provider `system`; otherwise its calls fail. Write the bootstrap with `controlplane bootstrap --for envoy --authorities system=FILE`."
+	}
 	if family == mesh.FamilyHTTP {
 		return "This applies to the Java agent if its bootstrap declares a certificate provider; otherwise its calls fail. Write the bootstrap with `controlplane bootstrap --authorities system=FILE`."
 	}

@@ -26,7 +26,7 @@ them with a real client.
 [Annotations](ANNOTATIONS.md) configure what has no field here.
 
 The column HTTP is the verdict for [HTTP clients](SPRING.md), which send plain HTTP/1.1 requests, such as Spring Cloud applications with
-Mizzen's Java agent. The verdict before it, the language columns and the gRFC are for gRPC clients. In the notes, what follows ` + "`HTTP:`" + `
+Mizzen's Java agent, and for [Envoy](clients/envoy.md), except where a note states another verdict after ` + "`Envoy:`" + `. The verdict before it, the language columns and the gRFC are for gRPC clients. In the notes, what follows ` + "`HTTP:`" + `
 is for HTTP clients, and the rest is for gRPC clients. The fields of ServiceEntry and WorkloadEntry have
 no separate verdict there: clients of both kinds get the same hosts and endpoints.
 

@@ -1,6 +1,7 @@
 package fields
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -162,6 +163,9 @@ func RowFor(family mesh.Family, field string) (Row, bool) {
 		field = whole
 	}
 	http, differs := httpFields[field]
+	if envoy, ok := envoyFields[field]; ok && family == mesh.FamilyEnvoy {
+		http, differs = envoy, true
+	}
 	if !differs {
 		return Row{Field: field, Verdict: Translated}, true
 	}
@@ -171,5 +175,9 @@ func RowFor(family mesh.Family, field string) (Row, bool) {
 // inHTTP returns the cell of HTTP clients in the page, and the note that goes with it.
 func (r Row) inHTTP() (cell, note string) {
 	row, _ := RowFor(mesh.FamilyHTTP, r.Field)
-	return string(row.Verdict), row.Note
+	note = row.Note
+	if envoy, _ := RowFor(mesh.FamilyEnvoy, r.Field); envoy.Verdict != row.Verdict || envoy.Note != row.Note {
+		note = strings.TrimSpace(fmt.Sprintf("%s Envoy: %s. %s", note, envoy.Verdict, envoy.Note))
+	}
+	return string(row.Verdict), note
 }

@@ -18,8 +18,8 @@ const channelID = "io.grpc.channel_id"
 // HashKey returns the property of a call that clients of the family hash. If they do not support it, HashKey reports
 // that and returns nil.
 func HashKey(family mesh.Family, at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
-	if family == mesh.FamilyHTTP {
-		return httpHashKey(at, h)
+	if family.IsHTTP() {
+		return httpHashKey(family, at, h)
 	}
 	switch key := h.GetHashKey().(type) {
 	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpHeaderName:
@@ -50,7 +50,7 @@ func HashKey(family mesh.Family, at report.Field, h *networking.LoadBalancerSett
 }
 
 // httpHashKey is HashKey for HTTP clients.
-func httpHashKey(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
+func httpHashKey(family mesh.Family, at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
 	switch key := h.GetHashKey().(type) {
 	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpHeaderName:
 		name := strings.ToLower(key.HttpHeaderName)
@@ -65,7 +65,12 @@ func httpHashKey(at report.Field, h *networking.LoadBalancerSettings_ConsistentH
 			Header: &routev3.RouteAction_HashPolicy_Header{HeaderName: name},
 		}}
 	case *networking.LoadBalancerSettings_ConsistentHashLB_UseSourceIp:
-		if key.UseSourceIp {
+		switch {
+		case key.UseSourceIp && family == mesh.FamilyEnvoy:
+			return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_ConnectionProperties_{
+				ConnectionProperties: &routev3.RouteAction_HashPolicy_ConnectionProperties{SourceIp: true},
+			}}
+		case key.UseSourceIp:
 			at.Child("useSourceIp").Warnf(mesh.CodeUnsupported, "HTTP clients balance their own calls, which all have one address. Calls are balanced round robin. Hash a header, a cookie or a query parameter.")
 			return nil
 		}
@@ -75,10 +80,14 @@ func httpHashKey(at report.Field, h *networking.LoadBalancerSettings_ConsistentH
 			at.Child("httpCookie.name").Errorf(mesh.CodeInvalidValue, "The cookie has no name. Calls are balanced round robin. Set name.")
 			return nil
 		}
-		at.Child("httpCookie").Approximatef("HTTP clients do not create cookies. Calls without the cookie are balanced at random. Keep the setting if the application sends the cookie.")
-		return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_Cookie_{
-			Cookie: &routev3.RouteAction_HashPolicy_Cookie{Name: cookie.GetName(), Path: cookie.GetPath(), Ttl: cookie.GetTtl()},
-		}}
+		out := &routev3.RouteAction_HashPolicy_Cookie{Name: cookie.GetName(), Path: cookie.GetPath(), Ttl: cookie.GetTtl()}
+		switch {
+		case family != mesh.FamilyEnvoy:
+			at.Child("httpCookie").Approximatef("HTTP clients do not create cookies. Calls without the cookie are balanced at random. Keep the setting if the application sends the cookie.")
+		case cookie.GetTtl() == nil:
+			at.Child("httpCookie").Approximatef("Envoy creates the cookie only if ttl is set. Calls without the cookie are balanced at random. Set ttl, to 0s for a cookie of the session, or keep the setting if the caller sends the cookie.")
+		}
+		return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_Cookie_{Cookie: out}}
 	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpQueryParameterName:
 		if key.HttpQueryParameterName != "" {
 			return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_QueryParameter_{

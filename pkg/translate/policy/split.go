@@ -32,7 +32,7 @@ func SplitFor(family mesh.Family, node string, groups *mesh.EndpointGroups, rule
 			continue
 		}
 		groupReady, groupDraining := g.CalledFrom(node)
-		switch g.Security(family, number) {
+		switch g.Security(family.Calling(port.Protocol), number) {
 		case mesh.ServerMTLS:
 			s.MTLS += groupReady
 			draining.MTLS += groupDraining

@@ -33,7 +33,7 @@ func (t destinationResolver) limited(rule *networking.HTTPRoute, author *mesh.Au
 	}
 	rule = proto.CloneOf(rule)
 	rule.Retries = &networking.HTTPRetry{}
-	if t.family == mesh.FamilyHTTP && (rule.GetTimeout() == nil || attempt.AsDuration() < rule.GetTimeout().AsDuration()) {
+	if t.family.IsHTTP() && (rule.GetTimeout() == nil || attempt.AsDuration() < rule.GetTimeout().AsDuration()) {
 		rule.Timeout = attempt
 	}
 	return rule

@@ -86,7 +86,7 @@ func abort(family mesh.Family, at report.Field, a *networking.HTTPFaultInjection
 			at.Child("httpStatus").Errorf(mesh.CodeInvalidValue, "The status %d is not between 200 and 599. Calls are not aborted. Set an HTTP status from 200 to 599.", kind.HttpStatus)
 			return nil
 		}
-		if family == mesh.FamilyHTTP {
+		if family.IsHTTP() {
 			fault.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: uint32(kind.HttpStatus)}
 			break
 		}

@@ -26,6 +26,8 @@ type form struct {
 	unserved func() routeAction
 	// limits translates the timeout and the retries of a rule.
 	limits func(at report.Field, rule *networking.HTTPRoute, defaults mesh.Defaults) *routev3.RouteAction
+	// onPort sets what also depends on the protocol that the port declares. It may be nil.
+	onPort func(config *routev3.RouteConfiguration, protocol mesh.Protocol)
 	// edits translates the changes of headers for one destination; nil if there are none.
 	edits func(at report.Field, h *networking.Headers) *edits
 	// protocol is the name of ports that clients of the family call.
@@ -48,6 +50,10 @@ var forms = [mesh.FamilyCount]*form{
 	},
 	mesh.FamilyHTTP: {
 		uri: httpURI, comparisons: httpComparisons, unsupported: httpUnsupported, fixed: httpFixed, action: httpAction, unserved: httpUnserved, limits: httpLimits, edits: destinationEdits, protocol: mesh.ProtocolHTTP,
+		noSuchPath: "no HTTP call has this uri", noSuchHeaders: "one of its conditions is not valid",
+	},
+	mesh.FamilyEnvoy: {
+		uri: httpURI, comparisons: httpComparisons, unsupported: httpUnsupported, fixed: httpFixed, action: envoyAction, unserved: httpUnserved, limits: envoyLimits, onPort: limitStreams, edits: envoyEdits, protocol: mesh.ProtocolHTTP,
 		noSuchPath: "no HTTP call has this uri", noSuchHeaders: "one of its conditions is not valid",
 	},
 }

@@ -46,7 +46,7 @@ func httpAction(t destinationResolver, at report.Field, rule *networking.HTTPRou
 	if !ok {
 		return httpFailingAction()
 	}
-	action := httpLimits(at, rule, t.defaults)
+	action := t.form.limits(at, rule, t.defaults)
 	setClusters(at, action, clusters)
 	if !rewrite(at.Child("rewrite"), rule.GetRewrite(), action) {
 		return httpFailingAction()
@@ -62,6 +62,14 @@ func httpAction(t destinationResolver, at report.Field, rule *networking.HTTPRou
 // httpLimits translates the timeout and the retries of a rule. Both are always set, because otherwise Envoy's own
 // defaults would apply.
 func httpLimits(at report.Field, rule *networking.HTTPRoute, defaults mesh.Defaults) *routev3.RouteAction {
+	for _, condition := range unmetConditions(rule.GetRetries()) {
+		at.Child("retries.retryOn").Approximatef("Plain HTTP calls of HTTP clients never meet %q. The condition has no effect on them. Write 5xx, or a status such as 503, to repeat them after an answer.", condition)
+	}
+	return envoyLimits(at, rule, defaults)
+}
+
+// envoyLimits is the same for clients whose calls can meet every condition of retries.
+func envoyLimits(at report.Field, rule *networking.HTTPRoute, defaults mesh.Defaults) *routev3.RouteAction {
 	return &routev3.RouteAction{
 		Timeout:     callLimit(at.Child("timeout"), rule.GetTimeout()),
 		RetryPolicy: httpRetryPolicy(at.Child("retries"), rule.GetRetries(), defaults),
@@ -71,8 +79,9 @@ func httpLimits(at report.Field, rule *networking.HTTPRoute, defaults mesh.Defau
 // ignoredByAnswers are the fields of a rule that have no effect if the client answers the call itself, as far as they have an
 // effect on other calls of the family.
 var ignoredByAnswers = [mesh.FamilyCount][]string{
-	mesh.FamilyGRPC: {"timeout", "retries"},
-	mesh.FamilyHTTP: {"timeout", "retries", "mirror", "mirrors", "mirrorPercentage", "mirrorPercent", "rewrite", "headers.request"},
+	mesh.FamilyGRPC:  {"timeout", "retries"},
+	mesh.FamilyHTTP:  {"timeout", "retries", "mirror", "mirrors", "mirrorPercentage", "mirrorPercent", "rewrite", "headers.request"},
+	mesh.FamilyEnvoy: {"timeout", "retries", "mirror", "mirrors", "mirrorPercentage", "mirrorPercent", "rewrite", "headers.request"},
 }
 
 // reportIgnored reports the fields that a redirect or a direct response of the same rule makes useless.

@@ -82,7 +82,6 @@ func httpRetryOn(at report.Field, conditions string) (on []string, statuses []ui
 		case slices.Contains(policy.HTTPRetryConditions, text):
 			on = append(on, text)
 		case slices.Contains(otherRetryConditions, text):
-			at.Approximatef("Plain HTTP calls of HTTP clients never meet %q. The condition has no effect on them. Write 5xx, or a status such as 503, to repeat them after an answer.", text)
 			on = append(on, text)
 		default:
 			at.Warnf(mesh.CodeUnsupported, "There is no condition %q. It has no effect. Use a status, or one of %s.", text, strings.Join(policy.HTTPRetryConditions, ", "))
@@ -96,6 +95,19 @@ func httpRetryOn(at report.Field, conditions string) (on []string, statuses []ui
 		on = slices.DeleteFunc(on, func(condition string) bool { return condition == policy.RetryStatuses })
 	}
 	return on, statuses
+}
+
+// unmetConditions returns those conditions of retries that plain HTTP calls of HTTP clients never meet.
+func unmetConditions(r *networking.HTTPRetry) (unmet []string) {
+	if r.GetAttempts() <= 0 {
+		return nil
+	}
+	for text := range strings.SplitSeq(r.GetRetryOn(), ",") {
+		if text = strings.ToLower(strings.TrimSpace(text)); slices.Contains(otherRetryConditions, text) {
+			unmet = append(unmet, text)
+		}
+	}
+	return unmet
 }
 
 // perTryTimeout limits one attempt. It is nil if the author sets none, or one below 1ms, which package object reports.

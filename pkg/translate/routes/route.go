@@ -44,6 +44,7 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 		sets = append(sets, in.ruleSet(sink, vs, host))
 	}
 	var all []resource.Resource
+	onPort := forms[in.Family].onPort
 	for _, port := range ports {
 		if port.Number == 0 { // It is not known which of the two lists applies, so both are checked.
 			c := in.scope(host, port)
@@ -54,6 +55,9 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 			continue
 		}
 		all = append(all, in.routesOf(host, port, sets))
+		if onPort != nil {
+			onPort(all[len(all)-1].Message.(*routev3.RouteConfiguration), port.Protocol)
+		}
 	}
 	for _, s := range sets {
 		s.partly = s.partly || in.Alias != nil // The rules may be for calls to the Service's own name.

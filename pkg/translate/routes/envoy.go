@@ -1,0 +1,70 @@
+package routes
+
+import (
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+)
+
+// envoyAction translates all of a rule except its matches, as for HTTP clients.
+func envoyAction(t destinationResolver, at report.Field, rule *networking.HTTPRoute, listenerPort uint32) routeAction {
+	action := httpAction(t, at, rule, listenerPort)
+	escapeHeaders(action.route.GetRequestHeadersToAdd(), action.route.GetResponseHeadersToAdd())
+	return action
+}
+
+// envoyEdits translates the headers of one destination.
+func envoyEdits(at report.Field, h *networking.Headers) *edits {
+	e := destinationEdits(at, h)
+	if e != nil {
+		escapeHeaders(e.request, e.response)
+	}
+	return e
+}
+
+// escapeHeaders escapes the percent signs in the values of headers, except for the variables that HTTP clients fill in. Envoy
+// rejects the routes of a host if a value has a variable that it does not know, or a single percent sign.
+func escapeHeaders(lists ...[]*corev3.HeaderValueOption) {
+	for _, list := range lists {
+		for _, option := range list {
+			option.Header.Value = escapePercent(option.GetHeader().GetValue())
+		}
+	}
+}
+
+func escapePercent(value string) string {
+	var b strings.Builder
+	for value != "" {
+		at := policy.RequestVariable.FindStringIndex(value)
+		if at == nil {
+			at = []int{len(value), len(value)}
+		}
+		b.WriteString(strings.ReplaceAll(value[:at[0]], "%", "%%"))
+		b.WriteString(value[at[0]:at[1]])
+		value = value[at[1]:]
+	}
+	return b.String()
+}
+
+// limitStreams also limits calls of gRPC whose client keeps sending: Envoy counts timeout from the end of the request. Plain
+// HTTP calls have timeout alone, so that they end with the status that it stands for.
+func limitStreams(config *routev3.RouteConfiguration, protocol mesh.Protocol) {
+	if protocol != mesh.ProtocolGRPC {
+		return
+	}
+	for _, host := range config.GetVirtualHosts() {
+		for _, route := range host.GetRoutes() {
+			if action := route.GetRoute(); action.GetTimeout().AsDuration() > 0 {
+				action.MaxStreamDuration = &routev3.RouteAction_MaxStreamDuration{
+					MaxStreamDuration: action.GetTimeout(), GrpcTimeoutHeaderMax: action.GetTimeout(),
+				}
+			}
+		}
+	}
+}
