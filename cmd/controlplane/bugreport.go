@@ -10,12 +10,14 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/internal/admin"
+	"github.com/mizzen-mesh/mizzen/internal/history"
 )
 
 // reportPaths are the paths of the admin address that a report has, by the name of their file. None of them has the
@@ -25,11 +27,15 @@ var reportPaths = map[string]string{
 	"clients.json": admin.ListPath(listClients), "resources.json": admin.ListPath(listResources),
 	"problems.json": admin.ListPath(listProblems), "sync.json": admin.ListPath(listDeliveries), "unknown.json": admin.ListPath(listUnknown),
 	"servers.json": admin.ListPath(listServers), "policies.json": admin.ListPath(listPolicies), "clusters.json": admin.ListPath(listClusters), "rollouts.json": admin.ListPath(listRollouts),
+	"edges.json": admin.ListPath(listEdges), "history.json": history.Path + "?limit=" + strconv.Itoa(reportedGenerations),
 	"goroutines.txt": "/debug/pprof/goroutine?debug=1",
 }
 
 // newerFiles are missing in the report of an older control plane, which has answered all the same.
-var newerFiles = []string{"unknown.json", "servers.json", "policies.json", "clusters.json"}
+var newerFiles = []string{"unknown.json", "servers.json", "policies.json", "clusters.json", "rollouts.json", "edges.json", "history.json"}
+
+// reportedGenerations is how many generations of the configuration a report has: the newest ones.
+const reportedGenerations = 100
 
 // reportLogs are the logs of a pod that a report has, by the name of their file, with the query for the API server.
 var reportLogs = map[string]map[string]string{
@@ -43,12 +49,14 @@ func newBugReport(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bug-report",
 		Short: "Write an archive with all that a report of a bug needs",
-		Long: `Write a .tar.gz archive with the Problems, clients, servers, policies, clusters, resources, sync
-status, unknown names, metrics, goroutines and versions of every replica, and the replicas' logs if they run in a
-cluster. The control plane is found as 'inspect' finds it.
+		Long: `Write a .tar.gz archive with the Problems, clients, servers, policies, clusters, rollouts, edges,
+resources, sync status, unknown names, metrics, goroutines and versions of every replica, with the
+last 100 generations of its configuration, and with the replicas' logs if they run in a cluster.
+The control plane is found as 'inspect' finds it.
 
-The archive has names of namespaces, Services, pods and nodes, and their addresses. It has no
-content of resources, and no Secrets. Tokens, keys and passwords in texts are replaced by
+The archive has names of namespaces, Services, pods and nodes, and their addresses. It names the
+tools that changed objects, and the files that have them. It has no content of
+resources or objects, and no Secrets. Tokens, keys and passwords in texts are replaced by
 [removed]. Look at it before you send it.
 
 The exit code is 1 if a replica did not answer. The archive names it. The exit code is 2 if the

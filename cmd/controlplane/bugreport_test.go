@@ -72,7 +72,7 @@ func TestBugReport(t *testing.T) {
 	for _, text := range planted {
 		leaks.WriteString("before " + text + " after\n")
 	}
-	lists := map[string][]string{"/readyz": {"ok\n"}, "/metrics": {leaks.String()}, "/debug/pprof/goroutine": {"goroutine profile: total 1\n"}, "/api/deliveries": {"[]\n"}, "/api/servers": {"[]\n"}, "/api/policies": {"[]\n"}, "/api/clusters": {"[]\n"}, "/api/rollouts": {"[]\n"}}
+	lists := map[string][]string{"/readyz": {"ok\n"}, "/metrics": {leaks.String()}, "/debug/pprof/goroutine": {"goroutine profile: total 1\n"}, "/api/deliveries": {"[]\n"}, "/api/servers": {"[]\n"}, "/api/policies": {"[]\n"}, "/api/clusters": {"[]\n"}, "/api/rollouts": {"[]\n"}, "/api/edges": {"[]\n"}, "/api/history": {"[]\n"}}
 	for path, text := range answers {
 		lists[path] = []string{text}
 	}
@@ -83,7 +83,7 @@ func TestBugReport(t *testing.T) {
 		t.Fatalf("got %+v, want the name of the file", got)
 	}
 	files := unpacked(t, file)
-	for _, name := range []string{"version.txt", "replica/ready.txt", "replica/metrics.txt", "replica/clients.json", "replica/resources.json", "replica/problems.json", "replica/sync.json", "replica/unknown.json", "replica/servers.json", "replica/policies.json", "replica/clusters.json", "replica/goroutines.txt"} {
+	for _, name := range []string{"version.txt", "replica/ready.txt", "replica/metrics.txt", "replica/clients.json", "replica/resources.json", "replica/problems.json", "replica/sync.json", "replica/unknown.json", "replica/servers.json", "replica/policies.json", "replica/clusters.json", "replica/rollouts.json", "replica/edges.json", "replica/history.json", "replica/goroutines.txt"} {
 		if files[name] == "" {
 			t.Errorf("the report has no %s", name)
 		}

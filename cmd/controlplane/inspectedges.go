@@ -136,7 +136,7 @@ func unknownEnd(ctx context.Context, all replicas, s selection, bodies [][]byte)
 		return nil //nolint:nilerr // which hosts there are is not known
 	}
 	sources, services = append(sources, clients...), append(services, hosts...)
-	what, name, names := "client or Service", "", append(sources, services...)
+	what, name, names := "client or Service", "", slices.Concat(sources, services)
 	switch {
 	case s.from != "":
 		what, name, names = "client", s.from, sources
