@@ -197,12 +197,17 @@ func (d *discovery) refuse(stream context.Context, why string, err error) {
 }
 
 // authorize makes the session's ClientInfo from the authenticated identity and the client's node. It fails if they
-// contradict.
+// contradict, and if the client is of a kind that is not served.
 func (d *discovery) authorize(v *clientStream) (serving.ClientInfo, error) {
 	node := v.node
 	v.node = nil // release the memory: a stream may live long
 	info := serving.ClientInfoOf(node, peerOf(v.streamCtx), userAgentOf(v.streamCtx))
 	v.kind = info.Client.Kind
+	if text := v.kind.Refusal(); text != "" {
+		err := status.Error(codes.Unimplemented, text)
+		d.refuse(v.streamCtx, refusedKind, err)
+		return info, err
+	}
 	client, err := v.id.Admit(node, info.Client)
 	if err != nil {
 		d.refuse(v.streamCtx, refusedContradiction, err)

@@ -91,6 +91,8 @@ type clientKindRow struct {
 	family   Family
 	// reopens is set if the client opens a stream again at once when one ends, whatever its status.
 	reopens bool
+	// refusal is why no stream of the client kind is served, and what its user can do; empty if it is.
+	refusal string
 }
 
 // clientKindTable has one row for each ClientKind, in the order of the constants.
@@ -106,10 +108,15 @@ var clientKindTable = []clientKindRow{
 	{kind: HTTPClient, name: "HTTP client", family: FamilyHTTP}, // any other one, by the protocols in its node
 	{kind: Kitex, name: "Kitex", header: "kitex/", reopens: true},
 	{kind: Armeria, name: "Armeria", header: "armeria/"},
-	{kind: Dubbo, name: "Dubbo", reopens: true},                 // by its node alone
-	{kind: Sermant, name: "Sermant", reopens: true},             // by its node alone
-	{kind: GoClient, name: "mizzen-go", userAgent: "mizzen-go"}, // integrations/go, for frameworks
+	{kind: Dubbo, name: "Dubbo", reopens: true, refusal: dubboRefusal}, // by its node alone
+	{kind: Sermant, name: "Sermant", reopens: true},                    // by its node alone
+	{kind: GoClient, name: "mizzen-go", userAgent: "mizzen-go"},        // integrations/go, for frameworks
 }
+
+// dubboRefusal: with listeners and routes that it can read, two of its threads write to one stream, which corrupts it; without
+// them the application waits at its start.
+const dubboRefusal = "the xDS client of Dubbo (dubbo-xds, dubbo-registry-xds) is not served: it is discontinued, corrupts its own stream and does not read weights. " +
+	"Use another registry; or call the triple services of Dubbo, which are gRPC, with a gRPC client over xDS, or through Envoy: docs/clients/dubbo.md"
 
 // earlyRust is the user_agent_name of gRPC for Rust before 0.1.0-alpha.4.
 const earlyRust = "tonic-xds"
@@ -137,6 +144,9 @@ func (k ClientKind) IsGRPC() bool { return k.Language() != "" }
 // ReopensAtOnce reports whether the client kind opens a stream again without a pause when one ends, thousands of times a
 // second.
 func (k ClientKind) ReopensAtOnce() bool { return k.row().reopens }
+
+// Refusal returns why no stream of the client kind is served, and what its user can do; empty if it is.
+func (k ClientKind) Refusal() string { return k.row().refusal }
 
 // ClientKindNamed finds a client kind by its String, ignoring case.
 func ClientKindNamed(name string) (ClientKind, bool) {
