@@ -101,8 +101,8 @@ func follow(w *mesh.World, r *mesh.Rollout, rec *record, own State, alone *objec
 		rec.ended, rec.objects = verdict{reason: ReasonPromoted, message: "Another replica decided that all clients follow the new version.", promote: true}, r.Objects
 		return own, &object.Verdict{Candidate: r.Candidate}
 	case len(said) == 1 && said[mesh.ReasonAborted] > 0:
-		rec.ended = verdict{reason: ReasonAborted, message: "Another replica decided that all clients follow the version before.", abort: true}
-		return own, &object.Verdict{Candidate: r.Candidate, Abort: true}
+		rec.ended = verdict{reason: ReasonAborted, abort: true}
+		return own, &object.Verdict{Candidate: r.Candidate, Abort: true, Cause: "Another replica decided it: the condition " + mesh.ConditionRolledOut + " has the figures."}
 	}
 	own.Message += " Another replica decides."
 	return own, nil

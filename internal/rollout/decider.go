@@ -198,8 +198,11 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	if r.Stage != mesh.RolloutRunning {
 		rec.remember(sum, r.Policy.Window)
 		rec.acknowledged, rec.begun, rec.met = time.Time{}, time.Time{}, false
-		if said := rec.ended; r.Stage == mesh.RolloutNone && said.promote || r.Stage == mesh.RolloutAborted && said.abort {
-			state.Message = said.message
+		switch said := rec.ended; {
+		case r.Stage == mesh.RolloutNone && said.promote:
+			state.Message, state.First, state.Rest = said.message, said.first, said.rest
+		case r.Stage == mesh.RolloutAborted && said.abort:
+			state.First, state.Rest = said.first, said.rest
 		}
 		return state, nil
 	}
@@ -210,7 +213,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	switch {
 	case v.promote || v.abort:
 		rec.ended, rec.objects = v, r.Objects
-		return state, &object.Verdict{Candidate: r.Candidate, Abort: v.abort}
+		return state, &object.Verdict{Candidate: r.Candidate, Abort: v.abort, Cause: v.cause}
 	case v.reason == ReasonNoClients:
 		rec.met = false
 	case v.again:

@@ -64,6 +64,9 @@ type evidence struct {
 type verdict struct {
 	reason  Reason
 	message string
+	// cause is the part of the message that says why the rollout is aborted. first and rest are the attempts that were compared.
+	cause       string
+	first, rest load.Attempts
 	// promote or abort end the rollout. again means that the calls are compared anew from now on.
 	promote, abort, again bool
 }
@@ -72,7 +75,7 @@ type verdict struct {
 func judge(e evidence) verdict {
 	bad := func(reason Reason, message string) verdict {
 		if e.policy.Abort {
-			return verdict{reason: ReasonAborted, message: message + " All clients follow the version before.", abort: true}
+			return verdict{reason: ReasonAborted, message: message + " All clients follow the version before.", cause: message, first: e.first, rest: e.rest, abort: true}
 		}
 		return verdict{reason: reason, message: message + " The others keep the version before. Correct the object.", again: true}
 	}
@@ -84,9 +87,9 @@ func judge(e evidence) verdict {
 	case e.elapsed < e.policy.Window:
 		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("%d%% of the clients follow the new version. %s.", e.policy.Percent, e.figures())}
 	case e.fault != "":
-		return bad(ReasonFailing, "Calls of the clients that followed the new version failed: "+e.fault)
+		return bad(ReasonFailing, "Calls of the clients that followed the new version failed: "+e.fault+" "+e.reported())
 	case e.empty != "" && e.emptyFor >= min(starting, e.policy.Window):
-		return bad(ReasonFailing, "Calls of the clients that followed the new version failed: "+e.empty)
+		return bad(ReasonFailing, "Calls of the clients that followed the new version failed: "+e.empty+" "+e.reported())
 	case e.worse():
 		return bad(ReasonFailing, fmt.Sprintf("Calls of the clients that followed the new version failed more often: %s.", e.figures()))
 	case e.stopped():
@@ -98,7 +101,7 @@ func judge(e evidence) verdict {
 	case e.first.Calls < enough || e.rest.Calls < enough:
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. Wait, raise the share, or remove the annotation to give the new version to all.", enough, e.figures())}
 	}
-	return verdict{reason: ReasonPromoted, message: fmt.Sprintf("All clients follow the new version: %s.", e.figures()), promote: true}
+	return verdict{reason: ReasonPromoted, message: fmt.Sprintf("All clients follow the new version: %s.", e.figures()), first: e.first, rest: e.rest, promote: true}
 }
 
 // worse reports whether the attempts of the clients that follow the change fail more often than those of the others.
@@ -121,6 +124,11 @@ func share(a load.Attempts) float64 {
 
 func (e evidence) figures() string {
 	return fmt.Sprintf("%s of %s failed with it, %s of %s without", percent(e.first), attempts(e.first), percent(e.rest), attempts(e.rest))
+}
+
+// reported says how the calls ended of which clients reported.
+func (e evidence) reported() string {
+	return fmt.Sprintf("Of the calls that clients reported, %s.", e.figures())
 }
 
 func percent(a load.Attempts) string { return fmt.Sprintf("%.1f%%", 100*share(a)) }

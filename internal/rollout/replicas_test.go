@@ -282,6 +282,17 @@ func TestErrorOfAChange(t *testing.T) {
 			if state := r.wait(time.Minute); state.Stage != test.want || (test.want == mesh.RolloutAborted) != strings.Contains(state.Message, "absent") {
 				t.Errorf("got %+v, want stage %s", state, test.want)
 			}
+			var lines []string
+			for _, p := range r.current.Problems() {
+				lines = append(lines, p.String())
+			}
+			said := strings.Join(lines, "\n")
+			if !strings.Contains(said, "error NoSuchHost VirtualService demo/cart") {
+				t.Errorf("got problems\n%s\nwant the error of the author", said)
+			}
+			if test.want == mesh.RolloutAborted && !strings.Contains(said, "was aborted. Calls of the clients that followed the new version failed: VirtualService demo/cart") {
+				t.Errorf("got problems\n%s\nwant why the rollout was aborted", said)
+			}
 		})
 	}
 }

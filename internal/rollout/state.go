@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -57,7 +58,7 @@ func stateOf(r *mesh.Rollout) State {
 	case mesh.RolloutHeld:
 		s.Reason, s.Message = ReasonInvalid, "The annotation cannot be read. All clients follow the version before. Correct the annotation, or remove it to give the new version to all."
 	case mesh.RolloutAborted:
-		s.Reason, s.Message = ReasonAborted, "All clients follow the version before. Correct the object, or remove the annotation to give the new version to all."
+		s.Reason, s.Message = ReasonAborted, cmp.Or(r.Cause, "Calls failed, or clients rejected the new version.")+" All clients follow the version before. Correct the object, or remove the annotation to give the new version to all."
 	case mesh.RolloutUnknown:
 		s.Reason, s.Message = ReasonUnknown, "A change was being rolled out when this replica started, and it does not know the version before. Its clients follow the new version. Change the object again, or remove the annotation."
 	case mesh.RolloutPinned:

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"iter"
+	"math"
 	"time"
 )
 
@@ -42,9 +43,13 @@ const (
 	Rest
 )
 
+// BucketOfAuthors is in the first part of every Share, also of one that no client follows: Problems of each version are found by it. No
+// client has it.
+const BucketOfAuthors uint16 = math.MaxUint16
+
 // Has reports whether clients of a bucket belong to the part.
 func (s Share) Has(bucket uint16) bool {
-	first := bucket > 0 && bucket <= s.Buckets
+	first := bucket > 0 && bucket <= s.Buckets || bucket == BucketOfAuthors
 	return s.Part == Everyone || first == (s.Part == First)
 }
 
@@ -53,7 +58,10 @@ func stageOf(bucket uint16, shares iter.Seq[Share]) uint16 {
 	below, first := uint16(0), false
 	for s := range shares {
 		switch {
-		case s.Part == Everyone || s.Buckets == 0:
+		case s.Part == Everyone:
+		case bucket == BucketOfAuthors:
+			return bucket
+		case s.Buckets == 0:
 		case bucket > 0 && bucket <= s.Buckets:
 			first = true
 		default:
@@ -108,6 +116,8 @@ type Rollout struct {
 	Stage  RolloutStage
 	// Candidate identifies what the objects say now: the same in every process. It is empty if Stage is RolloutNone.
 	Candidate string
+	// Cause says why it was aborted, if Stage is RolloutAborted. It may be empty.
+	Cause string
 	// Behind is the rollout that comes first, if Stage is RolloutWaiting.
 	Behind Ref
 	// Objects are the objects of which there are two versions, sorted. Gone and New are those of them that the new or the

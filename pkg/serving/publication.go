@@ -57,14 +57,55 @@ type unanswered struct {
 func (s *Store) publicationOf(old *snapshot.Snapshot, world *mesh.World, change *propagation) *Publication {
 	before := old.World()
 	first := before.Revision == 0
-	if s.published == nil || !first && before.Configuration == world.Configuration {
+	if s.published == nil {
+		return nil
+	}
+	if !first && before.Configuration == world.Configuration {
+		change.effect = s.promoted(world)
 		return nil
 	}
 	if first {
 		before = nil
 	}
 	change.effect = &Effect{resources: map[ResourceID]struct{}{}, pending: map[*Session]*unanswered{}}
+	s.rolledOut(world, change.effect)
 	return &Publication{World: world, Before: before, At: time.Now(), Effect: change.effect}
+}
+
+// rollingOut is a change that some clients do not follow yet, and the Effect of the Publication that had it first.
+type rollingOut struct {
+	candidate string
+	effect    *Effect
+}
+
+// rolledOut records which changes some clients do not follow in a World that has an Effect.
+func (s *Store) rolledOut(world *mesh.World, effect *Effect) {
+	now := map[mesh.Ref]rollingOut{}
+	for _, r := range world.Rollouts {
+		switch known := s.rolling[r.Object]; {
+		case r.Candidate == "":
+		case known.candidate == r.Candidate:
+			now[r.Object] = known
+		default:
+			now[r.Object] = rollingOut{r.Candidate, effect}
+		}
+	}
+	s.rolling = now
+}
+
+// promoted returns the Effect to which the clients count that get a change in a World of the same configuration, because the change is
+// promoted; nil if none is.
+func (s *Store) promoted(world *mesh.World) (effect *Effect) {
+	if len(s.rolling) == 0 {
+		return nil
+	}
+	for _, r := range world.Rollouts {
+		if known, rolling := s.rolling[r.Object]; rolling && r.Stage == mesh.RolloutNone {
+			delete(s.rolling, r.Object)
+			effect = known.effect
+		}
+	}
+	return effect
 }
 
 // tell passes on a Publication; nil is none.

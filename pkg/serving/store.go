@@ -37,8 +37,10 @@ type Store struct {
 	counters  *metrics
 	check     snapshot.Check
 	published func(*Publication)
-	current   atomic.Pointer[snapshot.Snapshot]
-	ready     chan struct{}
+	// rolling has the changes that some clients do not follow yet, by the object with the policy. Publish owns it.
+	rolling map[mesh.Ref]rollingOut
+	current atomic.Pointer[snapshot.Snapshot]
+	ready   chan struct{}
 	// statusRevision counts the events that may have changed a sync status or a Problem.
 	statusRevision atomic.Uint64
 	callers        callersMemo

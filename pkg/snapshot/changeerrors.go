@@ -26,7 +26,7 @@ func (s *Snapshot) ChangeErrors(r *mesh.Rollout) []mesh.Problem {
 			case p.Severity != mesh.Error || !p.IsGeneral():
 			case client.Bucket == 0:
 				before[faultOf(p)] = struct{}{}
-			default:
+			case client.Bucket == 1:
 				found = append(found, p)
 			}
 		}

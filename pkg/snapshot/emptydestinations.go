@@ -22,11 +22,14 @@ func (s *Snapshot) EmptyDestinations(r *mesh.Rollout) []mesh.Problem {
 	from := map[target]mesh.Ref{}
 	for host, h := range s.subjects.All() {
 		clients := representatives(h.facts.Service, h.facts.VirtualServices, h.facts.DestinationRules)
-		if follows := func(c mesh.Client) bool { return c.Bucket != 0 }; !slices.ContainsFunc(slices.Collect(maps.Keys(clients)), follows) {
+		if follows := func(c mesh.Client) bool { return c.Bucket == 1 }; !slices.ContainsFunc(slices.Collect(maps.Keys(clients)), follows) {
 			continue // All clients follow the same rules.
 		}
 		h = h.anyName(s, host)
 		for client := range clients {
+			if client.Bucket == mesh.BucketOfAuthors {
+				continue
+			}
 			client.Kind = representative[mesh.FamilyGRPC]
 			for _, config := range h.translateHost(s, h.equipped(client)).resources {
 				if config.t != RouteType {

@@ -56,8 +56,10 @@ func representativesOf(service *mesh.Service, routes *mesh.VirtualServiceSet, po
 	}
 	if divided {
 		for c := range maps.Clone(clients) {
-			c.Bucket = 1 // The clients of this bucket follow every change first, those without a bucket follow none.
-			clients[c] = struct{}{}
+			// The clients of bucket 1 follow every change first, those without a bucket follow none. Some versions no client follows.
+			for _, c.Bucket = range []uint16{1, mesh.BucketOfAuthors} {
+				clients[c] = struct{}{}
+			}
 		}
 	}
 	return clients

@@ -104,7 +104,7 @@ func (c call) subsets(rules *mesh.DestinationRuleSet) []mesh.Subset {
 	var found []*mesh.MergedDestinationRule
 	var all []mesh.Subset
 	for _, p := range c.probes(rules) {
-		for _, bucket := range []uint16{0, 1} {
+		for _, bucket := range []uint16{0, 1, mesh.BucketOfAuthors} {
 			rule := rules.For(p.namespace, p.labels, bucket)
 			if slices.Contains(found, rule) || !c.visibleTo(p.namespace) {
 				continue

@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -22,6 +23,7 @@ type rolloutUnit struct {
 	// makes no other change of it.
 	pinned    []object.Key
 	candidate string
+	cause     string
 	stage     mesh.RolloutStage
 	behind    mesh.Ref
 	pin       mesh.Pin
@@ -112,7 +114,7 @@ func (x *rolloutIndex) obey(byObject map[mesh.Ref]*rolloutUnit, keep bool) {
 		slices.SortFunc(u.changed, object.Key.Compare)
 		u.candidate = x.candidate(u)
 		if v, decided := x.verdicts[of]; decided && v.Candidate == u.candidate {
-			if u.stage = mesh.RolloutAborted; !v.Abort {
+			if u.stage, u.cause = mesh.RolloutAborted, v.Cause; !v.Abort {
 				for _, key := range u.changed {
 					delete(x.approved, key)
 				}
@@ -204,7 +206,7 @@ func (x *rolloutIndex) queue(u *rolloutUnit, claimed map[string]mesh.Ref) {
 
 // rolloutOf describes a unit.
 func (x *rolloutIndex) rolloutOf(u *rolloutUnit) *mesh.Rollout {
-	r := &mesh.Rollout{Object: u.of, Policy: u.policy, Stage: u.stage, Candidate: u.candidate, Behind: u.behind, Pin: u.pin}
+	r := &mesh.Rollout{Object: u.of, Policy: u.policy, Stage: u.stage, Candidate: u.candidate, Cause: u.cause, Behind: u.behind, Pin: u.pin}
 	hosts := maps.Clone(x.hosts[u.of])
 	for key, approved := range u.versions {
 		for _, host := range x.hostsOf(key, approved) {
@@ -269,7 +271,7 @@ func (u *rolloutUnit) problem(key object.Key) mesh.Problem {
 	case mesh.RolloutAborted:
 		return mesh.Problem{
 			Code: mesh.CodeRolloutAborted, Severity: mesh.Warning,
-			Message: fmt.Sprintf("The rollout of %s was aborted, because calls failed or clients rejected the new version. All clients follow %s. Correct the object, or remove the annotation %s to give them the new version all the same.", u.of, before, mesh.AnnotationRollout),
+			Message: fmt.Sprintf("The rollout of %s was aborted. %s All clients follow %s. Correct the object, or remove the annotation %s to give them the new version all the same.", u.of, cmp.Or(u.cause, "Calls failed, or clients rejected the new version."), before, mesh.AnnotationRollout),
 		}
 	case mesh.RolloutHeld:
 		return mesh.Problem{

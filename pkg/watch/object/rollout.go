@@ -110,6 +110,8 @@ type Verdict struct {
 	Candidate string `json:"candidate"`
 	// Abort means that no client follows the change. Otherwise all do.
 	Abort bool `json:"abort,omitempty"`
+	// Cause says why it was aborted.
+	Cause string `json:"cause,omitempty"`
 }
 
 // RuleSpec returns the spec of a VirtualService or DestinationRule; nil if the value is none of these or nil.

@@ -156,7 +156,7 @@ func TestStoredForm(t *testing.T) {
 		" sidecar {spec [uint8], selector map, egress [{Imported [{Namespace string, Host string, Field string}], Excluded [{Namespace string, Host string, Field string}]}], created time}," +
 		" grpcRoute {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +
 		" httpRoute {namespace string, name string, domain string, created time, annotations map, spec [uint8]}," +
-		" backendTLSPolicy {namespace string, name string, domain string, created time, annotations map, spec [uint8]}, verdict {candidate string, abort bool}, addresses [address]," +
+		" backendTLSPolicy {namespace string, name string, domain string, created time, annotations map, spec [uint8]}, verdict {candidate string, abort bool, cause string}, addresses [address]," +
 		" authorizationPolicy {spec [uint8], scope {labels map, services [{name string, field string}], ownNamespace bool}, dryRun bool, log bool, unknown [string]}," +
 		" peerAuthentication {spec [uint8], selector map, created time, closed bool}," +
 		" requestAuthentication {spec [uint8], scope {labels map, services [{name string, field string}], ownNamespace bool}}}"
