@@ -4,14 +4,17 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/internal/history"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
 // TestBounds makes 10,000 edits of objects. What the history keeps in memory and in its folder has at most the size of its Limits,
@@ -96,4 +99,62 @@ func folderSize(t *testing.T, dir string) (size int64) {
 		size += info.Size()
 	}
 	return size
+}
+
+// fullDisk makes the test binary the process of TestFullDisk.
+const fullDisk = "MIZZEN_TEST_FULL_DISK"
+
+// TestFullDisk has the kernel reject what is written, as a full disk does, in another process: the limit is for a whole one. What was saved stays, and what was not is saved when there is room again.
+func TestFullDisk(t *testing.T) {
+	if os.Getenv(fullDisk) == "" {
+		self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
+		self.Env = append(os.Environ(), fullDisk+"=1")
+		if out, err := self.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestFullDisk") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	dir := t.TempDir()
+	r, log := onDisk(t, dir, "a")
+	first := r.record(service("cart", 80))
+	r.end()
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	world := snapshottest.Load(t, []string{service("cart", 81)})
+	full := limit
+	full.Cur = 64
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full); err != nil {
+		t.Fatal(err)
+	}
+	second := r.recordWorld(world)
+	r.end()
+	again, _ := onDisk(t, dir, "a")
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Resolve("current"); got != first {
+		t.Errorf("with a full disk %s is saved, want %s: %v", got, first, err)
+	}
+	if strings.Count(log.String(), "cannot save the history") != 1 {
+		t.Errorf("a full disk is not logged once:\n%s", log)
+	}
+	r.end()
+	again, _ = onDisk(t, dir, "a")
+	if got, err := again.Resolve("current"); got != second || len(again.List("", 0)) != 2 {
+		t.Errorf("with room again %s is saved, want %s: %v", got, second, err)
+	}
+}
+
+// TestReadOnlyFolder has a folder in a file system in which no folder can be made. It is logged once, and the history goes on.
+func TestReadOnlyFolder(t *testing.T) {
+	r, log := onDisk(t, "/proc/history", "a")
+	for i := range 3 {
+		r.record(service("cart", 80+i))
+		r.end()
+	}
+	if strings.Count(log.String(), "cannot save the history") != 1 || len(r.List("", 0)) != 3 {
+		t.Errorf("%d generations are there, and the log is:\n%s", len(r.List("", 0)), log)
+	}
 }

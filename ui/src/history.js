@@ -15,10 +15,10 @@ export function Generations({ host, limit = 20 }) {
   if (paths && !has('/api/history')) return html`<${Empty} title="This control plane keeps no history."><//>`;
   return html`<${Loaded} answer=${answer} what="The history">${(all) => all.length === 0
     ? html`<${Empty} title="No change is kept.">${host ? 'The configuration of this host has not changed since the history begins.' : 'The first change of a rule, Service or policy will be here.'}<//>`
-    : html`<${Table} caption="Generations, the newest first" keyOf=${(g) => g.id} rows=${all} columns=${[
+    : html`<p class="quiet">Read <${Ago} time=${answer.at} /></p><${Table} caption="Generations, the newest first" keyOf=${(g) => g.id} rows=${all} columns=${[
       { title: 'No.', number: true, cell: (g) => g.generation },
       { title: 'Generation', cell: (g) => html`<a href=${address('history', g.id)}>${g.id}</a>${g.current && html` <span class="quiet">current</span>`}` },
-      { title: 'When', cell: (g) => html`<${Ago} time=${g.at} />` },
+      { title: 'When', cell: (g) => html`<${Ago} time=${g.at} /> <span class="quiet">${new Date(g.at).toLocaleString('sv-SE')}</span>` },
       { title: 'What', class: 'wide', cell: (g) => (g.first ? html`<span class="quiet">what was there at the start, ${plural(g.objects, 'object')}</span>` : html`<ul class="causes">${g.causes.slice(0, 3).map((c) => html`<li>${causeText(c)}</li>`)}${g.causes.length + (g.left_out?.causes || 0) > 3 && html`<li class="quiet">and ${count(g.causes.length - 3 + (g.left_out?.causes || 0))} more</li>`}</ul>`) },
       { title: 'Hosts', number: true, cell: (g) => count(g.hosts.length + (g.left_out?.hosts || 0)) },
       { title: 'Clients', number: true, cell: (g) => html`${count(g.clients)}${g.pending > 0 && html` <span class="quiet">+${g.pending} pending</span>`}` },

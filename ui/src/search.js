@@ -7,8 +7,10 @@ import { refText, short } from './parts.js';
 // EACH is how many hits of one kind are listed.
 const EACH = 6;
 
-async function search(q) {
-  const some = (path) => read(path).catch(() => null);
+// search returns the hits, and why a list could not be read: then there may be more.
+export async function search(q) {
+  let failed = null;
+  const some = (path) => read(path).catch((error) => { failed = error; return null; });
   const part = new URLSearchParams({ q, limit: EACH });
   const [hosts, streams, problems] = await Promise.all([some('../api/hosts?' + part), some('../api/streams?' + part), some('../api/problems')]);
   const low = q.toLowerCase();
@@ -17,7 +19,7 @@ async function search(q) {
     const w = e.source.namespace + '/' + e.source.workload;
     if (w.toLowerCase().includes(low)) workloads.add(w);
   }
-  return [
+  const hits = [
     ...(hosts?.hosts || []).map((h) => ({ kind: 'Host', text: short(h.host), to: address('host', h.host) })),
     ...[...workloads].slice(0, EACH).map((w) => ({ kind: 'Workload', text: w, to: address('mesh', '', { node: w }) })),
     ...(streams?.clients || []).map((c) => ({ kind: 'Client', text: c.node, to: address('client', c.id) })),
@@ -25,10 +27,11 @@ async function search(q) {
       .map((p) => ({ kind: 'Problem', text: `${p.code}, ${refText(p.object)}`, to: address('problems', '', { q }) })),
     ...(/^g-[0-9a-f]+$/.test(q) ? [{ kind: 'History', text: q, to: address('history', q) }] : []),
   ];
+  return { hits, failed };
 }
 
 export function Search() {
-  const [q, setQ] = useState(''), [hits, setHits] = useState(null), [at, setAt] = useState(-1), [open, setOpen] = useState(false);
+  const [q, setQ] = useState(''), [found, setFound] = useState(null), [at, setAt] = useState(-1), [open, setOpen] = useState(false);
   const input = useRef(null);
   useEffect(() => {
     const slash = (e) => {
@@ -40,11 +43,12 @@ export function Search() {
     return () => removeEventListener('keydown', slash);
   }, []);
   useEffect(() => {
-    if (!q.trim()) { setHits(null); return undefined; }
+    if (!q.trim()) { setFound(null); return undefined; }
     let over = false;
-    const t = setTimeout(async () => { const found = await search(q.trim()); if (!over) { setHits(found); setAt(-1); } }, 150);
+    const t = setTimeout(async () => { const now = await search(q.trim()); if (!over) { setFound(now); setAt(-1); } }, 150);
     return () => { over = true; clearTimeout(t); };
   }, [q]);
+  const hits = found?.hits;
   const go = (hit) => { setOpen(false); setQ(''); input.current.blur(); location.hash = hit.to; };
   const key = (e) => {
     if (e.key === 'Escape') { setOpen(false); setQ(''); input.current.blur(); }
@@ -54,11 +58,12 @@ export function Search() {
     if (e.key === 'Enter') go(hits[Math.max(0, at)]);
   };
   const shown = open && q.trim() && hits;
+  const failed = found?.failed && `Not all could be searched: ${found.failed.message}`;
   return html`<div class="search" role="search" onFocusOut=${(e) => { if (!e.currentTarget.contains(e.relatedTarget)) setOpen(false); }}>
     <input ref=${input} type="search" role="combobox" aria-label="Search hosts, workloads, clients and Problems" placeholder="Search  /" autocomplete="off" spellcheck=${false}
       aria-expanded=${!!shown} aria-controls="hits" aria-activedescendant=${shown && at >= 0 ? 'hit' + at : undefined} value=${q}
       onFocus=${() => setOpen(true)} onInput=${(e) => { setQ(e.target.value); setOpen(true); }} onKeyDown=${key} />
-    <span class="hidden" role="status">${shown ? `${hits.length} hits` : ''}</span>
-    ${shown && html`<ul id="hits" role="listbox" aria-label="Hits">${hits.length === 0 ? html`<li class="quiet" role="option" aria-disabled="true">Nothing has this text.</li>`
+    <span class="hidden" role="status">${shown ? `${hits.length} hits. ${failed || ''}` : ''}</span>
+    ${shown && html`<ul id="hits" role="listbox" aria-label="Hits">${failed && html`<li class="failed" role="option" aria-disabled="true">${failed}</li>`}${hits.length === 0 && !failed ? html`<li class="quiet" role="option" aria-disabled="true">Nothing has this text.</li>`
       : hits.map((h, i) => html`<li role="option" id=${'hit' + i} aria-selected=${i === at} onMouseDown=${(e) => { e.preventDefault(); go(h); }}><span class="quiet">${h.kind}</span> <span>${h.text}</span></li>`)}</ul>`}</div>`;
 }

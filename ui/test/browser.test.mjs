@@ -347,3 +347,23 @@ test('a token is asked for once, and is nowhere afterwards', async () => {
     await plane.stop();
   }
 });
+
+test('a search of which a request fails says so', () => check('', async (page) => {
+  page.expected.push('/api/streams');
+  const input = page.getByRole('combobox', { name: /Search/ }), nothing = page.getByText('Nothing has this text.');
+  await page.route('**/api/streams?*', (route) => route.fulfill({ status: 503, body: 'the control plane is starting' }));
+  await input.fill('zzz');
+  await page.getByRole('option', { name: 'Not all could be searched: the control plane is starting' }).waitFor(drawn);
+  assert.equal(await nothing.count(), 0);
+  await input.fill('payment');
+  await page.getByRole('option', { name: /Host payment/ }).waitFor(drawn);
+  await page.getByRole('option', { name: /Not all could be searched/ }).waitFor(drawn);
+  await page.unroute('**/api/streams?*');
+  await input.fill('zzzz');
+  await nothing.waitFor(drawn);
+}));
+
+test('the table of generations says when it was read, and the time of each beside its age', () => check('#/history', async (page) => {
+  await page.getByText(/^Read \d+ s ago$/).waitFor(drawn);
+  await page.getByRole('cell', { name: /ago \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/ }).first().waitFor(drawn);
+}));
