@@ -35,6 +35,9 @@ func WriteResults(out io.Writer, results []Result) error {
 		verdict, seen := "pass", r.Note
 		if r.Miss != "" {
 			verdict, seen = "MISS", strings.ReplaceAll(strings.TrimSpace(r.Miss), "\n", " | ")
+			if k := KnownFor(r.Client, r.Check.ID); k != nil {
+				seen += " (known: " + k.Why + ")"
+			}
 		}
 		lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t%.1f\t%s", r.Check.Area, r.Check.ID, verdict, r.Took.Seconds(), seen))
 		client = max(client, r.Client)
