@@ -21,7 +21,7 @@ PROGRAMS := ./cmd/controlplane ./cmd/controlplane-demo
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance interop frameworks integrations interop-history interop-matchers interop-java examples bench scale fuzz vuln
+.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance conformance-clients interop frameworks integrations interop-history interop-matchers interop-java examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -157,6 +157,10 @@ e2e-mtls-rotation: ## replace all certificates and their authority, and stop the
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md, SHORT=-short is what CI runs)
 	test/interop/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 25m -parallel 2 $(SHORT) ./test/interop $(UPDATE)
+
+conformance-clients: ## have gRPC clients in Go, Java, Python and Node undergo the checks of hack/mizzen-conformance, about five minutes (UPDATE=-update writes docs/CONFORMANCE.md)
+	test/interop/setup.sh
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 25m -run '^TestConformance$$' ./test/interop $(UPDATE)
 
 frameworks: ## have clients of Kratos, go-zero and Spring gRPC follow the mesh, with mTLS too (UPDATE=-update writes docs/clients/FRAMEWORKS.md)
 	test/interop/setup.sh frameworks

@@ -1,0 +1,132 @@
+package kit
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// quick are the options of the tests of the kit itself, with clients in the same process.
+var quick = Options{Parallel: 12, Patience: 2 * time.Second}
+
+// TestReference has a client without a fault pass every check.
+func TestReference(t *testing.T) {
+	t.Parallel()
+	for _, r := range Run(fake{}, all(), quick) {
+		if r.Miss != "" || r.Client != "fake 1" {
+			t.Errorf("%s: a client %q without a fault misses it: %s\n%q", r.Check.ID, r.Client, r.Miss, r.Trace)
+		}
+	}
+}
+
+// faults are what clients do wrong, with the checks that must find it. Each check finds one of them at the least.
+var faults = map[string][]string{
+	"has no node id":                  {"first-request"},
+	"subscribes to all clusters":      {"by-name"},
+	"guesses endpoints":               {"order"},
+	"does not acknowledge endpoints":  {"ack", "ack-each-nonce"},
+	"invents nonces":                  {"ack-each-nonce"},
+	"accepts any cluster":             {"nack", "nack-once", "nack-first"},
+	"drops what it had":               {"nack", "nack-undecodable"},
+	"waits for something else":        {"nack-first"},
+	"refuses again and again":         {"nack-once"},
+	"deaf after a refusal":            {"nack-repaired"},
+	"takes all or nothing":            {"nack-half"},
+	"accepts any filter":              {"filter-unknown"},
+	"requires every filter":           {"filter-optional"},
+	"does not take back":              {"listener-deleted", "cluster-deleted", "nack-first"},
+	"deletes what is absent":          {"empty-response", "partial-response"},
+	"keeps its last endpoints":        {"no-endpoints"},
+	"keeps its routes":                {"no-virtual-host"},
+	"never unsubscribes":              {"unsubscribe"},
+	"waits forever":                   {"host-unknown", "no-answer"},
+	"refuses what it did not ask for": {"unasked"},
+	"deaf after an unknown type":      {"type-unknown"},
+	"knows no other fields":           {"field-unknown"},
+	"keeps its first endpoints":       {"endpoints-change", "ack"},
+	"acknowledges changes only":       {"same-again"},
+	"applies halves":                  {"cluster-late", "endpoints-late", "service-renamed", "routes-renamed"},
+	"sends its node once":             {"reconnect"},
+	"forgets versions":                {"reconnect-versions"},
+	"gives up":                        {"away", "away-at-start", "reconnect"},
+	"hot loop":                        {"back-off", "back-off-first"},
+}
+
+// TestFaults has a client with each fault undergo the checks that must find it.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	found := map[string]bool{}
+	for fault, ids := range faults {
+		for _, id := range ids {
+			found[id] = true
+		}
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			checks, err := Checks(ids...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range Run(fake{fault}, checks, quick) {
+				if r.Miss == "" {
+					t.Errorf("%s: a client that %s passes\n%q", r.Check.ID, fault, r.Trace)
+				}
+			}
+		})
+	}
+	for _, c := range all() {
+		if !found[c.ID] {
+			t.Errorf("%s finds no fault", c.ID)
+		}
+	}
+}
+
+// TestChecks compares the table with itself.
+func TestChecks(t *testing.T) {
+	ids := map[string]bool{}
+	for _, c := range all() {
+		if ids[c.ID] || c.Area == "" || c.About == "" || c.Rule == "" {
+			t.Errorf("%+v: its ID is not unique, or a text is empty", c)
+		}
+		ids[c.ID] = true
+	}
+	if _, err := Checks("no-such"); err == nil {
+		t.Error("a check that does not exist was found")
+	}
+	if some, err := Checks("refusals", "away"); err != nil || len(some) != len(refusalChecks)+1 {
+		t.Errorf("got %d checks and %v, want those of an area and one more", len(some), err)
+	}
+}
+
+// TestGo has gRPC for Go undergo all checks. What it misses has the reason in docs/CONFORMANCE.md.
+func TestGo(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "client")
+	if out, err := exec.Command("go", "build", "-o", program, "../../../test/interop/clients/go").CombinedOutput(); err != nil {
+		t.Fatalf("build the client: %v\n%s", err, out)
+	}
+	for _, line := range Unexpected(Run(&Program{Argv: []string{program}}, all(), Options{Parallel: 12, Patience: 15 * time.Second})) {
+		t.Error(line)
+	}
+}
+
+// TestKnown compares what is known about clients with the table of checks.
+func TestKnown(t *testing.T) {
+	for _, k := range known {
+		for _, id := range k.Checks {
+			if checks, err := Checks(id); err != nil || len(checks) != 1 || KnownFor(k.Client+" 1", id).Why != k.Why {
+				t.Errorf("%s: %s is not a check, or is listed twice", k.Client, id)
+			}
+		}
+	}
+	check := Check{ID: "type-unknown"}
+	for want, results := range map[int][]Result{
+		0: {{Check: &check, Client: "gRPC Go 1", Miss: "it is deaf"}, {Check: &check, Client: "gRPC Java 1"}},
+		2: {{Check: &check, Client: "gRPC Java 1", Miss: "it is deaf"}, {Check: &check, Client: "gRPC Go 1"}},
+		1: {{Check: &check, Miss: "it did not start"}},
+	} {
+		if got := Unexpected(results); len(got) != want {
+			t.Errorf("got %q, want %d lines", got, want)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+//go:build interop
+
+package interop
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/hack/mizzen-conformance/kit"
+)
+
+const (
+	conformanceDocument = "../../docs/CONFORMANCE.md"
+	conformanceTable    = "\n## Results\n\n"
+)
+
+// TestConformance has the clients undergo the checks of hack/mizzen-conformance, and compares the results with docs/CONFORMANCE.md.
+func TestConformance(t *testing.T) {
+	var columns [][]kit.Result
+	for _, l := range languages {
+		t.Run(l.name, func(t *testing.T) {
+			if testing.Short() && (l.kind == "java" || l.kind == "node") {
+				t.Skip("with -short: it takes two minutes")
+			}
+			checks := must(kit.Checks())(t)
+			results := kit.Run(&kit.Program{Argv: cached(l.name, l.argv), Env: cached(l.name, l.env)}, checks, kit.Options{Parallel: 4, Patience: 20 * time.Second})
+			for _, line := range kit.Unexpected(results) {
+				t.Error(line)
+			}
+			if i := slices.IndexFunc(results, func(r kit.Result) bool { return !strings.HasPrefix(r.Client, l.agent) }); i >= 0 {
+				t.Fatalf("%s: got the client %q, want %s", results[i].Check.ID, results[i].Client, l.agent)
+			}
+			columns = append(columns, results)
+		})
+	}
+	if t.Failed() || len(columns) != len(languages) {
+		t.Logf("not all came out as known: %s is left alone", conformanceDocument)
+		return
+	}
+	old := string(must(os.ReadFile(conformanceDocument))(t))
+	head, _, found := strings.Cut(old, conformanceTable)
+	if !found {
+		t.Fatalf("%s has no section for the results", conformanceDocument)
+	}
+	text := head + conformanceTable + kit.Markdown(columns)
+	if *update {
+		if err := os.WriteFile(conformanceDocument, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(old, text); diff != "" {
+		t.Errorf("%s differs from the results (-written +got); run `make conformance-clients UPDATE=-update`:\n%s", conformanceDocument, diff)
+	}
+}
