@@ -23,7 +23,6 @@ func TestGoldens(t *testing.T) {
 	}
 	read := map[string]int{}
 	for _, file := range files {
-		//nolint:gosec // the binary under test
 		text, err := exec.CommandContext(t.Context(), meshtest.Binary(t), "render", "-f", file, "--as", "demo", "-n", "demo", "--client", UserAgent+" "+Version, "-o", "json").Output()
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
