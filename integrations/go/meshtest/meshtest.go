@@ -46,6 +46,16 @@ var built = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
+// Binary is the control plane's binary.
+func Binary(t *testing.T) string {
+	t.Helper()
+	program, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
 // Main runs the tests, and removes what they built.
 func Main(m *testing.M) int {
 	code := m.Run()
@@ -73,11 +83,7 @@ func Start(t *testing.T, objects ...string) *Plane {
 // Run starts the process again after Kill, at the same addresses.
 func (p *Plane) Run() {
 	p.t.Helper()
-	program, err := built()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.process = exec.Command(program, "serve", "--files", p.dir, "--xds-address", p.xds, "--admin-address", p.admin, "--shutdown-grace", "200ms")
+	p.process = exec.Command(Binary(p.t), "serve", "--files", p.dir, "--xds-address", p.xds, "--admin-address", p.admin, "--shutdown-grace", "200ms")
 	p.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.process.Stderr = &p.log
 	pipe, err := p.process.StdoutPipe()
@@ -126,11 +132,7 @@ func (p *Plane) Bootstrap() string {
 // Inspect decodes the output of `controlplane inspect LIST -o json`.
 func (p *Plane) Inspect(list string, into any) {
 	p.t.Helper()
-	program, err := built()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	text, err := exec.Command(program, "inspect", list, "-o", "json", "--address", p.admin).Output()
+	text, err := exec.Command(Binary(p.t), "inspect", list, "-o", "json", "--address", p.admin).Output()
 	if err == nil {
 		err = json.Unmarshal(text, into)
 	}

@@ -43,6 +43,9 @@ type clusterSettings struct {
 	unread string
 }
 
+// withTLS is why calls to a cluster with TLS settings fail.
+const withTLS = "TLS settings, and this client connects in plaintext only"
+
 // defaultMaxRequests is Envoy's and gRPC's limit of calls at once to a cluster that states none.
 const defaultMaxRequests = 1024
 
@@ -71,7 +74,7 @@ func readCluster(name string, c *clusterv3.Cluster) (*clusterSettings, error) {
 		return nil, fmt.Errorf("the type %s is not supported", c.GetType())
 	}
 	if c.GetTransportSocket() != nil || len(c.GetTransportSocketMatches()) > 0 {
-		out.unread = "TLS settings, and this client connects in plaintext only"
+		out.unread = withTLS
 	}
 	for _, t := range c.GetCircuitBreakers().GetThresholds() {
 		if t.GetPriority() == corev3.RoutingPriority_DEFAULT && t.GetMaxRequests() != nil {
