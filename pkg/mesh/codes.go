@@ -267,7 +267,7 @@ var codes = []CodeDoc{
 		"Correct the labels of the selector or of the pods, or the namespace, or remove the object. An object for the whole mesh belongs in the namespace of `--root-namespace`.",
 	},
 	{
-		CodeRollout, "The object, or its namespace, has the annotation `mizzen.dev/rollout`, and the object changed. Some clients follow the new version, and the others the version before (info). Or another rollout concerns the same hosts and comes first, or the annotation cannot be read, so no client follows the new version yet (warning).",
+		CodeRollout, "The object, or its namespace, has the annotation `mizzen.dev/rollout`, and the object changed. Some clients follow the new version, and the others the version before (info). Or another rollout concerns the same hosts and comes first, or the annotation cannot be read, so no client follows the new version yet (warning). Or the object is a Route, which does not follow the annotation of its namespace (info).",
 		"Wait, or read the figures with `controlplane inspect rollouts`. [ROLLOUT.md](ROLLOUT.md) says what is compared and how to end a rollout by hand.",
 	},
 	{

@@ -27,10 +27,16 @@ const (
 // dial makes a client with its own connection to the control plane, as a pod of that namespace would.
 func dial(t *testing.T, p *controlPlane, namespace, target string) testpb.TestServiceClient {
 	t.Helper()
+	return dialWithID(t, p, namespace, "e2e-"+namespace, target)
+}
+
+// dialWithID is dial with a node ID.
+func dialWithID(t *testing.T, p *controlPlane, namespace, id, target string) testpb.TestServiceClient {
+	t.Helper()
 	bootstrap := fmt.Sprintf(`{
 		"xds_servers": [{"server_uri": %q, "channel_creds": [{"type": "insecure"}], "server_features": ["xds_v3"]}],
 		"node": {"id": %q, "metadata": {"NAMESPACE": %q}, "locality": {"zone": "zone-a"}}
-	}`, p.xds, "e2e-"+namespace, namespace)
+	}`, p.xds, id, namespace)
 	resolver := must(xds.NewXDSResolverWithConfigForTesting([]byte(bootstrap)))(t)
 	conn := must(grpc.NewClient("xds:///"+target,
 		grpc.WithResolvers(resolver), grpc.WithTransportCredentials(insecure.NewCredentials())))(t)

@@ -36,6 +36,8 @@ type rolloutIndex struct {
 	hosts map[mesh.Ref]map[string]struct{}
 	// split are the delegates that follow no policy, because the VirtualServices that delegate to them follow several.
 	split map[object.Key]struct{}
+	// apart are the Routes in a namespace with a policy, which they do not follow.
+	apart map[object.Key]struct{}
 	// pins are those of Services. generations reads the objects of a generation; nil if none is kept. pinProblems are the Services
 	// with a Problem of their pin.
 	pins        map[object.Key]*pin
@@ -58,7 +60,7 @@ func newRolloutIndex(r *rules, n *namespaceIndex, problems *problemIndex) *rollo
 
 // note records that an object is going to change.
 func (x *rolloutIndex) note(key object.Key) {
-	if key.Kind == object.KindNamespace {
+	if key.Kind == object.KindNamespace || isRoute(key) && x.namespaces.rollouts+len(x.apart) > 0 {
 		x.dirty = true
 	}
 	if _, noted := x.before[key]; !noted && isRule(key) {
@@ -80,6 +82,10 @@ func (x *rolloutIndex) say(key object.Key, reason string) {
 
 func isRule(key object.Key) bool {
 	return key.Kind == object.KindVirtualService || key.Kind == object.KindDestinationRule
+}
+
+func isRoute(key object.Key) bool {
+	return key.Kind == object.KindGRPCRoute || key.Kind == object.KindHTTPRoute
 }
 
 // restore records an approved version, or a verdict, and reports whether the object is one of these.
@@ -151,7 +157,7 @@ func (x *rolloutIndex) apply(first bool) {
 	}
 	now := time.Now()
 	looked := len(before) > 0 || x.dirty || x.pinExpired(now)
-	if x.dirty = false; !looked || !x.hasPolicies() && len(x.approved)+len(x.versions)+len(x.list)+len(x.pins)+len(x.pinProblems) == 0 {
+	if x.dirty = false; !looked || !x.hasPolicies() && len(x.approved)+len(x.versions)+len(x.list)+len(x.pins)+len(x.pinProblems)+len(x.apart) == 0 {
 		return
 	}
 	for key, old := range before {
@@ -235,15 +241,29 @@ func (x *rolloutIndex) askForReports() {
 		}
 	}
 	x.namespaces.ask(asked)
-	for key := range split {
-		x.problems.put(problemKey{topicRollout, key}, []mesh.Problem{splitProblem(key)})
+	x.split = x.reportEach(x.split, split, splitProblem)
+	apart := map[object.Key]struct{}{}
+	if x.namespaces.rollouts > 0 {
+		for key := range x.rules.attached.routes {
+			if n := x.namespaces.all[key.Namespace]; n != nil && n.Rollout.IsSet() {
+				apart[key] = struct{}{}
+			}
+		}
 	}
-	for key := range x.split {
-		if _, still := split[key]; !still {
+	x.apart = x.reportEach(x.apart, apart, apartProblem)
+}
+
+// reportEach reports a Problem of each object of a set, and none of those that were in it before. It returns the set.
+func (x *rolloutIndex) reportEach(before, now map[object.Key]struct{}, problem func(object.Key) mesh.Problem) map[object.Key]struct{} {
+	for key := range now {
+		x.problems.put(problemKey{topicRollout, key}, []mesh.Problem{problem(key)})
+	}
+	for key := range before {
+		if _, still := now[key]; !still {
 			x.problems.put(problemKey{topicRollout, key}, nil)
 		}
 	}
-	x.split = split
+	return now
 }
 
 // relist makes the list. An entry that did not change keeps its pointer.

@@ -232,3 +232,26 @@ func TestCreatedAgain(t *testing.T) {
 	a.World()
 	wantDestinations(t, apply(t, a, sends("cart", "one")), "one", "one")
 }
+
+// TestRoutesAreNotRolledOut: a Route in a namespace with the annotation takes effect at once, and that is told.
+func TestRoutesAreNotRolledOut(t *testing.T) {
+	const (
+		namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: demo, annotations: {mizzen.dev/rollout: \"10%,5m\"}}\n---\n"
+		route     = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: echo, namespace: demo}\nspec: {parentRefs: [{group: \"\", kind: Service, name: echo}], rules: [{backendRefs: [{name: echo, port: 8080}]}]}\n"
+		told      = "info Rollout GRPCRoute demo/echo: Its namespace has the annotation"
+	)
+	a := newTestAssembler()
+	expect := func(when string, w *mesh.World, want bool) {
+		t.Helper()
+		if lines := strings.Join(watchtest.ProblemLines(w), "\n"); strings.Contains(lines, told) != want {
+			t.Errorf("%s: got problems\n%s\nwant the one about the Route: %v", when, lines, want)
+		}
+	}
+	expect("without the annotation", apply(t, a, watchtest.EchoService+route), false)
+	expect("with the annotation", apply(t, a, namespace), true)
+	a.remove(object.Key{Kind: object.KindGRPCRoute, Namespace: "demo", Name: "echo"})
+	expect("without the Route", a.World(), false)
+	expect("with the Route again", apply(t, a, route), true)
+	a.remove(object.Key{Kind: object.KindNamespace, Name: "demo"})
+	expect("without the annotation again", a.World(), false)
+}

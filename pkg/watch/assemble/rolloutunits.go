@@ -321,3 +321,10 @@ func splitProblem(key object.Key) mesh.Problem {
 		Message: "The VirtualServices that delegate to it follow different rollouts. All clients follow its changes at once. Set the annotation " + mesh.AnnotationRollout + " on one Namespace, and on none of them.",
 	}
 }
+
+func apartProblem(key object.Key) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeRollout, Severity: mesh.Info, Object: key.Ref(),
+		Message: "Its namespace has the annotation " + mesh.AnnotationRollout + ", which Routes do not follow: all clients follow its changes at once. Write the rules as a VirtualService to roll out their changes.",
+	}
+}

@@ -53,6 +53,10 @@ func ignoredKey(what, name, kind string, kinds []string) string {
 		return ""
 	case kind == string(KindHTTPRoute) && slices.Contains(routeAnnotations, name):
 		return "It is ignored on an HTTPRoute, which has fields for it. Set timeouts and retry in the rules."
+	case name == mesh.AnnotationRollout && (kind == string(KindGRPCRoute) || kind == string(KindHTTPRoute)):
+		return "It has no effect on a Route, whose changes reach all clients at once. Write the rules as a VirtualService to roll out their changes."
+	case name == mesh.AnnotationPin && kind == string(KindServiceEntry):
+		return "It has no effect on a ServiceEntry: rules are held only for the host of a Service. Use \"controlplane rollback\" to go back to earlier rules."
 	case len(kinds) > 0:
 		return fmt.Sprintf("It is ignored on %s. Set it on %s.", withArticle(kind), withArticle(either(kinds)))
 	case meant != "" && meant != name:

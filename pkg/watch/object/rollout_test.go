@@ -54,3 +54,12 @@ func TestPinOf(t *testing.T) {
 		}
 	}
 }
+
+// TestNotRolledOut: an annotation on a kind that does not follow it says so, and what to do.
+func TestNotRolledOut(t *testing.T) {
+	for kind, annotation := range map[Kind]string{KindGRPCRoute: mesh.AnnotationRollout, KindHTTPRoute: mesh.AnnotationRollout, KindServiceEntry: mesh.AnnotationPin} {
+		if got := ignoredKey("annotation", annotation, string(kind), mesh.AnnotatedKinds(annotation)); !strings.HasPrefix(got, "It has no effect on a") {
+			t.Errorf("%s on %s: got %q, want that it has no effect", annotation, kind, got)
+		}
+	}
+}
