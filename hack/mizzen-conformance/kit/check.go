@@ -70,6 +70,18 @@ func Run(client Client, checks []*Check, o Options) []Result {
 		})
 	}
 	running.Wait()
+	return named(results)
+}
+
+// named states the client also in results of checks in which it sent no request: it is the same in all of them.
+func named(results []Result) []Result {
+	client := ""
+	for _, r := range results {
+		client = max(client, r.Client)
+	}
+	for i := range results {
+		results[i].Client = client
+	}
 	return results
 }
 

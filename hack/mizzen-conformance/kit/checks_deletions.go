@@ -36,7 +36,7 @@ var deletionChecks = []*Check{
 			t.start()
 			t.recover("a", "b")
 			t.during(func() {
-				t.plane.push(endpoints, load(endpointsOf("kit-a"), t.c).body)
+				t.plane.push(endpoints, load(endpointsOf("kit-a"), t.c))
 				t.acknowledged(endpoints)
 				t.reach("b", "c")
 			})

@@ -53,9 +53,9 @@ var unknownChecks = []*Check{
 		run: func(t *trial) {
 			t.begin()
 			t.during(func() {
-				t.plane.push(clusters, cluster("kit-other").body, cluster("kit-a").body)
+				t.plane.push(clusters, cluster("kit-other"), cluster("kit-a"))
 				t.acknowledged(clusters)
-				t.plane.push(endpoints, load(endpointsOf("kit-other"), t.c).body, load(endpointsOf("kit-a"), t.b).body)
+				t.plane.push(endpoints, load(endpointsOf("kit-other"), t.c), load(endpointsOf("kit-a"), t.b))
 				t.acknowledged(endpoints)
 				t.reach("b")
 			})
@@ -68,7 +68,7 @@ var unknownChecks = []*Check{
 			t.begin()
 			t.during(func() {
 				const other = "type.googleapis.com/envoy.service.runtime.v3.Runtime"
-				t.plane.push(other, &anypb.Any{TypeUrl: other})
+				t.plane.push(other, resource{other, "kit", &anypb.Any{TypeUrl: other}})
 				t.pause(500 * time.Millisecond)
 				t.plane.set(load(endpointsOf("kit-a"), t.b))
 				t.reach("b")

@@ -19,10 +19,14 @@ import (
 )
 
 // fake is a small xDS client that follows the rules, except for one fault. It shows that a check can fail.
-type fake struct{ fault string }
+type fake struct {
+	fault string
+	// delta is whether it uses the incremental protocol.
+	delta bool
+}
 
 // fakeTimer is when it takes what is not sent as something that does not exist.
-const fakeTimer = 1500 * time.Millisecond
+const fakeTimer = 5 * time.Second
 
 func (f fake) Start(bootstrap string) (Running, error) {
 	var b struct {
@@ -35,7 +39,7 @@ func (f fake) Start(bootstrap string) (Running, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &fakeRun{
-		fault: f.fault, cancel: cancel, state: newState(f.fault), subs: map[string]*fakeSub{}, changed: make(chan struct{}),
+		fault: f.fault, delta: f.delta, cancel: cancel, state: newState(f.fault), subs: map[string]*fakeSub{}, changed: make(chan struct{}),
 		done: make(chan struct{}), channels: map[uint32]*grpc.ClientConn{},
 	}
 	go r.run(ctx, b.Servers[0].URI)
@@ -45,12 +49,13 @@ func (f fake) Start(bootstrap string) (Running, error) {
 // fakeRun is a fake that runs.
 type fakeRun struct {
 	fault  string
+	delta  bool
 	cancel context.CancelFunc
 	done   chan struct{}
 
 	mu      sync.Mutex
 	state   *state
-	stream  discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesClient
+	stream  fakeStream
 	streams int
 	// unreachable is whether streams end without a response.
 	unreachable bool
@@ -100,7 +105,13 @@ func (r *fakeRun) run(ctx context.Context, address string) {
 func (r *fakeRun) follow(ctx context.Context, channel *grpc.ClientConn) (answered bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(channel).StreamAggregatedResources(ctx)
+	service := discoveryv3.NewAggregatedDiscoveryServiceClient(channel)
+	for range r.surplus() {
+		if _, err := r.open(ctx, service); err != nil {
+			break
+		}
+	}
+	stream, err := r.open(ctx, service)
 	if err == nil {
 		r.mu.Lock()
 		r.stream, r.subs = stream, map[string]*fakeSub{}
@@ -120,6 +131,22 @@ func (r *fakeRun) follow(ctx context.Context, channel *grpc.ClientConn) (answere
 	r.stream, r.unreachable = nil, !answered
 	r.wake()
 	return answered
+}
+
+// surplus is how many more streams it opens each time: on a busy machine a loop alone opens few.
+func (r *fakeRun) surplus() int {
+	if r.fault == "hot loop" {
+		return 10
+	}
+	return 0
+}
+
+func (r *fakeRun) open(ctx context.Context, service discoveryv3.AggregatedDiscoveryServiceClient) (fakeStream, error) {
+	if r.delta {
+		stream, err := service.DeltaAggregatedResources(ctx)
+		return &deltaFake{stream, map[string][]string{}, map[string]string{}}, err
+	}
+	return service.StreamAggregatedResources(ctx)
 }
 
 // wake tells calls that something changed. The lock is held.
@@ -260,7 +287,7 @@ func (r *fakeRun) pick(ctx context.Context, target string) (uint32, error) {
 		}
 		select {
 		case <-changed:
-		case <-time.After(fakeTimer / 10):
+		case <-time.After(fakeTimer / 50):
 		case <-ctx.Done():
 			return 0, grpcstatus.FromContextError(ctx.Err()).Err()
 		}

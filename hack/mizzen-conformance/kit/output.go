@@ -30,7 +30,7 @@ func WriteList(out io.Writer, checks []*Check) error {
 
 // WriteResults writes a line for each check, and the score.
 func WriteResults(out io.Writer, results []Result) error {
-	lines, client := []string{"AREA\tCHECK\tRESULT\tSECONDS\tSEEN"}, ""
+	lines := []string{"AREA\tCHECK\tRESULT\tSECONDS\tSEEN"}
 	for _, r := range results {
 		verdict, seen := "pass", r.Note
 		if r.Miss != "" {
@@ -40,9 +40,8 @@ func WriteResults(out io.Writer, results []Result) error {
 			}
 		}
 		lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t%.1f\t%s", r.Check.Area, r.Check.ID, verdict, r.Took.Seconds(), seen))
-		client = max(client, r.Client)
 	}
-	return aligned(out, append(lines, "", fmt.Sprintf("%s: %d of %d checks passed", client, len(results)-Missed(results), len(results))))
+	return aligned(out, append(lines, "", fmt.Sprintf("%s: %d of %d checks passed", results[0].Client, len(results)-Missed(results), len(results))))
 }
 
 // aligned writes lines whose columns end with tabs.

@@ -43,7 +43,7 @@ type plane struct {
 // stream is one ADS stream.
 type stream struct {
 	number int
-	server discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer
+	wire   wire
 	subs   map[string]*subscription
 	// end is closed to end the stream with broken.
 	end chan struct{}
@@ -83,7 +83,16 @@ func (p *plane) stop() {
 
 // StreamAggregatedResources is one stream of the client.
 func (p *plane) StreamAggregatedResources(server discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
-	s, err := p.open(server)
+	return p.serve(sotw{server})
+}
+
+// DeltaAggregatedResources is one, too.
+func (p *plane) DeltaAggregatedResources(server discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+	return p.serve(newDelta(server))
+}
+
+func (p *plane) serve(w wire) error {
+	s, err := p.open(w)
 	if err != nil {
 		return err
 	}
@@ -91,7 +100,7 @@ func (p *plane) StreamAggregatedResources(server discoveryv3.AggregatedDiscovery
 	received := make(chan error, 1)
 	go func() { // until the handler returns
 		for {
-			request, err := server.Recv()
+			request, err := s.wire.Recv()
 			if err == nil {
 				err = p.receive(s, request)
 			}
@@ -109,11 +118,11 @@ func (p *plane) StreamAggregatedResources(server discoveryv3.AggregatedDiscovery
 	}
 }
 
-func (p *plane) open(server discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) (*stream, error) {
+func (p *plane) open(w wire) (*stream, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.opened++
-	s := &stream{number: p.opened, server: server, subs: map[string]*subscription{}, end: make(chan struct{})}
+	s := &stream{number: p.opened, wire: w, subs: map[string]*subscription{}, end: make(chan struct{})}
 	p.note(event{stream: s.number, act: opened})
 	if p.refusal != nil {
 		return nil, p.refusal
@@ -136,8 +145,8 @@ func (p *plane) receive(s *stream, request *discoveryv3.DiscoveryRequest) error 
 	kind := request.GetTypeUrl()
 	sub := s.subs[kind]
 	p.note(event{stream: s.number, act: requested, request: request, first: sub == nil})
-	if sub != nil && request.GetResponseNonce() != sub.nonce {
-		return nil // it answers an earlier response; the answer to the latest comes
+	if _, ok := s.wire.(sotw); ok && sub != nil && request.GetResponseNonce() != sub.nonce {
+		return nil // it answers an earlier response; the answer to the latest comes, and names all again
 	}
 	var before []string
 	fresh := sub == nil
@@ -162,10 +171,10 @@ func (p *plane) answer(s *stream, kind string, sub *subscription) error {
 	if whole(kind) && slices.ContainsFunc(sub.names, func(name string) bool { return slices.Contains(p.withheld[kind], name) }) {
 		return nil
 	}
-	var found []*anypb.Any
+	var found []resource
 	for _, name := range sub.names {
 		if body := p.resources[kind][name]; body != nil && !slices.Contains(p.withheld[kind], name) {
-			found = append(found, body)
+			found = append(found, resource{kind, name, body})
 		}
 	}
 	if len(found) == 0 && !whole(kind) {
@@ -175,14 +184,17 @@ func (p *plane) answer(s *stream, kind string, sub *subscription) error {
 }
 
 // send sends a response. Its messages are smaller than the window of a stream, so a client that does not read delays no check.
-func (p *plane) send(s *stream, kind string, bodies []*anypb.Any) error {
+func (p *plane) send(s *stream, kind string, resources []resource) error {
 	p.nonces++
-	response := &discoveryv3.DiscoveryResponse{TypeUrl: kind, VersionInfo: fmt.Sprintf("v%d", p.versions[kind]), Nonce: fmt.Sprintf("n%d", p.nonces), Resources: bodies}
+	response := &discoveryv3.DiscoveryResponse{TypeUrl: kind, VersionInfo: fmt.Sprintf("v%d", p.versions[kind]), Nonce: fmt.Sprintf("n%d", p.nonces)}
+	for _, r := range resources {
+		response.Resources = append(response.Resources, r.body)
+	}
 	if sub := s.subs[kind]; sub != nil {
 		sub.nonce = response.GetNonce()
 	}
 	p.note(event{stream: s.number, act: responded, response: response})
-	return s.server.Send(response)
+	return s.wire.send(response, resources)
 }
 
 // set changes resources in one step, with one response for each type to each stream that asks for one of them.
@@ -238,12 +250,12 @@ func (p *plane) change(do func(), kinds ...string) {
 }
 
 // push sends a response of a new version with these resources, whatever the streams asked for.
-func (p *plane) push(kind string, bodies ...*anypb.Any) {
+func (p *plane) push(kind string, resources ...resource) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.versions[kind]++
 	for _, s := range p.streams {
-		_ = p.send(s, kind, bodies)
+		_ = p.send(s, kind, resources)
 	}
 }
 
