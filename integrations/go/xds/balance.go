@@ -178,6 +178,13 @@ func (c *cluster) pick(tried []*endpoint) (*endpoint, error) {
 	return nil, status.Errorf(codes.Unavailable, "xds: cluster %s has no endpoints", c.name)
 }
 
+// hasOther reports whether there is an endpoint that was not tried.
+func (c *cluster) hasOther(tried []*endpoint) bool {
+	other := func(e *endpoint) bool { return !slices.Contains(tried, e) }
+	b := c.current.Load()
+	return b != nil && slices.ContainsFunc(b.priorities, func(p *priority) bool { return p.has(other) })
+}
+
 // admit counts a call, unless as many as allowed are under way.
 func (c *cluster) admit() error {
 	n := c.inFlight.Add(1)
@@ -190,7 +197,7 @@ func (c *cluster) admit() error {
 
 func (p *priority) pick(how balancing, usable func(*endpoint) bool) *endpoint {
 	// Without this no turn would be fair: a search in vain would spend one.
-	if !slices.ContainsFunc(p.groups, func(g *group) bool { return g.has(usable) }) {
+	if !p.has(usable) {
 		return nil
 	}
 	first := p.turns.next()
@@ -201,6 +208,10 @@ func (p *priority) pick(how balancing, usable func(*endpoint) bool) *endpoint {
 		}
 	}
 	return nil
+}
+
+func (p *priority) has(usable func(*endpoint) bool) bool {
+	return slices.ContainsFunc(p.groups, func(g *group) bool { return g.has(usable) })
 }
 
 func (g *group) has(usable func(*endpoint) bool) bool {

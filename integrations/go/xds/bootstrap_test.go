@@ -116,6 +116,7 @@ func TestEncryptedConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	go func() { _ = c.Watch(t.Context(), "h:80") }()
 	for _, want := range []string{first, second} {
 		write(t, filepath.Join(dir, "token"), want)
 		for late, got := time.After(20*time.Second), ""; got != "Bearer "+want; {

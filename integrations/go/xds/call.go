@@ -102,7 +102,7 @@ func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err er
 const maxUnreached = 5
 
 // Do makes a call: it finds the route, and calls once for each attempt. An endpoint that cannot be reached is replaced by
-// another one. A call that the server failed is tried again if the rule says so.
+// another one. If none can, that is the status UNAVAILABLE. A failed call is tried again if the rule says so.
 func (c *Client) Do(ctx context.Context, call Call, once func(ctx context.Context, to Target) Outcome) error {
 	r, err := c.Route(ctx, call)
 	if err != nil {
@@ -115,7 +115,7 @@ func (c *Client) Do(ctx context.Context, call Call, once func(ctx context.Contex
 	}
 	for retries := 0; ; retries++ {
 		outcome := r.reach(ctx, once)
-		if outcome.Err == nil || outcome.Unreached || ctx.Err() != nil {
+		if outcome.Err == nil || ctx.Err() != nil {
 			return outcome.Err
 		}
 		wait, again := r.retry.wait(retries, outcome.Code)
@@ -140,7 +140,7 @@ func (c *Client) Open(ctx context.Context, call Call, once func(ctx context.Cont
 	return r.reach(ctx, once).Err
 }
 
-// reach makes one attempt, at another endpoint if one cannot be reached.
+// reach makes one attempt, at another endpoint while one cannot be reached and there is another one.
 func (r *Route) reach(ctx context.Context, once func(ctx context.Context, to Target) Outcome) Outcome {
 	for unreached := 1; ; unreached++ {
 		to, end, err := r.Begin(ctx)
@@ -149,7 +149,11 @@ func (r *Route) reach(ctx context.Context, once func(ctx context.Context, to Tar
 		}
 		outcome := once(ctx, to)
 		end(outcome)
-		if !outcome.Unreached || unreached == maxUnreached || ctx.Err() != nil {
+		if !outcome.Unreached {
+			return outcome
+		}
+		if unreached == maxUnreached || ctx.Err() != nil || !r.cluster.hasOther(r.tried) {
+			outcome.Code = codes.Unavailable
 			return outcome
 		}
 	}

@@ -26,9 +26,14 @@ const (
 	pingAfter, pongWithin = 30 * time.Second, 20 * time.Second
 )
 
-// run keeps a stream open. It uses the servers of the bootstrap in order: the next one while the ones before cannot be
-// reached.
+// run keeps a stream open, from the first host on. It uses the servers of the bootstrap in order: the next one while the ones
+// before cannot be reached.
 func (c *Client) run(ctx context.Context) {
+	select {
+	case <-c.more:
+	case <-ctx.Done():
+		return
+	}
 	pause, at := firstPause, 0
 	for {
 		answered, err := c.stream(ctx, c.boot.servers[at])

@@ -308,3 +308,44 @@ func TestClose(t *testing.T) {
 	go c.Close()
 	expect(t, c.Watch(t.Context(), "h:80").Error(), "closed")
 }
+
+// TestOneEndpointAway tries an endpoint that is the only one again only as often as the rule says.
+func TestOneEndpointAway(t *testing.T) {
+	s, c := newScript(t, false)
+	s.serve(c)
+	retried := s.routes("one")
+	retried.VirtualHosts[0].RetryPolicy = parsed[routev3.RetryPolicy](t, `{"retryOn": "unavailable", "numRetries": 2}`)
+	for want, config := range map[int]*routev3.RouteConfiguration{1: s.routes("one"), 3: retried} {
+		s.say(routes, "r", config)
+		attempts := 0
+		err := c.Do(t.Context(), Call{Host: "h:80", Path: "/a/b"}, func(context.Context, Target) Outcome {
+			attempts++
+			return Outcome{Err: context.DeadlineExceeded, Unreached: true}
+		})
+		if err == nil || attempts != want {
+			t.Errorf("got %v after %d attempts, want an error after %d", err, attempts, want)
+		}
+	}
+}
+
+// TestNoStreamBeforeTheFirstHost: there is nothing to ask for on one.
+func TestNoStreamBeforeTheFirstHost(t *testing.T) {
+	s, c := newScript(t, false)
+	streams := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.opened)
+	}
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for range 30 {
+		<-again.C
+		if n := streams(); n > 0 {
+			t.Fatalf("got %d streams before the first host", n)
+		}
+	}
+	s.serve(c)
+	if n := streams(); n != 1 {
+		t.Errorf("got %d streams after it, want one", n)
+	}
+}
