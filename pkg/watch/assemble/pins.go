@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -74,7 +73,7 @@ func (x *rolloutIndex) nextExpiry(now time.Time) (first time.Duration, found boo
 func (x *rolloutIndex) pinned(now time.Time) (units []*rolloutUnit) {
 	reported := map[object.Key]struct{}{}
 	claimed := map[object.Key]struct{}{}
-	for _, key := range slices.SortedFunc(maps.Keys(x.pins), object.Key.Compare) {
+	for _, key := range mesh.SortedFunc(maps.Keys(x.pins), object.Key.Compare) {
 		p := x.pins[key]
 		until := p.service.Pin.Until
 		if p.objects == nil && now.Before(until) && !now.Before(p.again) {
@@ -140,7 +139,7 @@ func (x *rolloutIndex) pinUnit(p *pin, claimed map[object.Key]struct{}) *rollout
 	for key := range x.rulesFor(p) {
 		add(key)
 	}
-	slices.SortFunc(u.changed, object.Key.Compare)
+	mesh.SortFunc(u.changed, object.Key.Compare)
 	x.widen(u)
 	return u
 }
