@@ -245,7 +245,7 @@ func (f *facts) host(name string) ([]byte, bool) {
 // describeObjects adds objects with their sync status and their Problems.
 func (f *facts) describeObjects(p *description, origins map[mesh.Ref]bool) {
 	p.section("Objects")
-	for _, ref := range slices.SortedFunc(maps.Keys(origins), mesh.Ref.Compare) {
+	for _, ref := range mesh.SortedFunc(maps.Keys(origins), mesh.Ref.Compare) {
 		i := slices.IndexFunc(f.syncs, func(d serving.ObjectSync) bool { return d.Object == ref })
 		if i < 0 {
 			p.item("%s: no clients", ref)

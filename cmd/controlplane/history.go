@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/mizzen-mesh/mizzen/internal/history"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // historyFlags are the flags of history.
@@ -157,7 +158,7 @@ func mergeGenerations(answered replicas, bodies [][]byte) ([]generationRow, erro
 		}
 		return nil
 	})
-	slices.SortStableFunc(rows, func(a, b generationRow) int { return b.At.Compare(a.At) })
+	mesh.SortStableFunc(rows, func(a, b generationRow) int { return b.At.Compare(a.At) })
 	return rows, err
 }
 

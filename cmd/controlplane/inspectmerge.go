@@ -97,7 +97,7 @@ func itemsOf[T any](r replicas, bodies [][]byte) (all []T, err error) {
 
 // mergeItems makes one item of all that are the same. The result is sorted by compare, which returns 0 for these.
 func mergeItems[T any](all []T, compare func(a, b T) int, add func(to *T, one T)) []T {
-	slices.SortStableFunc(all, compare)
+	mesh.SortStableFunc(all, compare)
 	var merged []T
 	for _, one := range all {
 		if n := len(merged); n > 0 && compare(merged[n-1], one) == 0 {

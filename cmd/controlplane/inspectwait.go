@@ -371,7 +371,7 @@ func nearRule(ref mesh.Ref, known map[mesh.Ref]serving.ObjectSync) string {
 			rules = append(rules, one)
 		}
 	}
-	slices.SortFunc(rules, mesh.Ref.Compare)
+	mesh.SortFunc(rules, mesh.Ref.Compare)
 	name := ref.Name
 	if ref.Namespace != "" {
 		name = ref.Namespace + "/" + name

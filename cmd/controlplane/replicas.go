@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"k8s.io/streaming/pkg/httpstream"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // adminPort is the port of the admin address in the manifests. It listens on loopback.
@@ -97,7 +99,7 @@ func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config,
 	if len(running) == 0 {
 		return nil, fmt.Errorf("no pod with the label %s runs in namespace %s (see --mizzen-namespace, or give --address)", controlPlaneSelector, namespace)
 	}
-	slices.SortFunc(running, func(a, b unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
+	mesh.SortFunc(running, func(a, b unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
 	if only != nil {
 		if running, err = only.of(running); err != nil {
 			return nil, err

@@ -34,10 +34,14 @@ func (r *release) compile(ctx context.Context) error {
 		if err := r.compileFor(ctx, p); err != nil {
 			return err
 		}
+		most := r.others
+		if p == (platform{"linux", "amd64"}) {
+			most = r.most
+		}
 		if size, err := os.Stat(r.binary(p)); err != nil {
 			return err
-		} else if r.most > 0 && size.Size() > r.most {
-			return fmt.Errorf("the binary for %s has %d bytes, more than %d: see docs/adr/0015", p, size.Size(), r.most)
+		} else if most > 0 && size.Size() > most {
+			return fmt.Errorf("the binary for %s has %d bytes, more than %d: see docs/adr/0015", p, size.Size(), most)
 		}
 		info, err := buildinfo.ReadFile(r.binary(p))
 		if err != nil {

@@ -26,8 +26,8 @@ type options struct {
 	dist      string
 	platforms string
 	image     string
-	// most is the maximum size of a binary in bytes; 0 means no limit.
-	most int64
+	// most is the maximum size of the binary for linux/amd64 in bytes, and others that for other platforms; 0 means no limit.
+	most, others int64
 	// flags are the flags of the compiler.
 	flags []string
 }
@@ -45,7 +45,8 @@ func main() {
 	flag.StringVar(&o.dist, "dist", "dist", "`directory` to write; an earlier release in it is replaced")
 	flag.StringVar(&o.platforms, "platforms", everywhere, "`platforms` of the archives; those of Linux get images, too")
 	flag.StringVar(&o.image, "image", "ghcr.io/mizzen-mesh/controlplane", "`name` of the image without its tag, which is the version")
-	flag.Int64Var(&o.most, "most", 0, "maximum number of `bytes` of a binary; 0 means no limit")
+	flag.Int64Var(&o.most, "most", 0, "maximum number of `bytes` of the binary for linux/amd64; 0 means no limit")
+	flag.Int64Var(&o.others, "others", 0, "maximum number of `bytes` of the other binaries; 0 means no limit")
 	flag.Parse()
 	o.flags = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -356,7 +356,10 @@ func TestRefused(t *testing.T) {
 		"a version that the module cannot have": {
 			edit: func(o *options) { o.version = "v2.0.0" }, want: "not v2.0.0: does the module's path",
 		},
-		"a binary that is too large": {edit: func(o *options) { o.most = 1000 }, want: "more than 1000: see docs/adr/0015"},
+		"a binary that is too large": {edit: func(o *options) { o.most, o.others = 1000, 1<<30 }, want: "more than 1000: see docs/adr/0015"},
+		"a binary for Windows that is too large": {
+			edit: func(o *options) { o.most, o.others, o.platforms = 1<<30, 2000, "windows/amd64" }, want: "more than 2000: see docs/adr/0015",
+		},
 		"an agent of another version": {
 			change: map[string]string{"agents/java/agent/pom.xml": "<project/>\n"},
 			want:   "agent/pom.xml does not contain <version>0.1.0-SNAPSHOT</version>",

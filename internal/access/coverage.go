@@ -84,7 +84,7 @@ func Cover(w *mesh.World) []Workload {
 			all = append(all, unknownWorkload(w, service))
 		}
 	}
-	slices.SortFunc(all, func(a, b Workload) int {
+	mesh.SortFunc(all, func(a, b Workload) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Labels, b.Labels), cmp.Compare(strings.Join(a.Policies, ","), strings.Join(b.Policies, ",")))
 	})
 	return all

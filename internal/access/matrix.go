@@ -61,7 +61,7 @@ func MatrixOf(w *mesh.World, service *mesh.Service, mostAccounts, mostMethods in
 // with returns both lists as one, sorted.
 func with(accounts, more []Account) []Account {
 	all := append(slices.Clone(accounts), more...)
-	slices.SortFunc(all, Account.Compare)
+	mesh.SortFunc(all, Account.Compare)
 	return slices.Compact(all)
 }
 

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 )
 
@@ -167,6 +168,6 @@ func localities(load *endpointv3.ClusterLoadAssignment, from tracedResource) []L
 		}
 		all = append(all, l)
 	}
-	slices.SortStableFunc(all, func(a, b Locality) int { return cmp.Compare(a.Priority, b.Priority) })
+	mesh.SortStableFunc(all, func(a, b Locality) int { return cmp.Compare(a.Priority, b.Priority) })
 	return all
 }

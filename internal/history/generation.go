@@ -146,7 +146,7 @@ func changesBetween(before, after mesh.Map[*mesh.Manifest]) []change {
 			out = append(out, change{a.Ref, a, nil})
 		}
 	}
-	slices.SortFunc(out, func(a, b change) int { return a.ref.Compare(b.ref) })
+	mesh.SortFunc(out, func(a, b change) int { return a.ref.Compare(b.ref) })
 	return out
 }
 

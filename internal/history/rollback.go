@@ -29,7 +29,7 @@ func (c *Comparison) Rollback() Rollback {
 	out := Rollback{From: c.From, To: c.To}
 	changes := slices.Clone(c.Changes)
 	// What rules name is applied before them: the order of the kinds.
-	slices.SortStableFunc(changes, func(a, b Change) int { return cmp.Compare(kindRank(a.Object.Kind), kindRank(b.Object.Kind)) })
+	mesh.SortStableFunc(changes, func(a, b Change) int { return cmp.Compare(kindRank(a.Object.Kind), kindRank(b.Object.Kind)) })
 	for i := range changes {
 		change := &changes[i]
 		row := object.Kind(change.Object.Kind).Row()

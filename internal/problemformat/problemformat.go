@@ -19,7 +19,7 @@ var severities = []mesh.Severity{mesh.Error, mesh.Warning, mesh.Info}
 // Write returns the Problems in one of Formats, errors first, or an error for another format.
 func Write(format string, problems []mesh.Problem) ([]byte, error) {
 	problems = slices.Clone(problems)
-	slices.SortStableFunc(problems, func(a, b mesh.Problem) int {
+	mesh.SortStableFunc(problems, func(a, b mesh.Problem) int {
 		return slices.Index(severities, a.Severity) - slices.Index(severities, b.Severity)
 	})
 	switch format {

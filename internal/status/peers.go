@@ -169,7 +169,7 @@ func findings(all []report) []finding {
 
 // withPeers adds to reports what the other replicas tell about the same version of an object.
 func withPeers(all []report, found []finding) {
-	slices.SortFunc(found, func(a, b finding) int {
+	mesh.SortFunc(found, func(a, b finding) int {
 		return cmp.Or(cmp.Compare(a.Reason, b.Reason), slices.Compare(a.Lines, b.Lines))
 	})
 	for _, f := range found {

@@ -81,6 +81,6 @@ func policiesOf(world *mesh.World, service *mesh.Service, endpoints *mesh.Endpoi
 			}
 		}
 	}
-	slices.SortFunc(found, mesh.Ref.Compare)
+	mesh.SortFunc(found, mesh.Ref.Compare)
 	return slices.Compact(found)
 }

@@ -127,7 +127,7 @@ func newHostIndex(s *snapshot.Snapshot, before map[string]madeRow) *hostIndex {
 		}
 	}
 	for host, refs := range index.objects {
-		slices.SortFunc(refs, mesh.Ref.Compare)
+		mesh.SortFunc(refs, mesh.Ref.Compare)
 		index.objects[host] = slices.Compact(refs)
 	}
 	slices.SortFunc(index.rows, func(a, b *HostRow) int {

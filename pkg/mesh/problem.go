@@ -122,7 +122,7 @@ func (p Problem) String() string {
 // SortProblems sorts by object, field, code and message, and drops repetitions. It works in place and returns the
 // result.
 func SortProblems(problems []Problem) []Problem {
-	slices.SortFunc(problems, func(a, b Problem) int {
+	SortFunc(problems, func(a, b Problem) int {
 		return cmp.Or(a.Object.Compare(b.Object), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Code, b.Code),
 			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Source, b.Source), cmp.Compare(a.ClientKinds, b.ClientKinds),
 			cmp.Compare(a.Missing, b.Missing))

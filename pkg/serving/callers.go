@@ -61,7 +61,7 @@ func (s *Store) refusedCallers() map[*mesh.AuthorizationPolicy][]CallerState {
 	}
 	found := map[*mesh.AuthorizationPolicy][]CallerState{}
 	for to, set := range s.callersOf(current) {
-		accounts := slices.SortedFunc(maps.Keys(set), mesh.Account.Compare)
+		accounts := mesh.SortedFunc(maps.Keys(set), mesh.Account.Compare)
 		by := map[*mesh.AuthorizationPolicy][]string{}
 		for _, r := range current.Refusals(to, accounts) {
 			by[r.Policy] = append(by[r.Policy], r.Account.String())
@@ -76,7 +76,7 @@ func (s *Store) refusedCallers() map[*mesh.AuthorizationPolicy][]CallerState {
 		}
 	}
 	for _, states := range found {
-		slices.SortFunc(states, compareCallers)
+		mesh.SortFunc(states, compareCallers)
 	}
 	s.callers.revision, s.callers.known, s.callers.found = revision, true, found
 	return found
@@ -242,7 +242,7 @@ func (s *Store) Policies() []PolicyState {
 
 // MergePolicies makes one PolicyState of all about one policy, by namespace and name.
 func MergePolicies(all []PolicyState) []PolicyState {
-	slices.SortStableFunc(all, func(a, b PolicyState) int { return a.Object.Compare(b.Object) })
+	mesh.SortStableFunc(all, func(a, b PolicyState) int { return a.Object.Compare(b.Object) })
 	merged := []PolicyState{}
 	for i := range all {
 		one := all[i]
@@ -262,7 +262,7 @@ func MergePolicies(all []PolicyState) []PolicyState {
 }
 
 func mergeCallers(all []CallerState) []CallerState {
-	slices.SortStableFunc(all, compareCallers)
+	mesh.SortStableFunc(all, compareCallers)
 	merged := []CallerState{}
 	union := func(a, b []string) []string {
 		return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -84,7 +83,7 @@ func withClients(p mesh.Problem, sessions map[*Session]struct{}) mesh.Problem {
 		count[clientReleaseOf(session.client)]++
 		kinds |= mesh.MakeClientKinds(session.client.Kind)
 	}
-	releases := slices.SortedFunc(maps.Keys(count), clientRelease.compare)
+	releases := mesh.SortedFunc(maps.Keys(count), clientRelease.compare)
 	names := make([]string, len(releases))
 	for i, k := range releases {
 		names[i] = fmt.Sprintf("%s (%d connected)", k, count[k])

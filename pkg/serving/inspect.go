@@ -53,7 +53,7 @@ func (s *Store) Clients() []ClientState {
 	for _, session := range s.allSessions() {
 		states = append(states, session.state())
 	}
-	slices.SortFunc(states, func(a, b ClientState) int {
+	mesh.SortFunc(states, func(a, b ClientState) int {
 		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Peer, b.Peer), a.Since.Compare(b.Since))
 	})
 	return states
@@ -212,5 +212,5 @@ func (s *Store) Objects() []mesh.Ref {
 	for _, p := range current.Problems() {
 		found[p.Object] = struct{}{}
 	}
-	return slices.SortedFunc(maps.Keys(found), mesh.Ref.Compare)
+	return mesh.SortedFunc(maps.Keys(found), mesh.Ref.Compare)
 }

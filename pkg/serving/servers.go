@@ -160,7 +160,7 @@ func (s *Store) Servers() []ServerState {
 		serving[pod] = struct{}{}
 		states = append(states, session.server(current, &served{sync: Silent}))
 	}
-	slices.SortFunc(states, compareServers)
+	mesh.SortFunc(states, compareServers)
 	return states
 }
 
@@ -227,7 +227,7 @@ func MergeServers(all []ServerState) []ServerState {
 		}
 		return state.State == Silent && (serves || twice)
 	})
-	slices.SortFunc(all, compareServers)
+	mesh.SortFunc(all, compareServers)
 	return all
 }
 

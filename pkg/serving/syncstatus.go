@@ -156,7 +156,7 @@ func (s *Store) ObjectSyncs() []ObjectSync {
 		}
 	}
 	s.addProblems(current, found, of)
-	return slices.SortedFunc(func(yield func(ObjectSync) bool) {
+	return mesh.SortedFunc(func(yield func(ObjectSync) bool) {
 		for _, d := range found {
 			slices.Sort(d.Refusals)
 			d.Refusals = slices.Compact(d.Refusals)

@@ -94,7 +94,7 @@ func MergeUnknownNames(all []UnknownName) []UnknownName {
 		m := &merged[i]
 		m.Clients, m.HTTP = m.Clients+u.Clients, m.HTTP+u.HTTP
 		m.Examples = append(slices.Clip(m.Examples), u.Examples...)
-		slices.SortFunc(m.Examples, func(a, b UnknownsClient) int {
+		mesh.SortFunc(m.Examples, func(a, b UnknownsClient) int {
 			return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Node, b.Node))
 		})
 		m.Examples = m.Examples[:min(len(m.Examples), maxExamples)]
@@ -108,7 +108,7 @@ func MergeUnknownNames(all []UnknownName) []UnknownName {
 			m.Replica += "," + u.Replica
 		}
 	}
-	slices.SortFunc(merged, func(a, b UnknownName) int {
+	mesh.SortFunc(merged, func(a, b UnknownName) int {
 		return cmp.Or(cmp.Compare(b.Clients, a.Clients), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
 	})
 	return merged

@@ -213,8 +213,8 @@ func addressOfEndpoint(s *Snapshot, q query) []Near {
 		return []Near{{Text: text + " is neither the cluster IP of a Service nor an endpoint: dial the name of a Service"}}
 	}
 	byText := func(a, b Near) int { return cmp.Or(cmp.Compare(a.Dial, b.Dial), cmp.Compare(a.Text, b.Text)) }
-	slices.SortFunc(found, byText)
-	slices.SortFunc(hidden, byText)
+	mesh.SortFunc(found, byText)
+	mesh.SortFunc(hidden, byText)
 	return append(found, hidden...)
 }
 

@@ -92,7 +92,7 @@ func (j *Joined) Clusters() []ClusterStatus {
 		}
 		all[i].State, all[i].Reason = ClusterRefused, r.Problem.Message
 	}
-	slices.SortFunc(all, func(a, b ClusterStatus) int {
+	mesh.SortFunc(all, func(a, b ClusterStatus) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Secret, b.Secret))
 	})
 	return all

@@ -20,7 +20,7 @@ const (
 // goroutineFiles are the files that may start goroutines: each is a Run(ctx), waits for what it starts, and ends it
 // with ctx. For the others, a comment states what ends their goroutines.
 var goroutineFiles = []string{
-	"cmd/controlplane-demo/main.go",    // ends with its process
+	"cmd/controlplane-demo/main.go", // ends with its process
 	"cmd/controlplane/demo.go",
 	"cmd/controlplane/inspectflags.go", // one request for each replica, which it waits for
 	"cmd/controlplane/main.go",         // handles the first signal, once

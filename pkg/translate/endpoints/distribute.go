@@ -60,7 +60,7 @@ func applyDistribution(groups []localityGroup, to map[string]uint32) []localityG
 		}
 	}
 	setWeights(kept, shares)
-	slices.SortFunc(kept, func(a, b localityGroup) int {
+	mesh.SortFunc(kept, func(a, b localityGroup) int {
 		return compareLocality(a.endpoints[0].endpoint.Topology.Locality(), b.endpoints[0].endpoint.Topology.Locality())
 	})
 	return kept

@@ -2,11 +2,11 @@ package routes
 
 import (
 	"cmp"
-	"slices"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
@@ -18,7 +18,7 @@ const ZeroWeightPath = "/mizzen.dev.KeepWarm/Never"
 // cluster sends calls to it immediately. A client that does not have it yet fails some calls, because grpc-go uses
 // new routes before its balancer has the clusters that they name.
 func keepZeroWeightClusters(routes []*routev3.Route, named []weightedCluster) []*routev3.Route {
-	slices.SortFunc(named, func(a, b weightedCluster) int {
+	mesh.SortFunc(named, func(a, b weightedCluster) int {
 		// The largest weight of each cluster comes first.
 		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(b.weight, a.weight))
 	})

@@ -130,7 +130,7 @@ func disputes(claims []claim) [][2]mesh.Ref {
 			refs = append(refs, c.of.Ref)
 		}
 	}
-	slices.SortFunc(refs, mesh.Ref.Compare)
+	mesh.SortFunc(refs, mesh.Ref.Compare)
 	refs = slices.Compact(refs) // An entry with several hosts claims an address for each.
 	var pairs [][2]mesh.Ref
 	for _, r := range refs {

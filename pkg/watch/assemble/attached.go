@@ -223,7 +223,7 @@ func tableFor(tables []*attachedTable, kind object.Kind, consumer string) *attac
 // compile makes the table of the Routes of one kind for a Service and a group of clients. What did not change keeps its
 // pointers.
 func (t *attachedTable) compile(host string, list []attachment, destination func(host string) mesh.Destination) {
-	slices.SortFunc(list, func(a, b attachment) int { return a.route.compare(b.route) })
+	mesh.SortFunc(list, func(a, b attachment) int { return a.route.compare(b.route) })
 	spec := &networking.VirtualService{Hosts: []string{host}}
 	if t.consumer != "" {
 		spec.ExportTo = []string{"."}
@@ -287,7 +287,7 @@ func matchesInOrder(list []attachment) []attachedMatch {
 			all = append(all, attachedMatch{r, a.ports})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b attachedMatch) int { return slices.Compare(b.Rank[:], a.Rank[:]) })
+	mesh.SortStableFunc(all, func(a, b attachedMatch) int { return slices.Compare(b.Rank[:], a.Rank[:]) })
 	return all
 }
 

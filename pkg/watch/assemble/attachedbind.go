@@ -113,7 +113,7 @@ func (t *attachedBinding) bind(destination func(host, namespace string) mesh.Des
 		}
 	}
 	var tables []*attachedTable
-	for _, group := range slices.SortedFunc(maps.Keys(groups), attachedGroup.compare) {
+	for _, group := range mesh.SortedFunc(maps.Keys(groups), attachedGroup.compare) {
 		table := &attachedTable{kind: group.kind, consumer: group.consumer}
 		if old := tableFor(x.tables[t.host], group.kind, group.consumer); old != nil {
 			table.routes = old.routes

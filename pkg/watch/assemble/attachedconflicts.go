@@ -73,7 +73,7 @@ func (r *rules) outrankedPatterns(h *routesEntry) (problems []mesh.Problem) {
 		if len(winners) == 0 {
 			continue
 		}
-		slices.SortFunc(winners, mesh.Ref.Compare)
+		mesh.SortFunc(winners, mesh.Ref.Compare)
 		problems = append(problems, mesh.Problem{
 			Code: mesh.CodeConflict, Severity: mesh.Info, Object: h.key.Ref(), Field: h.Hosts[i].Field,
 			Message: fmt.Sprintf("%s for a host that %s covers, and a Route takes precedence over a VirtualService. These rules apply to the rest. Remove the Route if its calls need them.", winnerNames(slices.Compact(winners)), h.Hosts[i].Name),

@@ -106,7 +106,7 @@ func (h *routesEntry) rivals(table *mesh.VirtualServiceSet, probes map[string]st
 
 // outranked is the Problem of a VirtualService to which Routes leave some calls.
 func outranked(loser mesh.Ref, field, host string, winners []mesh.Ref) mesh.Problem {
-	slices.SortFunc(winners, mesh.Ref.Compare)
+	mesh.SortFunc(winners, mesh.Ref.Compare)
 	winners = slices.Compact(winners)
 	return mesh.Problem{
 		Code: mesh.CodeConflict, Severity: mesh.Info, Object: loser, Field: field,
@@ -115,7 +115,7 @@ func outranked(loser mesh.Ref, field, host string, winners []mesh.Ref) mesh.Prob
 }
 
 func shadowed(loser mesh.Ref, field, host string, winners []mesh.Ref) mesh.Problem {
-	slices.SortFunc(winners, mesh.Ref.Compare)
+	mesh.SortFunc(winners, mesh.Ref.Compare)
 	winners = slices.Compact(winners)
 	texts := make([]string, len(winners))
 	for i, w := range winners {

@@ -177,7 +177,7 @@ func (f finding) sorted() finding {
 	}
 	slices.Sort(f.ports)
 	f.ports = slices.Compact(f.ports)
-	slices.SortFunc(f.behind, mesh.Ref.Compare)
+	mesh.SortFunc(f.behind, mesh.Ref.Compare)
 	f.behind = slices.Compact(f.behind)
 	return f
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -97,7 +96,7 @@ func (x *rolloutIndex) nextExpiry(now time.Time) (first time.Duration, found boo
 func (x *rolloutIndex) pinned(now time.Time) (units []*rolloutUnit) {
 	reported := map[object.Key]struct{}{}
 	claimed := map[object.Key]struct{}{}
-	for _, key := range slices.SortedFunc(maps.Keys(x.pins), object.Key.Compare) {
+	for _, key := range mesh.SortedFunc(maps.Keys(x.pins), object.Key.Compare) {
 		p := x.pins[key]
 		x.look(p, now)
 		x.problems.put(problemKey{topicRollout, key}, []mesh.Problem{p.problem(now)})
@@ -170,7 +169,7 @@ func (x *rolloutIndex) pinUnit(p *pin, claimed map[object.Key]struct{}) *rollout
 	for key := range x.rulesFor(p) {
 		add(key)
 	}
-	slices.SortFunc(u.changed, object.Key.Compare)
+	mesh.SortFunc(u.changed, object.Key.Compare)
 	x.widen(u)
 	return u
 }

@@ -209,7 +209,7 @@ func (x *policyIndex) table(service *mesh.Service, short, root string) *mesh.Des
 	if len(t.Candidates) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(t.Candidates, func(a, b mesh.DestinationRuleCandidate) int { return cmp.Compare(a.Namespace, b.Namespace) })
+	mesh.SortStableFunc(t.Candidates, func(a, b mesh.DestinationRuleCandidate) int { return cmp.Compare(a.Namespace, b.Namespace) })
 	return t
 }
 

@@ -93,10 +93,10 @@ func fewer(problems []mesh.Problem) []mesh.Problem {
 		byObject[p.Object] = append(byObject[p.Object], p)
 	}
 	var out []mesh.Problem
-	for _, object := range slices.SortedFunc(maps.Keys(byObject), mesh.Ref.Compare) {
+	for _, object := range mesh.SortedFunc(maps.Keys(byObject), mesh.Ref.Compare) {
 		found := byObject[object]
 		if len(found) > maxProblems {
-			slices.SortStableFunc(found, func(a, b mesh.Problem) int { return cmp.Compare(severityOrder[a.Severity], severityOrder[b.Severity]) })
+			mesh.SortStableFunc(found, func(a, b mesh.Problem) int { return cmp.Compare(severityOrder[a.Severity], severityOrder[b.Severity]) })
 			first := found[maxProblems-1]
 			found = append(found[:maxProblems-1:maxProblems-1], mesh.Problem{
 				Code: first.Code, Severity: first.Severity, Object: object,

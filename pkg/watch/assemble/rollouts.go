@@ -283,7 +283,7 @@ func (x *rolloutIndex) relist(units []*rolloutUnit) {
 	for key := range x.unknown {
 		if r := all[x.policyOf(key, nil).of]; r != nil {
 			r.Stage, r.Objects = mesh.RolloutUnknown, append(r.Objects, key.Ref())
-			slices.SortFunc(r.Objects, mesh.Ref.Compare)
+			mesh.SortFunc(r.Objects, mesh.Ref.Compare)
 		}
 	}
 	for _, u := range units {

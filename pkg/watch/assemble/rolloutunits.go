@@ -111,7 +111,7 @@ func (x *rolloutIndex) units(pins []*rolloutUnit) []*rolloutUnit {
 // obey does what was decided about the units, and forgets verdicts about other changes, unless they are to be kept.
 func (x *rolloutIndex) obey(byObject map[mesh.Ref]*rolloutUnit, keep bool) {
 	for of, u := range byObject {
-		slices.SortFunc(u.changed, object.Key.Compare)
+		mesh.SortFunc(u.changed, object.Key.Compare)
 		u.candidate = x.candidate(u)
 		if v, decided := x.verdicts[of]; decided && v.Candidate == u.candidate {
 			if u.stage, u.cause = mesh.RolloutAborted, v.Cause; !v.Abort {
@@ -130,7 +130,7 @@ func (x *rolloutIndex) obey(byObject map[mesh.Ref]*rolloutUnit, keep bool) {
 // candidate identifies what the rules of a unit that differ say now.
 func (x *rolloutIndex) candidate(u *rolloutUnit) string {
 	hash := sha256.New()
-	for _, key := range slices.SortedFunc(slices.Values(slices.Concat(u.changed, u.pinned)), object.Key.Compare) {
+	for _, key := range mesh.SortedFunc(slices.Values(slices.Concat(u.changed, u.pinned)), object.Key.Compare) {
 		_, _ = fmt.Fprintf(hash, "%s %s\n", key.Ref(), object.RuleHash(x.current(key)))
 	}
 	return hex.EncodeToString(hash.Sum(nil)[:6])
