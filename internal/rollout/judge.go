@@ -128,7 +128,7 @@ func (e evidence) figures() string {
 
 // reported says how the calls ended of which clients reported.
 func (e evidence) reported() string {
-	return fmt.Sprintf("Of the calls that clients reported, %s.", e.figures())
+	return fmt.Sprintf("Calls that clients reported: %s.", e.figures())
 }
 
 func percent(a load.Attempts) string { return fmt.Sprintf("%.1f%%", 100*share(a)) }
