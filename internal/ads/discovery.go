@@ -139,9 +139,13 @@ func (d *discovery) accept(v *clientStream) error {
 	v.onClose(v.cancel)
 	stop := d.endOnDrain(v.cancel)
 	v.onClose(func() { stop() })
-	if err := d.acquireSlot(v); err != nil {
+	err := waitToOpen(v.ctx)
+	if err == nil {
+		err = d.acquireSlot(v)
+	}
+	if err != nil {
 		v.close()
-		return err
+		return cmp.Or(d.closeReason(v), err)
 	}
 	return nil
 }

@@ -16,6 +16,9 @@ type Limits struct {
 	Streams int
 	// StreamsPerClient is the maximum number of open streams of one client with a verified identity.
 	StreamsPerClient int
+	// OpeningsPerSecond is the average number of streams that are opened on one connection in a second, after as many at once as it
+	// may have. Further ones wait.
+	OpeningsPerSecond int
 	// RequestsPerSecond is the average number of requests of one stream that are read in a second; a burst may be
 	// twenty times as large. Further requests wait.
 	RequestsPerSecond int
@@ -25,7 +28,7 @@ type Limits struct {
 }
 
 // DefaultLimits are far above what gRPC clients need.
-var DefaultLimits = Limits{Streams: 50_000, StreamsPerClient: 100, RequestsPerSecond: 100, FirstResponses: 128}
+var DefaultLimits = Limits{Streams: 50_000, StreamsPerClient: 100, OpeningsPerSecond: 10, RequestsPerSecond: 100, FirstResponses: 128}
 
 // requestBurst is the size of a burst, in seconds of RequestsPerSecond: a client that starts sends many requests.
 const requestBurst = 20

@@ -128,7 +128,7 @@ func (s *Server) newPort(port Port) *grpc.Server {
 			Time: keepaliveTime, Timeout: keepaliveTimeout,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minClientPing, PermitWithoutStream: true}),
-		grpc.StreamInterceptor(s.recoverPanic), grpc.InTapHandle(endable),
+		grpc.StreamInterceptor(s.recoverPanic), grpc.InTapHandle(endable), grpc.StatsHandler(openings{s.o.Limits.OpeningsPerSecond}),
 	}
 	if port.Credentials != nil {
 		options = append(options, grpc.Creds(port.Credentials))
