@@ -207,6 +207,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 		return state, nil
 	}
 	e := rec.evidence(r.Policy, clients, sum, d.o.Loads.Interval())
+	e.deleted = len(r.Gone) == len(r.Objects)
 	v := judge(e)
 	state.Clients, state.Pending, state.First, state.Rest, state.Since = e.clients, clients.pending, e.first, e.rest, rec.begun.UTC()
 	state.Reason, state.Message = v.reason, v.message

@@ -253,6 +253,21 @@ func TestLateClients(t *testing.T) {
 	}
 }
 
+// TestCallsOfOtherRules: calls that rules of other hosts send to the same Service say nothing about a change that no client uses.
+func TestCallsOfOtherRules(t *testing.T) {
+	r := newReplica(t, true)
+	r.apply(echoService+version("1s"), 1, mesh.ReasonPromoted)
+	r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{{Kind: "Service", Namespace: "demo", Name: "echo"}}})
+	r.apply(version("2s"), 2, "")
+	r.wait(time.Second)
+	r.wait(time.Second)
+	r.calls(1, 200, 0)
+	r.calls(500, 200, 0)
+	if state := r.wait(time.Minute); state.Stage != mesh.RolloutRunning || state.Reason != ReasonNoClients {
+		t.Errorf("got %+v, want that no client uses the change", state)
+	}
+}
+
 // TestErrorOfAChange: calls of a part that no route leads anywhere are in no report, and the others succeed.
 func TestErrorOfAChange(t *testing.T) {
 	for name, test := range map[string]struct {
