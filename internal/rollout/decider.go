@@ -168,12 +168,13 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 		if d.o.Leads != nil && !d.o.Leads() {
 			state, decided = follow(current.World(), r, rec, state, decided)
 		}
-		states = append(states, state)
 		if decided != nil {
+			state.end(rec.ended, decided)
 			key := object.VerdictKey(r.Object)
 			changes.Objects[key] = &object.Object{Key: key, Value: decided}
 			d.o.Logger.Info("a rollout ended", "object", r.Object.String(), "reason", string(state.Reason), "candidate", r.Candidate, "message", state.Message)
 		}
+		states = append(states, state)
 	}
 	for of := range d.known {
 		if services[of] == nil {

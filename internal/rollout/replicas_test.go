@@ -71,10 +71,24 @@ func (r *replica) apply(text string, generation int64, said string) {
 func (r *replica) wait(d time.Duration) State {
 	r.now = r.now.Add(d)
 	changes := r.decider.step(r.current, r.now)
+	r.consistent()
 	r.assembler.Apply(changes.Objects, changes.Problems)
 	r.current = snapshot.New(r.assembler.World())
 	r.decider.step(r.current, r.now)
+	r.consistent()
 	return r.decider.States()[0]
+}
+
+// consistent checks that nothing is running that ended.
+func (r *replica) consistent() {
+	r.t.Helper()
+	state := r.decider.States()[0]
+	if state.Stage == mesh.RolloutRunning && (state.Reason == ReasonAborted || state.Reason == ReasonPromoted) {
+		r.t.Errorf("got stage %s with %s: %s", state.Stage, state.Reason, state.Message)
+	}
+	if c, ok := r.decider.Conditions()[cart]; ok && c.Done != (c.Reason == mesh.ReasonPromoted) {
+		r.t.Errorf("got condition %+v", c)
+	}
 }
 
 var cart = mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "cart"}
@@ -148,7 +162,9 @@ func TestReplicas(t *testing.T) {
 			if c.Reason != test.reason || c.Done != (test.want == mesh.RolloutNone) || !strings.Contains(c.Message, "of 100 attempts") {
 				t.Errorf("got condition %+v, want %s with figures", c, test.reason)
 			}
-			other.wait(time.Hour)
+			if state := other.wait(time.Hour); state.Reason != ReasonInProgress || !strings.Contains(state.Message, "Another replica decides.") {
+				t.Errorf("the other replica: got %+v, want that another one decides", state)
+			}
 			if other.timeoutOf(103) != "1s" || other.timeoutOf(1) != "2s" {
 				t.Error("the other replica decided by itself")
 			}
