@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -103,6 +104,9 @@ func follow(w *mesh.World, r *mesh.Rollout, rec *record, own State, alone *objec
 	case len(said) == 1 && said[mesh.ReasonAborted] > 0:
 		rec.ended = verdict{reason: ReasonAborted, abort: true}
 		return own, &object.Verdict{Candidate: r.Candidate, Abort: true, Cause: "Another replica decided it: the condition " + mesh.ConditionRolledOut + " has the figures."}
+	}
+	if alone != nil {
+		own.Reason, own.Message = ReasonInProgress, cmp.Or(alone.Cause, "Calls of the clients of this replica fail no more often with the new version.")
 	}
 	own.Message += " Another replica decides."
 	return own, nil

@@ -168,12 +168,13 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 		if d.o.Leads != nil && !d.o.Leads() {
 			state, decided = follow(current.World(), r, rec, state, decided)
 		}
-		states = append(states, state)
 		if decided != nil {
+			state.end(rec.ended, decided)
 			key := object.VerdictKey(r.Object)
 			changes.Objects[key] = &object.Object{Key: key, Value: decided}
 			d.o.Logger.Info("a rollout ended", "object", r.Object.String(), "reason", string(state.Reason), "candidate", r.Candidate, "message", state.Message)
 		}
+		states = append(states, state)
 	}
 	for of := range d.known {
 		if services[of] == nil {
@@ -207,6 +208,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 		return state, nil
 	}
 	e := rec.evidence(r.Policy, clients, sum, d.o.Loads.Interval())
+	e.deleted = len(r.Gone) == len(r.Objects)
 	v := judge(e)
 	state.Clients, state.Pending, state.First, state.Rest, state.Since = e.clients, clients.pending, e.first, e.rest, rec.begun.UTC()
 	state.Reason, state.Message = v.reason, v.message

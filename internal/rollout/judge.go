@@ -43,6 +43,8 @@ const (
 // evidence is what is known of one change at one moment.
 type evidence struct {
 	policy mesh.RolloutPolicy
+	// deleted is set if the change deletes objects and does nothing else. Then no resource of a client is made of them.
+	deleted bool
 	// clients is the number of clients that follow the change. pending of them have not acknowledged it, and refusals are the texts
 	// of those that rejected it.
 	clients, pending int
@@ -96,7 +98,7 @@ func judge(e evidence) verdict {
 		return bad(ReasonFailing, fmt.Sprintf("The clients that followed the new version nearly stopped calling, which happens if calls fail before an endpoint is chosen: %s. They made %.1f attempts a second before.", e.figures(), e.firstRate))
 	case e.empty != "":
 		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("It is not promoted, because calls may fail: %s %s.", e.empty, e.figures())}
-	case e.clients == 0 && e.first.Calls < enough: // If rules were deleted, no resource of a client is made of them.
+	case e.clients == 0 && !e.deleted: // The calls are those of other rules that lead to the same Services.
 		return verdict{reason: ReasonNoClients, message: fmt.Sprintf("No connected client of the %d%% that follow the new version first uses it. Raise the share, or remove the annotation to give the new version to all.", e.policy.Percent)}
 	case e.first.Calls < enough || e.rest.Calls < enough:
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. Wait, raise the share, or remove the annotation to give the new version to all.", enough, e.figures())}

@@ -71,10 +71,24 @@ func (r *replica) apply(text string, generation int64, said string) {
 func (r *replica) wait(d time.Duration) State {
 	r.now = r.now.Add(d)
 	changes := r.decider.step(r.current, r.now)
+	r.consistent()
 	r.assembler.Apply(changes.Objects, changes.Problems)
 	r.current = snapshot.New(r.assembler.World())
 	r.decider.step(r.current, r.now)
+	r.consistent()
 	return r.decider.States()[0]
+}
+
+// consistent checks that nothing is running that ended.
+func (r *replica) consistent() {
+	r.t.Helper()
+	state := r.decider.States()[0]
+	if state.Stage == mesh.RolloutRunning && (state.Reason == ReasonAborted || state.Reason == ReasonPromoted) {
+		r.t.Errorf("got stage %s with %s: %s", state.Stage, state.Reason, state.Message)
+	}
+	if c, ok := r.decider.Conditions()[cart]; ok && c.Done != (c.Reason == mesh.ReasonPromoted) {
+		r.t.Errorf("got condition %+v", c)
+	}
 }
 
 var cart = mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "cart"}
@@ -148,7 +162,9 @@ func TestReplicas(t *testing.T) {
 			if c.Reason != test.reason || c.Done != (test.want == mesh.RolloutNone) || !strings.Contains(c.Message, "of 100 attempts") {
 				t.Errorf("got condition %+v, want %s with figures", c, test.reason)
 			}
-			other.wait(time.Hour)
+			if state := other.wait(time.Hour); state.Reason != ReasonInProgress || !strings.Contains(state.Message, "Another replica decides.") {
+				t.Errorf("the other replica: got %+v, want that another one decides", state)
+			}
 			if other.timeoutOf(103) != "1s" || other.timeoutOf(1) != "2s" {
 				t.Error("the other replica decided by itself")
 			}
@@ -250,6 +266,21 @@ func TestLateClients(t *testing.T) {
 	calls()
 	if state := r.wait(time.Minute); state.Stage != mesh.RolloutNone {
 		t.Errorf("got %+v after a window, want that all clients follow the change", state)
+	}
+}
+
+// TestCallsOfOtherRules: calls that rules of other hosts send to the same Service say nothing about a change that no client uses.
+func TestCallsOfOtherRules(t *testing.T) {
+	r := newReplica(t, true)
+	r.apply(echoService+version("1s"), 1, mesh.ReasonPromoted)
+	r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{{Kind: "Service", Namespace: "demo", Name: "echo"}}})
+	r.apply(version("2s"), 2, "")
+	r.wait(time.Second)
+	r.wait(time.Second)
+	r.calls(1, 200, 0)
+	r.calls(500, 200, 0)
+	if state := r.wait(time.Minute); state.Stage != mesh.RolloutRunning || state.Reason != ReasonNoClients {
+		t.Errorf("got %+v, want that no client uses the change", state)
 	}
 }
 

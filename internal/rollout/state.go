@@ -8,6 +8,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // State is what operators see of one rollout.
@@ -39,6 +40,15 @@ func (d *Decider) States() []State {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.states)
+}
+
+// end describes a rollout that a verdict has just ended: the next World follows it.
+func (s *State) end(said verdict, v *object.Verdict) {
+	s.Stage, s.Reason = mesh.RolloutNone, ReasonPromoted
+	if v.Abort {
+		s.Stage, s.Reason = mesh.RolloutAborted, ReasonAborted
+	}
+	s.Message = cmp.Or(said.message, v.Cause)
 }
 
 // stateOf describes a rollout about which nothing has to be decided.

@@ -141,3 +141,24 @@ func TestServicelessHostsAreTakenOver(t *testing.T) {
 		t.Errorf("got names %q, want the one host on its default port", names)
 	}
 }
+
+// TestServicelessHostOfAChange: the clients that do not follow a new VirtualService have no resources of its host, so none is withheld.
+func TestServicelessHostOfAChange(t *testing.T) {
+	world := servicelessWorld("api.example.com", "*.example.org")
+	for _, table := range world.VirtualServices.All() {
+		table.Candidates[0].Share = mesh.Share{Part: mesh.First, Buckets: 100}
+	}
+	s := New(world)
+	s.EmptyDestinations(&mesh.Rollout{Hosts: []string{"api.example.com", "*.example.org", "echo.demo.svc.cluster.local"}})
+	for _, v := range s.Withheld() {
+		t.Errorf("%s is withheld: %s", v.Name, v.withheld.reason)
+	}
+	for bucket, want := range map[uint16]bool{1: true, 500: false} {
+		client := mesh.Client{Namespace: "demo", Kind: mesh.GRPCCore, Bucket: bucket}
+		for kind, name := range map[Type]string{ListenerType: "api.example.com", RouteType: "outbound|80||api.example.com"} {
+			if v := s.Resource(kind, name, client); v.NotFound == want || v.StandIn {
+				t.Errorf("bucket %d: got %s, not found: %v, a stand-in: %v", bucket, name, v.NotFound, v.StandIn)
+			}
+		}
+	}
+}

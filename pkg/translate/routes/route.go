@@ -36,7 +36,7 @@ type Input struct {
 // Translate makes the RouteConfigurations of a host.
 func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 	host, ports := in.dialed()
-	if len(ports) == 0 {
+	if len(ports) == 0 || in.Service == nil && in.VirtualServices.Empty() { // The host does not exist for these clients.
 		return nil
 	}
 	var sets []*ruleSet

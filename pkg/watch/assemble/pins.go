@@ -2,7 +2,6 @@ package assemble
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -99,7 +98,7 @@ func (x *rolloutIndex) pinned(now time.Time) (units []*rolloutUnit) {
 	for _, key := range mesh.SortedFunc(maps.Keys(x.pins), object.Key.Compare) {
 		p := x.pins[key]
 		x.look(p, now)
-		x.problems.put(problemKey{topicRollout, key}, []mesh.Problem{p.problem(now)})
+		x.problems.put(problemKey{topicRollout, key}, x.problemsOf(p, now))
 		reported[key] = struct{}{}
 		if p.active {
 			units = append(units, x.pinUnit(p, claimed))
@@ -116,7 +115,7 @@ func (x *rolloutIndex) pinned(now time.Time) (units []*rolloutUnit) {
 
 // look reads the generation of a pin if it is not held yet. What cannot be read changes nothing.
 func (x *rolloutIndex) look(p *pin, now time.Time) {
-	if id := cmp.Or(p.service.Pin.Generation, p.held); id != p.held && !p.ended(now) && !now.Before(p.again) {
+	if id := cmp.Or(p.service.Pin.Generation, p.held); x.generations != nil && id != p.held && !p.ended(now) && !now.Before(p.again) {
 		objects, err := x.generation(id)
 		p.err, p.again = err, now.Add(pinRetry)
 		if err == nil {
@@ -128,9 +127,6 @@ func (x *rolloutIndex) look(p *pin, now time.Time) {
 
 // generation reads the rules of a generation.
 func (x *rolloutIndex) generation(id string) (map[object.Key]*object.Object, error) {
-	if x.generations == nil {
-		return nil, errors.New("this process keeps no generations")
-	}
 	all, err := x.generations(id)
 	if err != nil {
 		return nil, err
@@ -197,6 +193,24 @@ func (x *rolloutIndex) rulesFor(p *pin) map[object.Key]struct{} {
 		}
 	}
 	return all
+}
+
+// problemsOf reports a pin. A process that keeps no generations, such as a check of files, cannot hold anything: it reports how long others
+// do. One that cannot be read has an error already.
+func (x *rolloutIndex) problemsOf(p *pin, now time.Time) []mesh.Problem {
+	problem := p.problem(now)
+	if x.generations == nil && !p.ended(now) {
+		if p.service.Pin.Invalid {
+			return nil
+		}
+		problem.Severity = mesh.Info
+		problem.Message = fmt.Sprintf("Control planes hold the VirtualServices and DestinationRules for the host as of generation %s until %s. Here, where no generation is kept, they are as they are now.", p.service.Pin.Generation, p.service.Pin.Until.UTC().Format(time.RFC3339))
+		if p.far {
+			problem.Severity = mesh.Warning
+			problem.Message += " The end is more than a week away. Name an earlier time, correct the rules, then remove the annotation."
+		}
+	}
+	return []mesh.Problem{problem}
 }
 
 // problem says what the pin does.

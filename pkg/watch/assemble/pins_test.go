@@ -84,6 +84,9 @@ func TestPin(t *testing.T) {
 // TestPinWithoutGeneration holds nothing, and says so.
 func TestPinWithoutGeneration(t *testing.T) {
 	a := newTestAssembler()
+	a.rollouts.generations = func(id string) (map[object.Key]*object.Object, error) {
+		return nil, errors.New("generation " + id + " is not kept")
+	}
 	defer func() {
 		if in, due := a.Due(time.Now()); !due || in > pinRetry {
 			t.Errorf("the generation is looked for again in %v, %v; want within %v", in, due, pinRetry)
@@ -93,6 +96,33 @@ func TestPinWithoutGeneration(t *testing.T) {
 	wantDestinations(t, w, "two", "two")
 	if lines := strings.Join(watchtest.ProblemLines(w), "\n"); !strings.Contains(lines, "error Pinned Service demo/echo") || len(w.Rollouts) != 0 {
 		t.Errorf("got problems\n%s\nwant that the rules are not held", lines)
+	}
+}
+
+// TestPinWhereNothingIsKept: a check of files has no history, so that it cannot hold anything. A valid pin is no error there, and one that
+// cannot be read has the error of its value alone.
+func TestPinWhereNothingIsKept(t *testing.T) {
+	end := func(d time.Duration) mesh.Pin { return mesh.Pin{Generation: "g-3f2a91", Until: time.Now().Add(d)} }
+	for name, test := range map[string]struct {
+		pin  mesh.Pin
+		want string
+	}{
+		"valid": {end(time.Hour), "info Pinned Service demo/echo"}, "far away": {end(8 * 24 * time.Hour), "warning Pinned Service demo/echo"}, "ended": {end(-time.Hour), "warning Pinned Service demo/echo"},
+		"unread": {mesh.Pin{Invalid: true}, ""}, "no time": {mesh.Pin{Generation: "g-3f2a91", Invalid: true}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newTestAssembler()
+			for _, o := range watchtest.Objects(t, watchtest.EchoService) {
+				if s, is := o.Value.(*mesh.Service); is {
+					s.Pin = test.pin
+				}
+				a.Apply(map[object.Key]*object.Object{o.Key: o}, nil)
+			}
+			pinned := slices.DeleteFunc(watchtest.ProblemLines(a.World()), func(line string) bool { return !strings.Contains(line, "Pinned") })
+			if got := strings.Join(pinned, "\n"); !strings.HasPrefix(got, test.want) || (got == "") != (test.want == "") {
+				t.Errorf("got problems %q, want %q", got, test.want)
+			}
+		})
 	}
 }
 

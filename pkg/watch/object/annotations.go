@@ -82,6 +82,11 @@ func (o *Object) reportInvalid(annotation, format string, args ...any) {
 	o.Report(mesh.CodeInvalidValue, mesh.Warning, AnnotationField(annotation), fmt.Sprintf(format, args...))
 }
 
+// reportHolding reports an annotation whose value cannot be read, and because of which clients do not follow edits.
+func (o *Object) reportHolding(annotation, format string, args ...any) {
+	o.Report(mesh.CodeInvalidValue, mesh.Error, AnnotationField(annotation), fmt.Sprintf(format, args...))
+}
+
 // withArticle returns the name of a kind with its article, as it is spoken.
 func withArticle(kind string) string {
 	if strings.ContainsAny(kind[:min(1, len(kind))], "AEIOU") || strings.HasPrefix(kind, "HTTP") {

@@ -29,7 +29,7 @@ func rolloutPolicy(meta *metav1.ObjectMeta, out *Object) (p mesh.RolloutPolicy) 
 		return p
 	}
 	invalid := func(what string) mesh.RolloutPolicy {
-		out.reportInvalid(mesh.AnnotationRollout, "%q %s. No client follows a change until the value is corrected. Use a share, a window and, if a bad change is to be taken back, the word abort, such as 10%%,5m,abort. Or remove the annotation, so that all clients follow a change at once.", text, what)
+		out.reportHolding(mesh.AnnotationRollout, "%q %s. No client follows a change until the value is corrected. Use a share, a window and, if a bad change is to be taken back, the word abort, such as 10%%,5m,abort. Or remove the annotation, so that all clients follow a change at once.", text, what)
 		return mesh.RolloutPolicy{Invalid: true}
 	}
 	parts := strings.Split(text, ",")
@@ -68,7 +68,7 @@ func pinOf(meta *metav1.ObjectMeta, out *Object) mesh.Pin {
 	}
 	named := strings.HasPrefix(id, "g-") && len(id) > len("g-")
 	if err != nil || !named {
-		out.reportInvalid(mesh.AnnotationPin, "%q is not a generation and a time. What is held stays held until the value is corrected. Use a generation of \"controlplane history\" and the time at which the pin ends, such as g-3f2a91c04d,2026-11-28T04:00Z. Or remove the annotation.", text)
+		out.reportHolding(mesh.AnnotationPin, "%q is not a generation and a time. What is held stays held until the value is corrected. Use a generation of \"controlplane history\" and the time at which the pin ends, such as g-3f2a91c04d,2026-11-28T04:00Z. Or remove the annotation.", text)
 		if !named {
 			id = ""
 		}

@@ -32,8 +32,8 @@ func TestRolloutPolicy(t *testing.T) {
 	for text, want := range bad {
 		out := Object{}
 		got := rolloutPolicy(&metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationRollout: text}}, &out)
-		if got != (mesh.RolloutPolicy{Invalid: true}) || len(out.Problems) != 1 || !strings.Contains(out.Problems[0].Message, want) {
-			t.Errorf("%q: got %+v and %v, want an invalid policy and one Problem about the %s", text, got, out.Problems, want)
+		if got != (mesh.RolloutPolicy{Invalid: true}) || len(out.Problems) != 1 || out.Problems[0].Severity != mesh.Error || !strings.Contains(out.Problems[0].Message, want) {
+			t.Errorf("%q: got %+v and %v, want an invalid policy and one error about the %s", text, got, out.Problems, want)
 		}
 	}
 }
