@@ -124,7 +124,7 @@ func (h *Hub) look(now time.Time) bool {
 	if len(fresh) == 0 {
 		return true
 	}
-	for _, f := range []frame{h.state.whole(), h.edges.whole()} {
+	for _, f := range []frame{h.state.whole(now), h.edges.whole()} {
 		f.id = h.ids
 		for _, v := range fresh {
 			h.send(v, f)

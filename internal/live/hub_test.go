@@ -211,11 +211,13 @@ func TestFirstEvents(t *testing.T) {
 			p.streams, p.edges = 3, []load.Edge{edge("cart", 5)}
 			p.problems = []mesh.Problem{{Severity: mesh.Error, Message: "a"}, {Severity: mesh.Info, Message: "b"}}
 		})
+		begun := time.Now()
 		first := f.view(t.Context())
 		<-time.After(1200 * time.Millisecond)
 		synctest.Wait()
-		second := f.view(t.Context())
-		for name, v := range map[string]*viewer{"first": first, "second": second} {
+		joined := map[*viewer]time.Time{first: begun, f.view(t.Context()): time.Now()}
+		for v, at := range joined {
+			name := "the viewer of " + at.Sub(begun).String()
 			got := v.events(t)
 			if names(got) != "state edges" {
 				t.Fatalf("%s: got the events %s, want state edges", name, names(got))
@@ -224,6 +226,9 @@ func TestFirstEvents(t *testing.T) {
 			if s.Revision != 7 || !s.Ready || s.Counts.Clients != 3 || s.Counts.Problems != (live.ProblemCounts{Error: 1, Info: 1}) || !slices.Equal(s.Changed, []string{"hosts", "clients", "problems"}) {
 				t.Errorf("%s: got the state %+v", name, s)
 			}
+			if !s.At.Equal(at) { // The browser takes the clock of the process from it.
+				t.Errorf("%s: got the time %v of the state, want %v", name, s.At, at)
+			}
 			if !e.Full || len(e.Edges) != 1 || e.Edges[0].Calls != 5 || e.Edges[0].Key == "" || e.Total != 1 || e.LeftOut != 0 {
 				t.Errorf("%s: got the edges %+v", name, e)
 			}
@@ -231,8 +236,9 @@ func TestFirstEvents(t *testing.T) {
 				t.Errorf("%s: got the id %q and the headers %v", name, got[0].id, v.header)
 			}
 		}
-		first.leave()
-		second.leave()
+		for v := range joined {
+			v.leave()
+		}
 		f.stop()
 	})
 }

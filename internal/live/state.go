@@ -79,16 +79,19 @@ func (s *state) next(o Options, now time.Time) (frame, bool) {
 		return frame{}, false
 	}
 	s.told.At = now.UTC()
-	return s.frame(changed), true
+	return s.told.frame(changed), true
 }
 
-// whole is the event for a viewer that has nothing yet.
-func (s *state) whole() frame { return s.frame(allLists) }
-
-func (s *state) frame(changed []string) frame {
+// whole is the event for a viewer that has nothing yet. Its browser takes the clock of the process from the time; the others are told no later for it.
+func (s *state) whole(now time.Time) frame {
 	told := s.told
-	told.Changed = changed
-	data, _ := json.Marshal(told) // it contains nothing that cannot be encoded
+	told.At = now.UTC()
+	return told.frame(allLists)
+}
+
+func (s State) frame(changed []string) frame {
+	s.Changed = changed
+	data, _ := json.Marshal(s) // it contains nothing that cannot be encoded
 	return frame{event: "state", data: data}
 }
 

@@ -6,9 +6,12 @@ const SILENCE = 40_000;
 const RETRY = 3000;
 // REFETCH is the least time between two requests of one view for one list. SHARE bounds requests that take long: they may take a twentieth of the time.
 const REFETCH = 2000, SHARE = 20;
+// STREAMS is how many pages of a browser keep a stream. It has six connections to one address for all of them, and requests need some, too.
+// Further pages read the first events of a stream, and again after PAUSE.
+const STREAMS = 4, PAUSE = 4000;
 
 export const store = {
-  connection: 'connecting', // or live, lost, refused, signin
+  connection: 'connecting', // or live, hidden, lost, refused, signin
   since: Date.now(), text: '',
   // skew is how far the clock of the control plane is ahead of the browser's.
   skew: 0, state: null, about: null,
@@ -38,15 +41,49 @@ export function useStore() {
   return store;
 }
 
-let source = null, timer = 0, heard = 0;
+let source = null, timer = 0, heard = 0, attempt = 0;
+// leave gives up the place among those that keep a stream; null if this page has none.
+let leave = null;
 
-export function connect() {
+// takePlace returns what gives up the place, or null if all are taken. The browser gives up that of a page which ends.
+async function takePlace() {
+  if (!navigator.locks) return () => {}; // only pages by HTTPS or from this machine have locks
+  for (let i = 0; i < STREAMS; i++) {
+    const taken = await new Promise((resolve) => {
+      navigator.locks.request('stream ' + i, { ifAvailable: true }, (lock) => lock && new Promise((free) => { resolve(free); }))
+        .then(() => resolve(null), () => resolve(null));
+    });
+    if (taken) return taken;
+  }
+  return null;
+}
+
+function disconnect() {
   clearTimeout(timer);
-  if (source) source.close();
-  source = new EventSource('../api/events');
-  const mine = source;
+  attempt++;
+  source?.close();
+  leave?.();
+  source = leave = null;
+}
+
+// A hidden page has no stream. What it shows is old when it is shown again, until the first event.
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) return connect();
+  disconnect();
+  if (store.connection === 'live') publish({ connection: 'hidden', since: Date.now() });
+});
+
+export async function connect() {
+  disconnect();
+  if (document.hidden) return;
+  const mine = attempt, place = await takePlace();
+  if (mine !== attempt) return place?.();
+  leave = place;
+  const stream = source = new EventSource('../api/events');
+  // Who comes back sees gray for a moment, and reads why if it lasts.
+  timer = setTimeout(() => { if (store.connection === 'hidden') publish({ connection: 'lost', text: '' }); }, RETRY);
   read('session').then((session) => {
-    if (!session.required || session.signedIn || mine !== source) return publish({ session: session.required });
+    if (!session.required || session.signedIn || stream !== source) return publish({ session: session.required });
     source.close();
     return publish({ connection: 'signin', since: Date.now() });
   }).catch(() => {}); // the stream says what is wrong
@@ -63,6 +100,9 @@ export function connect() {
     for (const key of m.gone || []) edges.delete(key);
     changes.edges = (changes.edges || 0) + 1;
     publish({ edges, edgesAt: Date.now(), edgesLeftOut: m.leftOut || 0, edgesVersion: (store.edgesVersion || 0) + 1 });
+    if (leave) return;
+    disconnect(); // the first events have everything
+    timer = setTimeout(connect, PAUSE);
   }));
   source.onerror = lost;
 }
@@ -80,6 +120,7 @@ const on = (f) => (event) => { heard = Date.now(); f(JSON.parse(event.data)); };
 // lost is called when the stream ended. The browser connects again by itself unless the answer was an error.
 async function lost() {
   if (store.connection === 'live') publish({ connection: 'lost', since: Date.now(), text: '' });
+  if (store.connection === 'hidden') publish({ connection: 'lost', text: '' });
   if (source.readyState !== EventSource.CLOSED || store.connection === 'signin') return;
   clearTimeout(timer);
   timer = setTimeout(connect, RETRY);

@@ -96,7 +96,7 @@ function App() {
     first.current = false;
   }, [at.view, at.argument]);
   if (store.connection === 'signin') return html`<main>${html`<${SignIn} />`}</main>`;
-  const old = store.connection === 'lost' || store.connection === 'refused';
+  const old = /^(hidden|lost|refused)$/.test(store.connection);
   return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); main.current.focus(); }}>Skip to the content</a>
     <header><a class="brand" href="#/mesh">Mizzen</a><${Navigation} view=${at.view} counts=${store.state?.counts} /><${Search} />
       <span class=${'connection ' + store.connection}>${store.connection === 'live' ? 'live' : store.connection === 'connecting' ? 'connecting' : 'not live'}</span></header>

@@ -2,7 +2,7 @@
 import { html, useMemo } from './dom.js';
 import { address, useFilters } from './address.js';
 import { store, useList, useStore } from './live.js';
-import { around, build, failing, inNamespace, MOST, MOST_LINKS, name, tooMany } from './model.js';
+import { around, build, failing, idOf, inNamespace, MOST, MOST_LINKS, name, tooMany } from './model.js';
 import { Graph, nodeAddress } from './graph.js';
 import { Ago, Choice, count, Counts, Empty, HostLink, LeftOut, percent, plural, proofs, rate, Table, TextFilter } from './parts.js';
 
@@ -19,7 +19,7 @@ export function Mesh({ at }) {
   const rows = useMemo(() => new Map((hosts.data?.hosts || []).filter((h) => h.namespace && h.name && h.kind !== 'VirtualService').map((h) => [h.namespace + '/' + h.name, h])), [hosts.data]);
   const whole = useMemo(() => build(store.edges.values(), rows), [store.edgesVersion, rows]);
   const namespaces = [...new Set([...whole.nodes.values()].map((n) => n.namespace).filter(Boolean))].sort();
-  const namespace = filter('namespace'), picked = filter('node'), q = filter('q').toLowerCase();
+  const namespace = filter('namespace'), picked = idOf(whole, filter('node')), q = filter('q').toLowerCase();
   const graph = inNamespace(whole, namespace);
   const many = tooMany(graph);
   const asTable = many && !picked || (filter('as') || (narrow() ? 'table' : 'graph')) === 'table';

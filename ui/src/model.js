@@ -60,6 +60,14 @@ export function build(edges, hosts) {
   return { nodes, links };
 }
 
+// idOf is the ID of the node that an address names: the ID itself, or the name of a Service, which may be the workload behind it.
+export function idOf({ nodes, links }, named) {
+  if (nodes.has(named)) return named;
+  const text = named.replace(/^service /, '');
+  const leads = ({ destination: d }) => name({ namespace: d.namespace, name: d.service }) === text;
+  return [...links.values()].find((l) => l.edges.some(leads))?.to || named;
+}
+
 // split is how the attempts of a link are divided among subsets; empty if they are not.
 export function split(link) {
   const all = new Map();

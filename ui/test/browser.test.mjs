@@ -367,3 +367,61 @@ test('the table of generations says when it was read, and the time of each besid
   await page.getByText(/^Read \d+ s ago$/).waitFor(drawn);
   await page.getByRole('cell', { name: /ago \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/ }).first().waitFor(drawn);
 }));
+
+// tabs opens pages in one browser, which has six connections to the control plane for all of them.
+async function tabs(n, hidden, f) {
+  const context = await browser.newContext();
+  try {
+    // A browser without a screen shows each of its pages, so these are told whether they are hidden.
+    await context.addInitScript((is) => {
+      let now = is;
+      Object.defineProperty(document, 'hidden', { get: () => now });
+      window.hide = (next) => { now = next; document.dispatchEvent(new Event('visibilitychange')); };
+    }, hidden);
+    const pages = [];
+    for (let i = 0; i < n; i++) {
+      const page = await context.newPage();
+      page.streams = 0;
+      page.on('request', (r) => { if (r.url().endsWith('/api/events')) page.streams++; });
+      await page.goto(shop.address(['#/mesh', '#/hosts'][i % 2]), { timeout: 10_000 });
+      pages.push(page);
+    }
+    await f(pages);
+  } finally {
+    await context.close();
+  }
+}
+
+test('eight tabs: the hidden ones have no stream, and each is there at once when it is shown', () => tabs(8, true, async (pages) => {
+  for (const page of pages) {
+    await page.evaluate(() => window.hide(false));
+    await page.locator('.connection.live').waitFor(drawn);
+    await page.locator('[data-node="shop/web"], tbody tr').first().waitFor(drawn);
+    assert.equal(page.streams, 1);
+    await page.evaluate(() => window.hide(true));
+    await page.locator('main.old').waitFor(drawn); // what was read before is gray until it is read again
+  }
+  const [mesh] = pages;
+  await mesh.evaluate(() => window.hide(false));
+  await mesh.locator('main:not(.old)').waitFor(drawn);
+  assert.equal(mesh.streams, 2);
+}));
+
+test('eight windows: four have a stream, the others ask every few seconds', () => tabs(8, false, async (pages) => {
+  for (const page of pages) await page.locator('[data-node="shop/web"], tbody tr').first().waitFor(drawn);
+  const before = pages.map((p) => p.streams);
+  for (const page of pages.slice(4)) {
+    const asked = page.streams;
+    await page.waitForRequest((r) => r.url().endsWith('/api/events'), drawn);
+    assert.ok(page.streams > asked);
+  }
+  assert.deepEqual(pages.slice(0, 4).map((p) => p.streams), before.slice(0, 4));
+  for (const page of pages) assert.equal(await page.locator('.connection.live').count(), 1);
+  const holders = (page) => page.evaluate(async () => (await navigator.locks.query()).held.map((l) => l.clientId));
+  const last = pages[7], old = await holders(last);
+  await pages[0].close();
+  await last.waitForFunction(async (known) => {
+    const { held } = await navigator.locks.query();
+    return held.length === 4 && held.some((l) => !known.includes(l.clientId));
+  }, old, drawn);
+}));

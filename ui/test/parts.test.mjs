@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { address, parse } from '../src/address.js';
 import { lines, near } from '../src/diff.js';
-import { around, build, failing, inNamespace, MOST, MOST_LINKS, split, tooMany } from '../src/model.js';
+import { around, build, failing, idOf, inNamespace, MOST, MOST_LINKS, split, tooMany } from '../src/model.js';
 
 const edge = (from, to, calls, errors = 0, more = {}) => ({
   source: { namespace: from.split('/')[0], workload: from.split('/')[1] }, destination: { namespace: to.split('/')[0], service: to.split('/')[1], port: 80 },
@@ -24,6 +24,15 @@ test('a Service with one workload is that workload; several make a node of the S
   assert.deepEqual(split(g.links.get('shop/web → shop/cart')), []);
   assert.ok(g.links.get('service bank/payment = bank/payment-v2').serves);
   assert.equal(g.links.size, 4, 'payment-v1 calls nothing, so it is not drawn');
+});
+
+test('an address names a node by its ID, or a Service by its name', () => {
+  const g = build([edge('shop/web', 'shop/cart', 1), edge('shop/web', 'bank/payment', 1), edge('bank/payment', 'bank/ledger', 1), edge('shop/web', 'ops/mail', 1), edge('shop/web', '/example.com', 1)],
+    new Map([...hosts, ['ops/mail', { host: 'mail.ops', workloads: ['ops/mail-blue'] }]]));
+  for (const [named, id] of Object.entries({
+    'shop/web': 'shop/web', 'bank/payment': 'bank/payment', 'service bank/payment': 'service bank/payment', 'bank/ledger': 'service bank/ledger', 'service shop/cart': 'shop/cart',
+    'ops/mail': 'ops/mail-blue', 'service ops/mail': 'ops/mail-blue', 'example.com': 'service /example.com', 'shop/none': 'shop/none', '': '',
+  })) assert.equal(idOf(g, named), id);
 });
 
 test('a namespace keeps what it calls and what calls it', () => {
