@@ -106,6 +106,45 @@ func TestCheckOfOneClient(t *testing.T) {
 	}
 }
 
+// TestCheckOfAnnotatedService: an annotation that a client does not follow is a Problem if no rule is for the Service, too.
+func TestCheckOfAnnotatedService(t *testing.T) {
+	const balancer, rate, metrics = "lb-policy", "outlier-success-rate", "reported-metrics"
+	for _, test := range []struct{ client, annotation, value, want string }{
+		{"mizzen-go 0.1", balancer, "client_side_weighted_round_robin", "info Ignored"},
+		{"mizzen-go 0.1", balancer, "pick_first", ""},
+		{"mizzen-go 0.1", balancer, "round_robin", ""},
+		{"mizzen-go 0.1", rate, "on", "info Ignored"},
+		{"gRPC Rust 0.1", balancer, "pick_first", "info Ignored"},
+		{"gRPC Rust 0.1", rate, "on", "info Ignored"},
+		{"gRPC Go 1.50", balancer, "pick_first", "info Ignored"},
+		{"gRPC Go 1.50", balancer, "least_request", "info Ignored"},
+		{"gRPC Go 1.85", balancer, "least_request", ""},
+		{"gRPC Go 1.85", rate, "on", ""},
+		{"gRPC Go 1.85", metrics, "cpu_utilization", ""},
+		{"gRPC Node 1.14", balancer, "pick_first", "info Ignored"},
+		{"", balancer, "pick_first", "info Ignored"},
+		{"Envoy", balancer, "pick_first", "warning Unsupported"},
+		{"Envoy", balancer, "least_request", ""},
+		{"Envoy", rate, "on", "warning Unsupported"},
+		{"mizzen-java-agent", balancer, "pick_first", "warning Unsupported"},
+	} {
+		t.Run(strings.Join([]string{test.client, test.annotation, test.value}, "/"), func(t *testing.T) {
+			text := strings.Replace(plainService, "namespace: demo}", "namespace: demo, annotations: {mizzen.dev/"+test.annotation+": '"+test.value+"'}}", 1)
+			args := []string{"check", "-f", "-", "--exclude", "NoEndpoints"}
+			if test.client != "" {
+				args = append(args, "--client", test.client)
+			}
+			got := command(t.Context(), text, args...)
+			if want := test.want + " Service demo/echo metadata.annotations[mizzen.dev/" + test.annotation + "] (stdin:"; test.want != "" && !strings.HasPrefix(got.stdout, want) {
+				t.Errorf("got\n%s%s\nwant %s", got.stdout, got.err, want)
+			}
+			if lines := strings.Count(got.stdout, "\n"); lines > 1 || lines > 0 && test.want == "" {
+				t.Errorf("got %d Problems:\n%s", lines, got.stdout)
+			}
+		})
+	}
+}
+
 // TestNodeID: a client gets a stable subset of the endpoints.
 func TestNodeID(t *testing.T) {
 	endpoints := func(args ...string) (string, int) {

@@ -20,10 +20,24 @@ func (f Facts) CheckedWithoutRules(family mesh.Family) bool {
 		return false
 	case clusters.SomeClosed(family, f.Groups, f.Service):
 		return true
-	case family != mesh.FamilyHTTP:
-		return false
 	}
-	return len(f.Service.Ports) > 1 && len(f.Service.PortsFor(family)) > 0 || slices.ContainsFunc(f.Service.Ports, func(p mesh.Port) bool { return protocolNotes[p.Protocol] != "" })
+	return f.hasAnnotationsToCheck() || checksPorts(family, f.Service)
+}
+
+// hasAnnotationsToCheck reports whether the Service has settings by annotation that some clients do not follow. Those that
+// only a rule can make a Problem are none of them, nor is what clients report, unless nothing is reported: it may come from
+// the Namespace of very many Services.
+func (f Facts) hasAnnotationsToCheck() bool {
+	a := &f.Service.Annotations
+	balancer := a.Balancer.Value != "" && a.Balancer.Value != mesh.RoundRobin
+	return balancer || a.SuccessRate.Value != (mesh.SuccessRate{}) || a.ReportedMetrics.Value != "" ||
+		a.LoadReports.Value == mesh.On && f.Defaults.LoadReports == mesh.LoadReportsOff
+}
+
+// checksPorts reports whether HTTP clients may not find a port of the Service, or call it in vain.
+func checksPorts(family mesh.Family, service *mesh.Service) bool {
+	return family == mesh.FamilyHTTP && (len(service.Ports) > 1 && len(service.PortsFor(family)) > 0 ||
+		slices.ContainsFunc(service.Ports, func(p mesh.Port) bool { return protocolNotes[p.Protocol] != "" }))
 }
 
 // protocolNotes say what HTTP clients do with a port whose protocol is not plain HTTP/1.1, by what it declares.
@@ -34,7 +48,7 @@ var protocolNotes = map[mesh.Protocol]string{
 
 // checkProtocols reports the ports of a Service that HTTP clients may call in vain.
 func (in HostInput) checkProtocols(sink *[]mesh.Problem, all []resource.Resource) {
-	if in.family != mesh.FamilyHTTP || !(Facts{Service: in.service, Alias: in.alias}).CheckedWithoutRules(in.family) {
+	if in.service == nil || in.alias != nil || !checksPorts(in.family, in.service) {
 		return
 	}
 	for i, port := range in.service.Ports {
@@ -49,7 +63,7 @@ func (in HostInput) checkProtocols(sink *[]mesh.Problem, all []resource.Resource
 
 // checkDefaultPort reports a Service that HTTP clients do not find unless they name a port, as their URIs rarely do.
 func (in HostInput) checkDefaultPort(sink *[]mesh.Problem) {
-	if in.family != mesh.FamilyHTTP || !(Facts{Service: in.service, Alias: in.alias}).CheckedWithoutRules(in.family) {
+	if in.service == nil || in.alias != nil || !checksPorts(in.family, in.service) {
 		return
 	}
 	if _, ok := in.service.DefaultPort(in.family); ok {

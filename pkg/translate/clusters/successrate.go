@@ -12,13 +12,15 @@ import (
 // annotation.
 func ejection(s policy.Settings) *clusterv3.OutlierDetection {
 	o := outlierDetection(s.OutlierAt, s.Outlier)
-	rate := s.Annotations.SuccessRate.Value
+	annotation := s.Annotations.SuccessRate
+	rate := annotation.Value
 	if rate == (mesh.SuccessRate{}) {
 		return o
 	}
 	if o == nil {
 		o = ejectNothing(s.OutlierAt, s.Outlier)
 	}
+	s.Annotations.At(annotation.Ref, mesh.AnnotationSuccessRate).Ignored(mesh.FeatureOutlierDetection)
 	o.EnforcingSuccessRate = wrapperspb.UInt32(100)
 	o.SuccessRateStdevFactor = wrapperspb.UInt32(rate.StdevFactor)
 	o.SuccessRateMinimumHosts = wrapperspb.UInt32(rate.MinimumHosts)
