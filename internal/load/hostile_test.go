@@ -62,7 +62,7 @@ func TestNothingIsBelieved(t *testing.T) {
 	}
 	table.IgnoreLarge()
 	table.IgnoreOften()
-	const want = `# HELP mizzen_load_reports_ignored_total Parts of reports that were left out, by reason: the client does not subscribe to the cluster (not_subscribed), a number is higher than can be true (implausible), the report is about too many clusters or zones (too_many_clusters), the edge was counted as "other" (too_many_edges), no length of the report that can be true (no_interval), more bytes than are read (too_large), a report sooner than was asked for (too_often), or a metric that no author lists (metric_not_listed).
+	const want = `# HELP mizzen_load_reports_ignored_total Parts of reports that were left out, by reason: the client does not subscribe to the cluster (not_subscribed), a number or a name is too large to be true (implausible), the report is about too many clusters or zones (too_many_clusters), the edge was counted as "other" (too_many_edges), no length of the report that can be true (no_interval), more bytes than are read (too_large), a report sooner than was asked for (too_often), or a metric that no author lists (metric_not_listed).
 # TYPE mizzen_load_reports_ignored_total counter
 mizzen_load_reports_ignored_total{reason="implausible"} 8
 mizzen_load_reports_ignored_total{reason="metric_not_listed"} 0
