@@ -88,8 +88,9 @@ func (r *reporting) serveReports(v *clientStream, stream loadv3.LoadReportingSer
 	if err := stream.Send(answer); err != nil {
 		return status.Error(codes.Unavailable, err.Error())
 	}
-	reports := r.table.OpenWith(sourceOf(v, info), info.Client.Bucket, r.targets(info.Peer, info.NodeID), func(cluster string) []string {
-		return r.store.ReportedMetrics(info.Peer, info.NodeID, cluster)
+	from := info.Origin()
+	reports := r.table.OpenWith(sourceOf(v, info), info.Client.Bucket, r.targets(from), func(cluster string) []string {
+		return r.store.ReportedMetrics(from, cluster)
 	})
 	defer reports.Close()
 	if len(first.first) > 0 {
@@ -121,10 +122,11 @@ func sourceOf(v *clientStream, info serving.ClientInfo) load.Source {
 	return load.SourceOf(v.id.Pod, info.Client.Namespace, info.Account.Name, v.id.Name() != "")
 }
 
-// targets finds what the clusters are that the client uses. A client can report about others, but not falsify them.
-func (r *reporting) targets(peer, node string) load.Target {
+// targets finds what the clusters are that the client uses, as the same client on this connection. It can report about others,
+// but not falsify them.
+func (r *reporting) targets(from serving.Origin) load.Target {
 	return func(cluster string) (to load.Destination, subset string, ok bool) {
-		if !r.store.Uses(peer, node, cluster) {
+		if !r.store.Uses(from, cluster) {
 			return load.Destination{}, "", false
 		}
 		d, ok := r.store.Current().DestinationOf(cluster)

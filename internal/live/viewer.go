@@ -26,7 +26,7 @@ type viewer struct {
 	fresh bool
 }
 
-// frame is one encoded event. All viewers share its data.
+// frame is one encoded event. All viewers share its data, also while it is written.
 type frame struct {
 	event string
 	id    uint64
@@ -43,19 +43,21 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer h.leave(v)
 	out := http.NewResponseController(w)
-	write := func(format string, args ...any) bool {
+	write := func(parts ...[]byte) bool {
 		if out.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil {
 			return false
 		}
-		if _, err := fmt.Fprintf(w, format, args...); err != nil {
-			return false
+		for _, part := range parts {
+			if _, err := w.Write(part); err != nil {
+				return false
+			}
 		}
 		// Between two events there is no deadline: HTTP/2 ends a stream whose deadline passes.
 		return out.Flush() == nil && out.SetWriteDeadline(time.Time{}) == nil
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // some proxies collect an answer before they pass it on
-	if !write("retry: %d\n\n", retryMilliseconds) {
+	if !write(fmt.Appendf(nil, "retry: %d\n\n", retryMilliseconds)) {
 		return
 	}
 	renew := time.NewTimer(renewal)
@@ -65,13 +67,13 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-h.o.Draining:
-			write("event: ending\ndata: {\"why\":\"shutdown\"}\n\n")
+			write([]byte("event: ending\ndata: {\"why\":\"shutdown\"}\n\n"))
 			return
 		case <-renew.C:
-			write("event: ending\ndata: {\"why\":\"renewal\"}\n\n")
+			write([]byte("event: ending\ndata: {\"why\":\"renewal\"}\n\n"))
 			return
 		case f, ok := <-v.frames:
-			if !ok || !write("event: %s\nid: %d\ndata: %s\n\n", f.event, f.id, f.data) {
+			if !ok || !write(fmt.Appendf(nil, "event: %s\nid: %d\ndata: ", f.event, f.id), f.data, []byte("\n\n")) {
 				return
 			}
 		}

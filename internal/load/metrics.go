@@ -23,7 +23,7 @@ var (
 	streamsDesc     = prometheus.NewDesc("mizzen_load_report_streams", "Open streams on which clients report their load.", nil, nil)
 	reportsDesc     = prometheus.NewDesc("mizzen_load_reports_total", "Reports of clients about their load.", nil, nil)
 	ignoredDesc     = prometheus.NewDesc("mizzen_load_reports_ignored_total",
-		"Parts of reports that were left out, by reason: the client does not subscribe to the cluster (not_subscribed), a number is higher than can be true (implausible), the report is about too many clusters or zones (too_many_clusters), the edge was counted as \"other\" (too_many_edges), no length of the report that can be true (no_interval), more bytes than are read (too_large), a report sooner than was asked for (too_often), or a metric that no author lists (metric_not_listed).",
+		"Parts of reports that were left out, by reason: the client does not subscribe to the cluster (not_subscribed), a number or a name is too large to be true (implausible), the report is about too many clusters or zones (too_many_clusters), the edge was counted as \"other\" (too_many_edges), no length of the report that can be true (no_interval), more bytes than are read (too_large), a report sooner than was asked for (too_often), or a metric that no author lists (metric_not_listed).",
 		[]string{"reason"}, nil)
 )
 

@@ -49,7 +49,7 @@ type target struct {
 // The reasons for which a part of a report is ignored: values of the label "reason".
 const (
 	ignoredUnknown      = iota // the client does not subscribe to the cluster
-	ignoredImplausible         // a number is too high to be true
+	ignoredImplausible         // a number is too high to be true, or a name too long
 	ignoredTooMany             // the report is about more clusters, or zones of a cluster, than are read
 	ignoredTooManyEdges        // counted for Other
 	ignoredInterval            // no length of a report that can be true
@@ -78,6 +78,13 @@ const MaxClusters = 2000
 
 // maxZones bounds the zones of one cluster that one client may report about.
 const maxZones = 64
+
+// maxZoneName and maxClusterName bound the names in a report, which are kept and become labels: a client can subscribe to a
+// cluster of any name. No zone, and no cluster of Mizzen's, has a longer one.
+const (
+	maxZoneName    = 256
+	maxClusterName = 1024
+)
 
 // Stream has the reports of one client. One goroutine uses it.
 type Stream struct {
@@ -179,6 +186,9 @@ func (s *Stream) cluster(name []byte) *reported {
 	if c := s.clusters[string(name)]; c != nil {
 		return c
 	}
+	if len(name) > maxClusterName {
+		return nil
+	}
 	shared := unique.Make(string(name))
 	to, subset, ok := s.target(shared.Value())
 	if !ok {
@@ -245,6 +255,10 @@ func (s *Stream) plausible(n uint64, covers time.Duration) uint64 {
 
 // zone returns what the client has in that zone of the cluster. The caller holds Table.mu.
 func (s *Stream) zone(c *reported, name []byte, since, now time.Time) *inZone {
+	if len(name) > maxZoneName {
+		s.table.ignored[ignoredImplausible]++
+		name = nil
+	}
 	z := c.find(name)
 	if z == nil && len(c.zones) >= maxZones {
 		s.table.ignored[ignoredTooMany]++

@@ -10,7 +10,8 @@ import (
 type Options struct {
 	// Interval is how often clients report.
 	Interval time.Duration
-	// MaxEdges bounds the edges. What exceeds it is counted as one edge of each namespace, from and to Other. 0 means DefaultMaxEdges.
+	// MaxEdges bounds the edges of sources that are proved, and those of all others together, so that these take no place from
+	// them. What exceeds it is counted as one edge more, from and to Other. 0 means DefaultMaxEdges.
 	MaxEdges int
 }
 
@@ -38,10 +39,10 @@ type Table struct {
 	// mu protects the fields below, and all edges.
 	mu    sync.Mutex
 	edges map[edgeKey]*edge
-	// perSource is the number of edges of each source.
+	// perSource is the number of edges of each source, and of each allLike.
 	perSource map[Source]int
-	// exceeded is when an edge of a workload was last counted as Other because the workload has too many; that of all
-	// workloads has the zero Source. Only a workload with many edges is in it, so it is small.
+	// exceeded is when an edge of a source was last counted as Other because the source, or allLike it, has too many. Only what has
+	// many edges is in it, so it is small.
 	exceeded map[Source]time.Time
 	// followed has the attempts by bucket of the Services that Follow names.
 	followed map[Service]*tally
@@ -123,20 +124,24 @@ func (e *edge) at(key edgeKey, now time.Time, interval time.Duration) Edge {
 	return v
 }
 
+// allLike stands for all sources that are proved, or for all that are not: one client can be any number of these.
+func allLike(source Source) Source { return Source{Unproved: source.Unproved} }
+
 // edge returns the edge with that key, which it makes if there is none. since is when the first report about it begins. The
 // caller holds mu.
 func (t *Table) edge(key edgeKey, since, now time.Time) *edge {
 	if e := t.edges[key]; e != nil {
 		return e
 	}
-	full := t.full(key.source)
+	limit, full := t.full(key.source)
 	if full {
 		t.evict(now)
-		full = t.full(key.source)
+		limit, full = t.full(key.source)
 	}
 	if full {
-		t.exceed(key.source, now)
-		key = edgeKey{source: Source{Namespace: key.source.Namespace, Workload: Other}, to: target{Destination: Destination{Service: Other}}}
+		t.ignored[ignoredTooManyEdges]++
+		t.exceeded[limit] = now
+		key = edgeKey{source: Source{Namespace: limit.Namespace, Workload: Other}, to: target{Destination: Destination{Service: Other}}}
 		if e := t.edges[key]; e != nil {
 			return e
 		}
@@ -144,22 +149,26 @@ func (t *Table) edge(key edgeKey, since, now time.Time) *edge {
 	e := &edge{since: since.UnixNano(), reported: now.UnixNano(), other: full}
 	e.window.newest = slotOf(since, t.o.Interval) - 1
 	t.edges[key] = e
-	t.perSource[key.source]++
+	t.count(key.source, 1)
 	return e
 }
 
-// full reports whether no more edges of the source are kept. The caller holds mu.
-func (t *Table) full(source Source) bool {
-	return len(t.edges) >= t.o.MaxEdges || t.perSource[source] >= maxSourceEdges
+// full reports whether no more edges of the source are kept, and of what there are too many: of the source, or of allLike it. The
+// caller holds mu.
+func (t *Table) full(source Source) (limit Source, full bool) {
+	if all := allLike(source); t.perSource[all] >= t.o.MaxEdges {
+		return all, true
+	}
+	return source, t.perSource[source] >= maxSourceEdges
 }
 
-// exceed notes that an edge of the source is counted as Other. The caller holds mu.
-func (t *Table) exceed(source Source, now time.Time) {
-	t.ignored[ignoredTooManyEdges]++
-	if len(t.edges) >= t.o.MaxEdges {
-		source = Source{}
+// count counts an edge of the source that is made, or removed. The caller holds mu.
+func (t *Table) count(source Source, n int) {
+	for _, of := range []Source{source, allLike(source)} {
+		if t.perSource[of] += n; t.perSource[of] == 0 {
+			delete(t.perSource, of)
+		}
 	}
-	t.exceeded[source] = now
 }
 
 // evict removes the edges of which no client has reported for long. The caller holds mu.
@@ -172,9 +181,7 @@ func (t *Table) evict(now time.Time) {
 		if now.UnixNano()-e.reported >= int64(keepUnreported) {
 			e.gone = true
 			delete(t.edges, key)
-			if t.perSource[key.source]--; t.perSource[key.source] == 0 {
-				delete(t.perSource, key.source)
-			}
+			t.count(key.source, -1)
 		}
 	}
 }

@@ -283,7 +283,7 @@ var codes = []CodeDoc{
 		"Look at the error in the message. Make the API server reachable, or correct the credentials or rights of the control plane, or of your account.",
 	},
 	{
-		CodeTooManyEdges, "Clients report their calls, and those of one workload, or of all workloads together, have more edges than are kept: pairs of a workload and a Service, by port, subset and zone. The edges that came first are counted as before; further calls are counted as calls from and to `other`, without the Service. The message names the workload and the bound. Calls go on.",
+		CodeTooManyEdges, "Clients report their calls, and those of one workload, of all clients that prove nothing, or of all workloads together, have more edges than are kept: pairs of a workload and a Service, by port, subset and zone. The edges that came first are counted as before; further calls are counted as calls from and to `other`, without the Service. The message names the workload and the bound. Calls go on.",
 		"Set `mizzen.dev/load-reports: \"false\"` on Services whose calls need no figures, or on their Namespaces. A pod without a controller is a workload by itself, so give such pods one.",
 	},
 }

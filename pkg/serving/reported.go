@@ -7,11 +7,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// origin is where a stream comes from: a connection, and a node on it. The channels of one process may have several
-// streams on one connection.
-type origin struct{ peer, nodeID string }
+// Origin is where a stream comes from: a connection, and who on it. The channels of one process may have several streams on one
+// connection. A client that says on two streams that it is in different namespaces is two clients.
+type Origin struct {
+	peer, nodeID, namespace string
+	bucket                  uint16
+}
 
-func (s *Session) origin() origin { return origin{s.info.Peer, s.info.NodeID} }
+// Origin returns the origin of the client's streams.
+func (i *ClientInfo) Origin() Origin {
+	return Origin{i.Peer, i.NodeID, i.Client.Namespace, i.Client.Bucket}
+}
 
 // maxLeft bounds the Clusters of which a Session knows that the client has left them.
 const maxLeft = 64
@@ -27,11 +33,11 @@ func (s *Session) noteLeft(e *entry) {
 	s.left = append(s.left, e.name)
 }
 
-// Uses reports whether a client on that connection, with that node, subscribes to the Cluster, or has done so before.
-func (s *Store) Uses(peer, nodeID, cluster string) bool {
+// Uses reports whether a client with that origin subscribes to the Cluster, or has done so before.
+func (s *Store) Uses(from Origin, cluster string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.byOrigin[origin{peer, nodeID}], func(session *Session) bool { return session.uses(cluster) })
+	return slices.ContainsFunc(s.byOrigin[from], func(session *Session) bool { return session.uses(cluster) })
 }
 
 func (s *Session) uses(cluster string) bool {
@@ -42,10 +48,10 @@ func (s *Session) uses(cluster string) bool {
 }
 
 // ReportedMetrics returns the names of the metrics of servers that the Cluster of such a client asks for.
-func (s *Store) ReportedMetrics(peer, nodeID, cluster string) []string {
+func (s *Store) ReportedMetrics(from Origin, cluster string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, session := range s.byOrigin[origin{peer, nodeID}] {
+	for _, session := range s.byOrigin[from] {
 		if v := session.has(cluster); v != nil {
 			return v.ReportedMetrics
 		}
@@ -68,12 +74,12 @@ func (e *entry) subscribes() bool { return e != nil && e.subscribed() }
 
 // addOrigin indexes the session by its origin, and removeOrigin ends that. The caller holds mu.
 func (s *Store) addOrigin(session *Session) {
-	at := session.origin()
+	at := session.info.Origin()
 	s.byOrigin[at] = append(s.byOrigin[at], session)
 }
 
 func (s *Store) removeOrigin(session *Session) {
-	at := session.origin()
+	at := session.info.Origin()
 	s.byOrigin[at] = slices.DeleteFunc(s.byOrigin[at], func(other *Session) bool { return other == session })
 	if len(s.byOrigin[at]) == 0 {
 		delete(s.byOrigin, at)

@@ -49,7 +49,7 @@ type Store struct {
 	// mu protects the fields below, and which entries exist. It is taken before any Session.mu.
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
-	byOrigin map[origin][]*Session
+	byOrigin map[Origin][]*Session
 	// interests is the index from each Key to the entries whose answer depends on it.
 	interests map[mesh.Key]map[*entry]struct{}
 	wildcards map[*subscription]struct{}
@@ -60,7 +60,7 @@ func NewStore(o Options) *Store {
 	s := &Store{
 		logger: o.Logger, check: o.Check, moreProblems: o.Problems, published: o.Published,
 		ready:    make(chan struct{}),
-		sessions: map[*Session]struct{}{}, byOrigin: map[origin][]*Session{},
+		sessions: map[*Session]struct{}{}, byOrigin: map[Origin][]*Session{},
 		interests: map[mesh.Key]map[*entry]struct{}{}, wildcards: map[*subscription]struct{}{},
 	}
 	if s.logger == nil {

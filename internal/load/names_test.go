@@ -1,0 +1,79 @@
+package load_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/mizzen-mesh/mizzen/internal/load"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// TestLongNames has a client that makes up names of 250 kB, each another one: of zones, and of clusters to which it subscribes.
+func TestLongNames(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	table := load.New(load.Options{})
+	registry.MustRegister(load.NewCollector(table, nil))
+	long := strings.Repeat("Z", 250_000)
+	s := table.Open(web, 0, find)
+	for i := range 10 {
+		zone := report(cart, fmt.Sprint(i, long), 1, 0, 0)
+		zone.Metrics = []load.Metric{{Name: []byte("none"), Count: 1}}
+		s.Add([]load.Report{zone, report(fmt.Sprint("some", i, long), "", 1, 0, 0)})
+	}
+	s.Add([]load.Report{report(cart, long[:256], 1, 0, 0)})
+	expect(t, table, "long names",
+		"shop/web shop/cart:80 v1 : 10 calls, 0 errors, 0 dropped, 0 in progress, 1.00/s, 0.00/s",
+		"shop/web shop/cart:80 v1 "+long[:256]+": 1 calls, 0 errors, 0 dropped, 0 in progress, 0.10/s, 0.00/s")
+	all := exposed(t, registry)
+	if !strings.Contains(all, `{reason="implausible"} 10`) || !strings.Contains(all, `{reason="not_subscribed"} 10`) || len(all) > 20_000 {
+		t.Errorf("got %d bytes:\n%.20000s", len(all), all)
+	}
+}
+
+// TestClientsThatProveNothing has one that claims another namespace with each report. It takes no edge from those that prove who they are,
+// and what exceeds the edges is one edge.
+func TestClientsThatProveNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := load.New(load.Options{MaxEdges: 1000})
+		flood := func(unproved bool) {
+			for i := range 300 {
+				var all []load.Report
+				for zone := range 10 {
+					all = append(all, report(cart, fmt.Sprint("zone-", zone), 1, 0, 0))
+				}
+				source := load.Source{Namespace: fmt.Sprint("made-up-", i), Workload: "x", Unproved: unproved}
+				table.Open(source, 0, find).Add(all)
+			}
+		}
+		flood(true)
+		if n := len(table.Edges()); n != 1001 {
+			t.Errorf("got %d edges, want 1000 and one for the others", n)
+		}
+		table.Open(web, 0, find).Add([]load.Report{report(cart, "", 1, 0, 0)})
+		if !slices.ContainsFunc(table.Edges(), func(e load.Edge) bool { return e.Source == web }) {
+			t.Error("the edge of a workload that is proved is missing")
+		}
+		want := `warning TooManyEdges Cluster cluster.local: The calls that clients without a proof report have more than 1000 edges: `
+		if got := table.Problems(&mesh.World{Domain: "cluster.local"}); len(got) != 1 || !strings.HasPrefix(got[0].String(), want) {
+			t.Errorf("got %v, want one that begins with %q", got, want)
+		}
+		flood(false)
+		if n := len(table.Edges()); n != 2000 {
+			t.Errorf("got %d edges, want 1000 of each kind", n)
+		}
+		<-time.After(2 * time.Hour) // all are dropped, and the counts with them
+		if n := len(table.Edges()); n != 0 {
+			t.Errorf("two hours later: got %d edges", n)
+		}
+		flood(true)
+		if n := len(table.Edges()); n != 1001 {
+			t.Errorf("again: got %d edges, want 1000 and one for the others", n)
+		}
+	})
+}
