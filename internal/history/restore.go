@@ -22,6 +22,27 @@ type files struct {
 	failures []error
 }
 
+// identify is told which cluster this is when it was read. Before that, the URL says whose files there are. If that was wrong for
+// one, the folder is read again.
+func (s *Store) identify(uid string) {
+	if s.disk == nil || s.identified {
+		return
+	}
+	assumed := s.disk.header()
+	s.disk.uid = uid
+	is := s.disk.header()
+	for header := range s.disk.headers {
+		if header.same(assumed) != header.same(is) {
+			s.disk.logger.Info("reading the saved history again, because the UID of the cluster is known now", "uid", uid)
+			s.restore()
+			break
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.identified = true
+}
+
 // restore takes over the generations of the folder. Whatever cannot be used is told, and left where it is.
 func (s *Store) restore() {
 	found := s.disk.read()
@@ -32,10 +53,12 @@ func (s *Store) restore() {
 		} else {
 			told.Warn("cannot use the saved history; it begins anew")
 		}
-		s.disk.unusable.Set(float64(n))
 	}
+	s.disk.unusable.Set(float64(len(found.failures)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.generations, s.size, s.current, s.fingerprint, s.apart = nil, 0, mesh.Map[*mesh.Manifest]{}, mesh.Fingerprint{}, false
+	clear(s.disk.full)
 	s.next = found.highest + 1
 	s.disk.first = s.next
 	if len(found.chain) == 0 {
