@@ -179,9 +179,23 @@ func (d *disk) objectsAfter(piece []*generation, found *files) (mesh.Map[*mesh.M
 func (g *generation) follow(older *generation, before, after mesh.Map[*mesh.Manifest], domain string) {
 	g.before, g.Previous, g.First, g.saved = older.fingerprint, older.ID, false, nil
 	g.changes = changesBetween(before, after)
-	if len(g.changes) > 0 {
-		g.describe(g.changes, append(changedHosts(nil, &mesh.World{Domain: domain}, g.changes), g.Hosts...), g.Resources)
+	if len(g.changes) == 0 {
+		return
 	}
+	left := LeftOut{}
+	if g.LeftOut != nil {
+		left = *g.LeftOut
+	}
+	hosts := slices.Sorted(slices.Values(append(changedHosts(nil, &mesh.World{Domain: domain}, g.changes), g.Hosts...)))
+	g.describe(g.changes, slices.Compact(hosts), g.Resources)
+	if left.Hosts+left.Resources == 0 {
+		return
+	}
+	if g.LeftOut == nil {
+		g.LeftOut = &LeftOut{}
+	}
+	g.LeftOut.Hosts += left.Hosts // at least: which ones these were is not known
+	g.LeftOut.Resources += left.Resources
 }
 
 // redo makes the objects of the last generation, and their Fingerprint, of those of the one before the first.
