@@ -44,13 +44,15 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// crossSite reports whether a browser marked the request as caused by a page of another origin. Other clients do not mark
-// requests.
+// crossSite reports whether a browser marked the request as caused by a page of another origin, except by a link to the page for
+// people. Other clients do not mark requests.
 func crossSite(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "none", "same-origin":
 	default:
-		return true
+		if !opensPage(r) {
+			return true
+		}
 	}
 	for _, text := range r.Header.Values("Origin") {
 		origin, err := url.Parse(text)
@@ -59,4 +61,11 @@ func crossSite(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// opensPage reports whether a browser follows a link to the page for people, such as one in a ticket, in a tab and not in a frame.
+// The files of the page contain no data, and its own requests for data are of the same origin.
+func opensPage(r *http.Request) bool {
+	return r.Method == http.MethodGet && (strings.HasPrefix(r.URL.Path, pagePath) || r.URL.Path == strings.TrimSuffix(pagePath, "/")) &&
+		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -77,6 +78,7 @@ func TestCrossSiteRequests(t *testing.T) {
 	handler := newHandler(Options{
 		Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Ready: make(chan struct{}),
 		Lists: []List{NewList("clients", func() []int { return nil })},
+		Page:  http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
 	})
 	for name, test := range map[string]struct {
 		headers map[string]string
@@ -94,7 +96,7 @@ func TestCrossSiteRequests(t *testing.T) {
 		"another origin, same-origin": {map[string]string{"Sec-Fetch-Site": "same-origin", "Origin": "http://evil.example"}, http.StatusForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for path, want := range map[string]int{"/api/clients": test.want, "/": test.want, "/healthz": http.StatusOK, "/metrics": http.StatusOK} {
+			for path, want := range map[string]int{"/api/clients": test.want, "/ui/": test.want, "/": test.want, "/healthz": http.StatusOK, "/metrics": http.StatusOK} {
 				request := httptest.NewRequest(http.MethodGet, path, http.NoBody)
 				request.Host = "localhost:15014"
 				for key, value := range test.headers {
@@ -105,6 +107,63 @@ func TestCrossSiteRequests(t *testing.T) {
 				if answer.Code != want {
 					t.Errorf("%s: got %d %q, want %d", path, answer.Code, answer.Body, want)
 				}
+			}
+		})
+	}
+}
+
+// TestLinksOfOtherSites follows links that pages of other sites have, as browsers do. Only the page itself is answered: it has no
+// data. Everything that such a page could read or change otherwise is not.
+func TestLinksOfOtherSites(t *testing.T) {
+	handler := newHandler(Options{
+		Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Ready: make(chan struct{}),
+		Lists: []List{NewList("clients", func() []int { return nil })},
+		Page:  http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+	})
+	link := map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+	with := func(key, value string) map[string]string {
+		out := maps.Clone(link)
+		out[key] = value
+		return out
+	}
+	for name, test := range map[string]struct {
+		method, host, path string
+		headers            map[string]string
+		want               int
+	}{
+		"the page":                  {"GET", "localhost:15014", "/ui/", link, http.StatusOK},
+		"the page, at another port": {"GET", "localhost:15014", "/ui/", with("Sec-Fetch-Site", "same-site"), http.StatusOK},
+		"a file of the page":        {"GET", "localhost:15014", "/ui/index.html", link, http.StatusOK},
+		"without the slash":         {"GET", "localhost:15014", "/ui", link, http.StatusFound},
+		"by another name":           {"GET", "evil.example", "/ui/", link, http.StatusForbidden},
+		"a list":                    {"GET", "localhost:15014", "/api/clients", link, http.StatusForbidden},
+		"the index":                 {"GET", "localhost:15014", "/", link, http.StatusForbidden},
+		"a profile":                 {"GET", "localhost:15014", "/debug/pprof/cmdline", link, http.StatusForbidden},
+		"beside the page":           {"GET", "localhost:15014", "/uix", link, http.StatusForbidden},
+		"out of the page":           {"GET", "localhost:15014", "/ui/../api/clients", link, http.StatusForbidden},
+		"a form":                    {"POST", "localhost:15014", "/ui/", link, http.StatusForbidden},
+		"a form with an origin":     {"POST", "localhost:15014", "/ui/", with("Origin", "https://evil.example"), http.StatusForbidden},
+		"an origin":                 {"GET", "localhost:15014", "/ui/", with("Origin", "https://evil.example"), http.StatusForbidden},
+		"a frame":                   {"GET", "localhost:15014", "/ui/", with("Sec-Fetch-Dest", "iframe"), http.StatusForbidden},
+		"an object":                 {"GET", "localhost:15014", "/ui/", with("Sec-Fetch-Dest", "object"), http.StatusForbidden},
+		"a script":                  {"GET", "localhost:15014", "/ui/app.js", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"}, http.StatusForbidden},
+		"fetch":                     {"GET", "localhost:15014", "/ui/", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}, http.StatusForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request := httptest.NewRequest(test.method, test.path, http.NoBody)
+			request.Host = test.host
+			for key, value := range test.headers {
+				request.Header.Set(key, value)
+			}
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, request)
+			// The server itself cleans up paths with dots, and the browser asks again as before.
+			if to := answer.Header().Get("Location"); answer.Code == http.StatusTemporaryRedirect || answer.Code == http.StatusMovedPermanently {
+				request.URL.Path, answer = to, httptest.NewRecorder()
+				handler.ServeHTTP(answer, request)
+			}
+			if answer.Code != test.want {
+				t.Errorf("got %d %q, want %d", answer.Code, answer.Body, test.want)
 			}
 		})
 	}

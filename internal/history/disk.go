@@ -22,12 +22,16 @@ import (
 )
 
 // disk is the folder of a Store: a file for each generation, with what changed, and for some of them one with all objects, so that
-// no damaged file costs more than what only it has. Only the goroutine of Run uses it, and New.
+// no damaged file costs more than what only it has. Until the cluster was read, New and Published
+// use it, and then only the goroutine of Run.
 type disk struct {
 	dir             string
 	cluster, domain string
 	logger          *slog.Logger
 	limits          Limits
+	// uid is that of the World; empty while it is not known. headers are those of the files that were read.
+	uid     string
+	headers map[fileHeader]bool
 	// full are the names of the files with all objects, except those that were found damaged.
 	full map[string]bool
 	// locked is the locked file of the folder; nil while another process saves in the folder, or none. first is the number from
@@ -83,7 +87,7 @@ func fileNamed(name string) (file fileID, ok bool) {
 
 func newDisk(o Options) *disk {
 	return &disk{
-		dir: o.Dir, cluster: o.Cluster, domain: o.Domain, logger: o.Logger, limits: o.Limits, full: map[string]bool{},
+		dir: o.Dir, cluster: o.Cluster, domain: o.Domain, logger: o.Logger, limits: o.Limits, full: map[string]bool{}, headers: map[fileHeader]bool{},
 		unusable: prometheus.NewGauge(prometheus.GaugeOpts{Name: "mizzen_history_unusable_files", Help: "Files of the saved history that could not be used at the start."}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "mizzen_history_save_failures_total", Help: "Attempts to save the history that failed."}),
 	}
@@ -167,6 +171,12 @@ func (s *Store) save(end bool) {
 	if ok, err := d.lock(); err != nil || !ok {
 		d.tell(err)
 		return
+	}
+	s.mu.Lock()
+	identified := s.identified
+	s.mu.Unlock()
+	if !identified {
+		return // there is nothing to save yet
 	}
 	todo := s.unsaved(end)
 	saved, err := d.write(todo)

@@ -243,6 +243,11 @@ func TestOneDamagedFile(t *testing.T) {
 					t.Fatalf("%s is %s: the objects of generation %d (-want +got):\n%s", name, what, g.Number, diff)
 				}
 			}
+			for _, g := range again.List("", 0) {
+				if diff := cmp.Diff(slices.Compact(slices.Sorted(slices.Values(g.Hosts))), g.Hosts); diff != "" {
+					t.Fatalf("%s is %s: the hosts of generation %d (-want +got):\n%s", name, what, g.Number, diff)
+				}
+			}
 			if want := 1 - strings.Count(name, ".objects"); lost != want {
 				t.Errorf("%s is %s: %d generations are lost, want %d\n%s", name, what, lost, want, log)
 			}

@@ -20,6 +20,20 @@ type fileHeader struct {
 	Format  int    `json:"format"`
 	Cluster string `json:"cluster"`
 	Domain  string `json:"domain"`
+	// UID is that of the World; empty if it was not known.
+	UID string `json:"uid,omitempty"`
+}
+
+// same reports whether two headers are of one cluster: several clusters may have one URL, and one cluster several.
+func (h fileHeader) same(other fileHeader) bool {
+	if h.UID != "" && other.UID != "" {
+		return h.UID == other.UID && h.Domain == other.Domain
+	}
+	return h.Cluster == other.Cluster && h.Domain == other.Domain
+}
+
+func (h fileHeader) String() string {
+	return fmt.Sprintf("%s with domain %s and UID %q", h.Cluster, h.Domain, h.UID)
 }
 
 // storedGeneration is the second line of a generation's file. A line for each change follows.
@@ -84,7 +98,7 @@ func (l *lineWriter) writeTo(w io.Writer) error {
 	return out.Flush()
 }
 
-func (d *disk) header() fileHeader { return fileHeader{format, d.cluster, d.domain} }
+func (d *disk) header() fileHeader { return fileHeader{format, d.cluster, d.domain, d.uid} }
 
 func (d *disk) writeGeneration(g *generation) error {
 	return d.replace(fileOf(g), &lineWriter{d.header(), func(line func(any) error) error {
@@ -125,9 +139,11 @@ func (d *disk) readLines(name string, head any, next func(*json.Decoder) error) 
 		switch want := d.header(); {
 		case header.Format != want.Format:
 			return fmt.Errorf("the history has format %d, and this version reads format %d", header.Format, want.Format)
-		case header != want:
-			return fmt.Errorf("the history belongs to cluster %s with domain %s, not to %s with %s", header.Cluster, header.Domain, want.Cluster, want.Domain)
+		case !header.same(want):
+			d.headers[header] = true
+			return fmt.Errorf("the history belongs to cluster %s, not to %s", header, want)
 		}
+		d.headers[header] = true
 		if err := lines.Decode(head); err != nil {
 			return err
 		}

@@ -164,6 +164,7 @@ func (g *Generation) describe(changes []change, hosts []string, resources []serv
 	for _, c := range changes {
 		causes = append(causes, c.cause())
 	}
+	g.LeftOut = nil
 	var left LeftOut
 	g.Causes, left.Causes = cut(causes)
 	g.Hosts, left.Hosts = cut(hosts)

@@ -22,6 +22,27 @@ type files struct {
 	failures []error
 }
 
+// identify is told which cluster this is when it was read. Before that, the URL says whose files there are. If that was wrong for
+// one, the folder is read again.
+func (s *Store) identify(uid string) {
+	if s.disk == nil || s.identified {
+		return
+	}
+	assumed := s.disk.header()
+	s.disk.uid = uid
+	is := s.disk.header()
+	for header := range s.disk.headers {
+		if header.same(assumed) != header.same(is) {
+			s.disk.logger.Info("reading the saved history again, because the UID of the cluster is known now", "uid", uid)
+			s.restore()
+			break
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.identified = true
+}
+
 // restore takes over the generations of the folder. Whatever cannot be used is told, and left where it is.
 func (s *Store) restore() {
 	found := s.disk.read()
@@ -32,10 +53,12 @@ func (s *Store) restore() {
 		} else {
 			told.Warn("cannot use the saved history; it begins anew")
 		}
-		s.disk.unusable.Set(float64(n))
 	}
+	s.disk.unusable.Set(float64(len(found.failures)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.generations, s.size, s.current, s.fingerprint, s.apart = nil, 0, mesh.Map[*mesh.Manifest]{}, mesh.Fingerprint{}, false
+	clear(s.disk.full)
 	s.next = found.highest + 1
 	s.disk.first = s.next
 	if len(found.chain) == 0 {
@@ -156,9 +179,23 @@ func (d *disk) objectsAfter(piece []*generation, found *files) (mesh.Map[*mesh.M
 func (g *generation) follow(older *generation, before, after mesh.Map[*mesh.Manifest], domain string) {
 	g.before, g.Previous, g.First, g.saved = older.fingerprint, older.ID, false, nil
 	g.changes = changesBetween(before, after)
-	if len(g.changes) > 0 {
-		g.describe(g.changes, append(changedHosts(nil, &mesh.World{Domain: domain}, g.changes), g.Hosts...), g.Resources)
+	if len(g.changes) == 0 {
+		return
 	}
+	left := LeftOut{}
+	if g.LeftOut != nil {
+		left = *g.LeftOut
+	}
+	hosts := slices.Sorted(slices.Values(append(changedHosts(nil, &mesh.World{Domain: domain}, g.changes), g.Hosts...)))
+	g.describe(g.changes, slices.Compact(hosts), g.Resources)
+	if left.Hosts+left.Resources == 0 {
+		return
+	}
+	if g.LeftOut == nil {
+		g.LeftOut = &LeftOut{}
+	}
+	g.LeftOut.Hosts += left.Hosts // at least: which ones these were is not known
+	g.LeftOut.Resources += left.Resources
 }
 
 // redo makes the objects of the last generation, and their Fingerprint, of those of the one before the first.

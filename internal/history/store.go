@@ -29,8 +29,8 @@ var (
 // Options are the settings of a Store.
 type Options struct {
 	Limits Limits
-	// Dir is the folder in which generations survive the process; empty for none. Cluster and Domain identify the cluster: what is
-	// there of another one is not used.
+	// Dir is the folder in which generations survive the process; empty for none. Cluster, which is its URL, and Domain identify the
+	// cluster until its UID is known: what is there of another one is not used.
 	Dir             string
 	Cluster, Domain string
 	// Source makes the Worlds of generations; nil makes none.
@@ -61,6 +61,8 @@ type Store struct {
 	fingerprint mesh.Fingerprint
 	// domain is the cluster's DNS domain.
 	domain string
+	// identified is true after the cluster was read: it is known whose files are in the folder.
+	identified bool
 	// apart is true if the texts of restored generations are copies of those that the cluster's objects have.
 	apart bool
 }
@@ -103,6 +105,7 @@ func (s *Store) Published(p *serving.Publication) {
 	if !p.World.StoredAt.IsZero() {
 		return
 	}
+	s.identify(p.World.ClusterUID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.domain = p.World.Domain

@@ -59,6 +59,9 @@ type World struct {
 	// endpoint is among them.
 	Manifests     Map[*Manifest]
 	Configuration Fingerprint
+	// ClusterUID identifies the cluster by whatever URL: the UID of its Namespace kube-system. It is empty for files, and without the
+	// right to list Namespaces.
+	ClusterUID string
 	// StoredAt is zero if the source was read. Otherwise the source has been unavailable since the start, and the
 	// World is the state that was saved at this time.
 	StoredAt time.Time

@@ -2,8 +2,10 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -164,7 +166,20 @@ func (a *assembling) load() (objects map[object.Key]*object.Object, saved time.T
 		objects, saved, err = object.ReadState(r, object.NewStateHeader(a.options.Cluster, a.options.Domain, a.options.Namespaces))
 		return err
 	})
+	if err == nil && !a.ofThisCluster(objects) {
+		err = errors.New("the stored state belongs to another cluster with this URL")
+	}
 	return objects, saved, err
+}
+
+// ofThisCluster is false if it is known that stored objects are those of another cluster. It is not known before the cluster was read.
+func (a *assembling) ofThisCluster(stored map[object.Key]*object.Object) bool {
+	o, own := stored[object.Key{Kind: object.KindNamespace, Name: object.IdentityNamespace}], a.assembler.ClusterUID()
+	if o == nil || own == "" {
+		return true
+	}
+	n, ok := o.Value.(*object.Namespace)
+	return !ok || n.ClusterUID == "" || n.ClusterUID == own
 }
 
 // recallRollouts tells what rules said before the process started, if changes of some are rolled out: the first World goes on with
@@ -174,8 +189,12 @@ func (a *assembling) recallRollouts() {
 		return
 	}
 	stored, _, err := a.load()
-	if err != nil {
-		a.options.Logger.Warn("there is no stored state: all clients follow the current version of the rules that were being rolled out", "error", err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		a.options.Logger.Info("nothing is stored: all clients follow the current version of the rules, also of those that another process was rolling out")
+		return
+	case err != nil:
+		a.options.Logger.Warn("cannot use the stored state: all clients follow the current version of the rules, also of those that were being rolled out", "error", err)
 		return
 	}
 	a.assembler.Recall(stored)

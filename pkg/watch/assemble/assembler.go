@@ -119,6 +119,9 @@ func (a *Assembler) Restored(at time.Time, problems ...mesh.Problem) {
 	a.problems.put(problemKey{topic: topicStored}, problems)
 }
 
+// ClusterUID is what identifies the cluster of the objects that were applied; empty if it is not known.
+func (a *Assembler) ClusterUID() string { return a.inventory.namespaces.clusterUID() }
+
 // Recall records the objects that were stored before the process started. It is called at most once, after the first objects were
 // applied and before the first World: rules with a RolloutPolicy that changed since then are rolled out.
 func (a *Assembler) Recall(stored map[object.Key]*object.Object) { a.rollouts.recall(stored) }
@@ -263,6 +266,9 @@ func (a *Assembler) World() *mesh.World {
 	}
 	if !slices.Equal(a.rollouts.list, last.Rollouts) {
 		w.Rollouts, changed = a.rollouts.list, true
+	}
+	if w.ClusterUID = a.ClusterUID(); w.ClusterUID != last.ClusterUID {
+		changed = true
 	}
 	if a.manifests.apply(w) {
 		changed = true

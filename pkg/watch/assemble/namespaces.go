@@ -62,6 +62,14 @@ func (x *namespaceIndex) each(visit func(object.Key, *object.Namespace)) {
 	}
 }
 
+// clusterUID returns what identifies the cluster; empty if it is not known.
+func (x *namespaceIndex) clusterUID() string {
+	if n := x.all[object.IdentityNamespace]; n != nil {
+		return n.ClusterUID
+	}
+	return ""
+}
+
 // loadReports returns the annotation of a namespace; zero if it does not have it.
 func (x *namespaceIndex) loadReports(name string) mesh.AnnotationValue[mesh.Switch] {
 	if n := x.all[name]; n != nil {

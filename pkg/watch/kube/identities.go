@@ -21,8 +21,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// identityNamespace is the Namespace whose UID identifies a cluster. It exists in every cluster, and as long as the cluster.
-const identityNamespace = metav1.NamespaceSystem
+const identityNamespace = object.IdentityNamespace
 
 // onlyIdentity selects identityNamespace. A right to list can be restricted to the name.
 var onlyIdentity = fields.OneTermEqualSelector(metav1.ObjectNameField, identityNamespace).String()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"testing"
@@ -11,11 +12,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 const testWait = 5 * time.Second
@@ -69,6 +73,46 @@ func TestRecall(t *testing.T) {
 			t.Error("the objects of the cluster are not stored")
 		}
 	})
+}
+
+// TestRecallOfRollouts starts with a rule whose changes are rolled out. What is stored says what it was before, unless it is that of
+// another cluster with the same URL, or there is nothing.
+func TestRecallOfRollouts(t *testing.T) {
+	start := func(m *memory, uid, timeout string) (rollout *mesh.Rollout, log string) {
+		synctest.Test(t, func(t *testing.T) {
+			var out strings.Builder
+			own := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kube-system", UID: types.UID(uid)}}
+			c := newFakeCluster(t, own, newFakeService("a", "one"))
+			rule := newFakeRule(object.KindVirtualService, "one", map[string]any{"hosts": []any{"one"}, "http": []any{
+				map[string]any{"timeout": timeout, "route": []any{map[string]any{"destination": map[string]any{"host": "one"}}}},
+			}})
+			rule.SetAnnotations(map[string]string{mesh.AnnotationRollout: "10%,5m"})
+			resource := object.KindVirtualService.Row().Resource
+			if _, err := c.istio.Resource(resource).Namespace("a").Create(t.Context(), rule, metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			c.start(watch.Options{StateStore: m, StateWait: testWait, Logger: slog.New(slog.NewTextHandler(&out, nil))})
+			w := c.wait()
+			if w.ClusterUID != uid || len(w.Rollouts) != 1 {
+				t.Fatalf("got UID %q and %d rollouts, want %q and one", w.ClusterUID, len(w.Rollouts), uid)
+			}
+			rollout, log = w.Rollouts[0], out.String()
+		})
+		return rollout, log
+	}
+	m := newMemory()
+	r, log := start(m, "1", "1s")
+	if r.Candidate != "" || strings.Contains(log, "WARN") || !strings.Contains(log, "nothing is stored") {
+		t.Errorf("first start: %v\n%s", r, log)
+	}
+	stored := m.text
+	if r, log = start(m, "1", "2s"); r.Candidate == "" || strings.Contains(log, "WARN") {
+		t.Errorf("the same cluster: %v\n%s", r, log)
+	}
+	m.text = stored
+	if r, log = start(m, "2", "2s"); r.Candidate != "" || !strings.Contains(log, "belongs to another cluster") {
+		t.Errorf("another cluster: %v\n%s", r, log)
+	}
 }
 
 // TestRecallWaits does not read the stored state while the wait for the cluster lasts.
@@ -169,7 +213,7 @@ func (m *memory) Save(write func(io.Writer) error) {
 
 func (m *memory) Load(read func(io.Reader) error) error {
 	if m.text == nil {
-		return errors.New("there is nothing")
+		return fs.ErrNotExist
 	}
 	return read(bytes.NewReader(m.text))
 }

@@ -48,16 +48,17 @@ type storedNamespace struct {
 	Unlabeled   bool                              `json:"unlabeled,omitempty"`
 	LoadReports mesh.AnnotationValue[mesh.Switch] `json:"loadReports,omitzero"`
 	Rollout     mesh.RolloutPolicy                `json:"rollout,omitzero"`
+	ClusterUID  string                            `json:"clusterUID,omitempty"`
 }
 
 func namespaceField(o *storedObject) **storedNamespace { return &o.OfNamespace }
 
 func storeNamespace(n *Namespace) (*storedNamespace, error) {
-	return &storedNamespace{n.Labeled, n.Identity, !n.Injected, n.LoadReports, n.Rollout}, nil
+	return &storedNamespace{n.Labeled, n.Identity, !n.Injected, n.LoadReports, n.Rollout, n.ClusterUID}, nil
 }
 
 func loadNamespace(s *storedNamespace) (*Namespace, error) {
-	return &Namespace{!s.Unlabeled, s.Labeled, s.Identity, s.LoadReports, s.Rollout}, nil
+	return &Namespace{!s.Unlabeled, s.Labeled, s.Identity, s.LoadReports, s.Rollout, s.ClusterUID}, nil
 }
 
 type storedPolicy struct {

@@ -116,6 +116,9 @@ func convertNamespace(n *corev1.Namespace, _ string) Object {
 		out.Report(mesh.CodeInvalidValue, mesh.Warning, labelField(mesh.LabelIdentity),
 			"The label has no effect because the namespace does not have the label mizzen.dev/inject: enabled. Its pods get no certificate. Set that label, too.")
 	}
+	if n.Name == IdentityNamespace {
+		value.ClusterUID = string(n.UID)
+	}
 	if *value != (Namespace{}) {
 		out.Value = value
 	}

@@ -162,6 +162,9 @@ func (p *Pod) Addresses() []string {
 // Node is what is kept of a Node.
 type Node = mesh.Node
 
+// IdentityNamespace is the Namespace whose UID identifies a cluster. It exists in every cluster, and as long as the cluster.
+const IdentityNamespace = "kube-system"
+
 // Namespace is what is kept of a namespace. Of one without any of this nothing is kept.
 type Namespace struct {
 	// Injected means that it has the label for injection. Without it, Labeled and Identity are 0.
@@ -174,6 +177,8 @@ type Namespace struct {
 	LoadReports mesh.AnnotationValue[mesh.Switch]
 	// Rollout is how changes of the rules of the namespace reach clients.
 	Rollout mesh.RolloutPolicy
+	// ClusterUID identifies the cluster: see mesh.World. Only IdentityNamespace has it.
+	ClusterUID string
 }
 
 // InjectionPolicy is what is kept of the policy that injects.
