@@ -57,7 +57,7 @@ export function Rollouts({ objects }) {
     { title: 'Share', number: true, cell: (r) => `${r.percent} %, ${r.window}${r.abort ? ', abort' : ''}` },
     { title: 'Have it', number: true, cell: (r) => html`${plural(r.clients, 'client')}${r.pending > 0 && html` <span class="quiet">+${r.pending} pending</span>`}` },
     { title: 'Failed there', number: true, cell: (r) => attempts(r.first) }, { title: 'Failed elsewhere', number: true, cell: (r) => attempts(r.rest) },
-    { title: 'Since', number: true, cell: (r) => r.since && html`<${Ago} time=${r.since} />` },
+    { title: 'Since', number: true, cell: (r) => (r.since ? html`<${Ago} time=${r.since} />` : html`<span class="quiet">–</span>`) },
     { title: 'Why', class: 'wide', cell: (r) => r.message || r.reason },
   ]} /><//>`}`;
 }

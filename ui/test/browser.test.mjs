@@ -74,6 +74,12 @@ test('a namespace, a text and the table have addresses', async () => {
     await page.locator('[data-node="bank/ledger"]').waitFor(drawn);
     assert.equal(await page.locator('[data-node="ops/prober"]').count(), 0);
   });
+  for (const node of ['bank/payment', 'service+bank/payment']) {
+    await check('#/mesh?node=' + node, async (page) => {
+      await page.getByRole('complementary', { name: 'bank/payment' }).getByRole('link', { name: 'shop/checkout' }).waitFor(drawn);
+      await page.locator('[data-node="service bank/payment"][aria-current]').waitFor(drawn);
+    });
+  }
   await check('#/mesh?as=table&q=ledger', async (page) => {
     await page.getByRole('row').nth(1).waitFor(drawn);
     const rows = await page.locator('tbody tr').allInnerTexts();

@@ -43,7 +43,7 @@ async function end(child) {
 
 // Plane is a control plane with a mesh, which can end and come back at the same address.
 export class Plane {
-  static async start({ mesh = [], serve = [] } = {}) {
+  static async start({ mesh = ['-hostile'], serve = [] } = {}) {
     const p = new Plane();
     p.dir = await mkdtemp(join(tmpdir(), 'mizzen-ui-'));
     p.xds = '127.0.0.1:' + await freePort();

@@ -18,7 +18,7 @@ func serviceOf(w workload) string {
 }
 
 // shopObjects returns the objects of the shop, some of them with faults that Problems report.
-func shopObjects() string {
+func shopObjects(regex string) string {
 	var text strings.Builder
 	var namespaces, services []string
 	for i, w := range shop {
@@ -36,7 +36,7 @@ func shopObjects() string {
 		}
 		fmt.Fprintf(&text, "---\n"+slice, w.name, w.namespace, serviceOf(w), w.port, address(i), w.zone, w.name, w.namespace)
 	}
-	return text.String() + rules
+	return text.String() + strings.Replace(rules, "REGEX", regex, 1)
 }
 
 const (
@@ -100,7 +100,7 @@ metadata: {name: catalog, namespace: shop}
 spec:
   hosts: [catalog, "x"]
   http:
-  - match: [{uri: {regex: '<img src=x onerror="document.title=1">('}}]
+  - match: [{uri: {regex: 'REGEX'}}]
     route: [{destination: {host: catalog}}]
   - wieght: 3
     route: [{destination: {host: catalog}}]

@@ -19,8 +19,8 @@ const (
 	refused = "outbound|50051||payment.bank.svc.cluster.local"
 )
 
-// runRefuser keeps a client connected that refuses changes, as a client with a fault does. Its text is hostile.
-func runRefuser(ctx context.Context, xds string) error {
+// runRefuser keeps a client connected that refuses changes, as a client with a fault does.
+func runRefuser(ctx context.Context, xds, reason string) error {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address(len(shop) - 1))}}
 	conn, err := grpc.NewClient(xds, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, a string) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", a) }))
@@ -29,7 +29,7 @@ func runRefuser(ctx context.Context, xds string) error {
 	}
 	defer func() { _ = conn.Close() }()
 	for ctx.Err() == nil {
-		_ = refuse(ctx, conn) // the control plane ended or is not there yet
+		_ = refuse(ctx, conn, reason) // the control plane ended or is not there yet
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
@@ -38,7 +38,7 @@ func runRefuser(ctx context.Context, xds string) error {
 	return nil
 }
 
-func refuse(ctx context.Context, conn *grpc.ClientConn) error {
+func refuse(ctx context.Context, conn *grpc.ClientConn, reason string) error {
 	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(conn).StreamAggregatedResources(ctx, grpc.WaitForReady(true))
 	if err != nil {
 		return fmt.Errorf("subscribe: %w", err)
@@ -57,7 +57,7 @@ func refuse(ctx context.Context, conn *grpc.ClientConn) error {
 		if version == "" {
 			version = response.GetVersionInfo()
 		} else {
-			request.ErrorDetail = &rpcstatus.Status{Code: 3, Message: "it does not like the weights: " + hostile}
+			request.ErrorDetail = &rpcstatus.Status{Code: 3, Message: reason}
 		}
 		request.VersionInfo = version
 	}

@@ -24,8 +24,18 @@ type calls struct {
 
 const port = 50051
 
-// hostile is a text that a browser would run if the page did not write it as text.
-const hostile = `<script>document.title='run'</script><img src=x onerror="document.title='run'">`
+// texts are written by clients and by authors of objects: the ID of a node, the reason of a refusal, and a regular expression that is wrong.
+type texts struct{ node, refusal, regex string }
+
+func plain() texts {
+	return texts{refusal: "this version cannot read the weights of clusters", regex: "/catalog[.]v[12]/(List|Get"}
+}
+
+// hostile are texts that a browser would run if the page did not write them as text.
+func hostile() texts {
+	const script = `<script>document.title='run'</script><img src=x onerror="document.title='run'">`
+	return texts{node: script, refusal: "it does not like the weights: " + script, regex: `<img src=x onerror="document.title=1">(`}
+}
 
 var shop = []workload{
 	{namespace: "shop", name: "web", version: "v7", zone: "zone-a", port: port, calls: []calls{
@@ -59,7 +69,7 @@ var shop = []workload{
 	{namespace: "ml", name: "recommend", version: "v9", zone: "zone-b", port: port, calls: []calls{
 		{to: "catalog.shop", port: port, rate: 4},
 	}},
-	{namespace: "ops", name: "prober", version: "v1", zone: "zone-a", id: hostile, calls: []calls{
+	{namespace: "ops", name: "prober", version: "v1", zone: "zone-a", calls: []calls{
 		{to: "cart.shop", port: port, rate: 1},
 	}},
 }
