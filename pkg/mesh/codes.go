@@ -275,7 +275,7 @@ var codes = []CodeDoc{
 		"Correct the object. To give all clients the new version all the same, remove the annotation.",
 	},
 	{
-		CodePinned, "The Service has the annotation `mizzen.dev/pin`: the VirtualServices and DestinationRules for its host are held as of an earlier generation, and edits of them have no effect (warning). Or the pin ended (warning). Or the replica does not have the generation, so clients follow the current rules, or the generation that was held before (error).",
+		CodePinned, "The Service has the annotation `mizzen.dev/pin`: the VirtualServices and DestinationRules for its host are held as of an earlier generation, and edits of them have no effect (warning). Or the pin ended (warning). Or the replica does not have the generation, so clients follow the current rules, or the generation that was held before (error). Or files are checked, where no generation is kept (info).",
 		"Correct the rules and remove the annotation. [ROLLOUT.md](ROLLOUT.md#pins) says what is held.",
 	},
 	{
