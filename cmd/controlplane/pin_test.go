@@ -18,8 +18,17 @@ func TestPin(t *testing.T) {
 	}
 	const id = "g-3f2a91c04d"
 	for _, args := range [][]string{
-		{}, {"cart.shop"}, {"cart", id}, {"cart.shop", "3f2a91c04d"}, {"cart.shop", id + ",2026"}, {"*.shop", id}, {"cart.shop", id, "--for", "1s"},
-		{"cart.shop", "g-3f2a"}, {"cart.shop", id + "0"}, {"cart.shop", "previous"}, {"cart.shop", "g-3F2A91C04D"},
+		{},
+		{"cart.shop"},
+		{"cart", id},
+		{"cart.shop", "3f2a91c04d"},
+		{"cart.shop", id + ",2026"},
+		{"*.shop", id},
+		{"cart.shop", id, "--for", "1s"},
+		{"cart.shop", "g-3f2a"},
+		{"cart.shop", id + "0"},
+		{"cart.shop", "previous"},
+		{"cart.shop", "g-3F2A91C04D"},
 	} {
 		if got := command(t.Context(), "", append([]string{"pin"}, args...)...); got.code != exitUsage || got.stdout != "" {
 			t.Errorf("%s: got %+v, want a usage error", fmt.Sprint(args), got)
