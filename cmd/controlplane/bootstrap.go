@@ -47,7 +47,8 @@ With --certificates it declares a certificate, which Envoy reads as secrets from
 /etc/mizzen/sds: --envoy-secret prints them. docs/clients/envoy.md has an example.
 
 With --for rust the bootstrap is for gRPC for Rust (tonic-xds), which takes a URL where the other
-gRPC libraries take a target: http://HOST:PORT, or https://HOST:PORT with --tls-ca.
+gRPC libraries take a target: http://HOST:PORT, or https://HOST:PORT with --tls-ca, for which the
+application is built with the feature tls-ring or tls-aws-lc of the crate.
 
 The bootstrap names files by absolute paths: a relative path in a flag is relative to the working
 directory of this command. For a client on another machine, write the paths that it has there.`
@@ -84,7 +85,9 @@ func newBootstrap(std stdio) *cobra.Command {
 					return usageErrorf(cmd, "--server-uri %w", err)
 				}
 			}
-			options.ServerURI, options.Fallbacks, options.Locality = servers[0], servers[1:], zone.Locality
+			if options.Locality = zone.Locality; len(servers) > 0 {
+				options.ServerURI, options.Fallbacks = servers[0], servers[1:]
+			}
 			hostname, err := os.Hostname()
 			if err != nil && options.NodeID == "" {
 				return fmt.Errorf("find a node ID for the client (set one with --node-id): %w", err)
@@ -102,7 +105,8 @@ func newBootstrap(std stdio) *cobra.Command {
 			return client.print(cmd, std, options)
 		},
 	}
-	cmd.Flags().StringArrayVar(&servers, "server-uri", []string{bootstrap.DefaultServerURI}, "`HOST:PORT` of the control plane, or any gRPC target. Given again, control planes to fall back to")
+	cmd.Flags().StringArrayVar(&servers, "server-uri", nil,
+		"`HOST:PORT` of the control plane, or any gRPC target. Given again, control planes to fall back to (default "+bootstrap.DefaultServerURI+", with --tls-ca "+bootstrap.DefaultTLSServerURI+")")
 	registerNode(cmd, &options, &zone)
 	certificates.register(cmd)
 	connection.register(cmd)

@@ -78,17 +78,38 @@ func (f *clientKindFlag) problems(s *snapshot.Snapshot) []mesh.Problem {
 		all = append(all, specific...)
 	}
 	client := snapshot.WithUserAgent(mesh.Client{}, f.kind, f.version)
-	all = slices.DeleteFunc(all, func(p mesh.Problem) bool { return !p.Concerns(client) })
+	unencrypted := s.UnencryptedProblems(client)
+	all = withoutUnfollowed(slices.DeleteFunc(all, func(p mesh.Problem) bool { return !p.Concerns(client) }), unencrypted)
 	for i := range all {
 		p := &all[i]
 		if p.Missing != 0 {
-			p.Message = p.Missing.Ignored(f.String())
+			p.Message = p.Missing.Ignored(f.String(), mesh.MakeClientKinds(f.kind))
 		}
 		if !p.IsGeneral() {
 			p.ClientKinds = mesh.MakeClientKinds(f.kind)
 		}
 	}
+	for _, p := range unencrypted {
+		p.ClientKinds = mesh.MakeClientKinds(f.kind)
+		all = append(all, p)
+	}
 	return mesh.SortProblems(all)
+}
+
+// withoutUnfollowed leaves out how clients follow a field that the client does not follow: because it ignores the field, or
+// because it does not encrypt.
+func withoutUnfollowed(problems, unencrypted []mesh.Problem) []mesh.Problem {
+	unfollowed := map[mesh.FieldLocation]struct{}{}
+	at := func(p mesh.Problem) mesh.FieldLocation { return mesh.FieldLocation{Object: p.Object, Field: p.Field} }
+	for _, p := range slices.Concat(problems, unencrypted) {
+		if p.Code == mesh.CodeIgnored || p.Code == mesh.CodeNoCertificate && p.Field != "" {
+			unfollowed[at(p)] = struct{}{}
+		}
+	}
+	return slices.DeleteFunc(problems, func(p mesh.Problem) bool {
+		_, found := unfollowed[at(p)]
+		return found && p.Code == mesh.CodeApproximated
+	})
 }
 
 // String returns the flag's text.

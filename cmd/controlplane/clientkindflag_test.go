@@ -145,6 +145,48 @@ func TestCheckOfAnnotatedService(t *testing.T) {
 	}
 }
 
+// TestCheckOfFieldsNotFollowed: a client that does not follow a field is not told how it follows it, nor to do what does not help it.
+func TestCheckOfFieldsNotFollowed(t *testing.T) {
+	const (
+		rule    = plainService + "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: echo, namespace: demo}\nspec: {host: echo, trafficPolicy: {"
+		mutual  = rule + "tls: {mode: ISTIO_MUTUAL, subjectAltNames: [a]}}}\n"
+		system  = rule + "tls: {mode: SIMPLE, subjectAltNames: [a]}}}\n"
+		outlier = rule + "outlierDetection: {}}}\n"
+		pick    = "apiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo, annotations: {mizzen.dev/lb-policy: pick_first}}\nspec: {ports: [{name: grpc, port: 7070}]}\n"
+		servers = plainService + "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: echo-1, namespace: demo, labels: {kubernetes.io/service-name: echo}}\n" +
+			"addressType: IPv4\nports: [{name: grpc, port: 50051}]\nendpoints: [{addresses: [10.0.0.1], targetRef: {kind: Pod, name: echo-1, namespace: demo}}]\n" +
+			"---\napiVersion: v1\nkind: Pod\nmetadata: {name: echo-1, namespace: demo, labels: {mizzen.dev/identity: spiffe, mizzen.dev/server: xds}}\n" +
+			"spec: {serviceAccountName: echo, containers: [{name: app}]}\nstatus: {podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}]}\n" +
+			"---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: demo}\nspec: {mtls: {mode: STRICT}}\n"
+		elsewise = " does not support TLS settings. Its calls fail. Call the Service through Envoy, or use a gRPC client in Go, Java, C++, Python or Node.\n"
+		update   = " does not support TLS settings. Its calls fail. Update the client: docs/FIELDS.md lists the versions for gRFC A29.\n"
+		tls      = "error NoCertificate DestinationRule demo/echo spec.trafficPolicy.tls.mode (stdin:9): "
+		ignored  = "info Ignored DestinationRule demo/echo spec.trafficPolicy.outlierDetection (stdin:9): Ignored by "
+		balanced = "info Ignored Service demo/echo metadata.annotations[mizzen.dev/lb-policy] (stdin:3): Ignored by "
+	)
+	tests := []struct{ client, text, want string }{
+		{"mizzen-go 0.1", mutual, tls + "mizzen-go 0.1" + elsewise},
+		{"mizzen-go 0.1", system, tls + "mizzen-go 0.1" + elsewise},
+		{"gRPC Rust 0.1", mutual, tls + "gRPC Rust 0.1" + elsewise},
+		{"Kitex 0.14", mutual, tls + "Kitex 0.14" + elsewise},
+		{"gRPC Go 1.41", mutual, tls + "gRPC Go 1.41" + update},
+		{"gRPC Go 1.85", mutual, "info Approximated DestinationRule demo/echo spec.trafficPolicy.tls.mode (stdin:9): This applies to clients that declare "},
+		{"mizzen-go 0.1", outlier, ignored + "mizzen-go 0.1. They do not eject endpoints. Use a readiness probe.\n"},
+		{"mizzen-go 0.1", servers, "error NoCertificate Service demo/echo (stdin:1): All endpoints of port 7070 take only mTLS. mizzen-go 0.1" + elsewise},
+		{"gRPC Go 1.85", outlier, "info Approximated DestinationRule demo/echo spec.trafficPolicy.outlierDetection (stdin:9): gRPC does not count "},
+		{"gRPC Rust 0.1", pick, balanced + "gRPC Rust 0.1. Their calls are balanced round robin. Keep the setting if that is good enough for them.\n"},
+		{"gRPC Node 1.14", pick, balanced + "gRPC Node 1.14. Their calls are balanced round robin. For Node clients, set GRPC_EXPERIMENTAL_PICKFIRST_LB_CONFIG=true.\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.client, func(t *testing.T) {
+			got := command(t.Context(), test.text, "check", "-f", "-", "--exclude", "NoEndpoints", "--client", test.client)
+			if !strings.HasPrefix(got.stdout, test.want) || strings.Count(got.stdout, "\n") != 1 {
+				t.Errorf("got\n%s%s\nwant %s", got.stdout, got.err, test.want)
+			}
+		})
+	}
+}
+
 // TestNodeID: a client gets a stable subset of the endpoints.
 func TestNodeID(t *testing.T) {
 	endpoints := func(args ...string) (string, int) {

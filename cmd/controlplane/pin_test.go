@@ -16,7 +16,20 @@ func TestPin(t *testing.T) {
 	if until, err := time.Parse(time.RFC3339, found[1]); err != nil || time.Until(until) < 29*time.Minute || time.Until(until) > 30*time.Minute {
 		t.Errorf("got the end %s (%v), want one in 30 minutes", found[1], err)
 	}
-	for _, args := range [][]string{{}, {"cart.shop"}, {"cart", "g-1"}, {"cart.shop", "3f2a91"}, {"cart.shop", "g-1,2026"}, {"*.shop", "g-1"}, {"cart.shop", "g-1", "--for", "1s"}} {
+	const id = "g-3f2a91c04d"
+	for _, args := range [][]string{
+		{},
+		{"cart.shop"},
+		{"cart", id},
+		{"cart.shop", "3f2a91c04d"},
+		{"cart.shop", id + ",2026"},
+		{"*.shop", id},
+		{"cart.shop", id, "--for", "1s"},
+		{"cart.shop", "g-3f2a"},
+		{"cart.shop", id + "0"},
+		{"cart.shop", "previous"},
+		{"cart.shop", "g-3F2A91C04D"},
+	} {
 		if got := command(t.Context(), "", append([]string{"pin"}, args...)...); got.code != exitUsage || got.stdout != "" {
 			t.Errorf("%s: got %+v, want a usage error", fmt.Sprint(args), got)
 		}

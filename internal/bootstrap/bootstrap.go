@@ -12,8 +12,10 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultServerURI is the default address of `controlplane serve`.
-	DefaultServerURI = "127.0.0.1:15010"
+	// DefaultServerURI is the default address of `controlplane serve`, in plaintext. DefaultTLSServerURI is the address of the usual
+	// port for TLS, which has no default there.
+	DefaultServerURI    = "127.0.0.1:15010"
+	DefaultTLSServerURI = "127.0.0.1:15012"
 	// DefaultNamespace is also the namespace that the control plane assumes for a node without one.
 	DefaultNamespace = "default"
 )
@@ -25,7 +27,7 @@ const listenerTemplate = "grpc/server?xds.resource.listening_address=%s"
 // Options describe the control plane and the client. The zero value is a client in the namespace default on the
 // control plane's own machine.
 type Options struct {
-	// ServerURI is any gRPC target; DefaultServerURI if empty.
+	// ServerURI is any gRPC target. If empty, it is DefaultTLSServerURI with TLS and DefaultServerURI without.
 	ServerURI string
 	// Fallbacks are the targets of further control planes, in order. A client that supports them uses the first that it can
 	// reach, while it lacks a resource, and returns to an earlier one once that can be reached.
@@ -112,7 +114,7 @@ func JSON(o Options) ([]byte, error) {
 	}
 	id, cluster, namespace := o.nodeIdentity()
 	var servers []server
-	for _, uri := range append([]string{orDefault(o.ServerURI, DefaultServerURI)}, o.Fallbacks...) {
+	for _, uri := range append([]string{o.serverURI()}, o.Fallbacks...) {
 		servers = append(servers, server{URI: uri, Creds: channel, CallCreds: call, Features: []string{"xds_v3"}})
 	}
 	doc := document{
@@ -142,6 +144,13 @@ func JSON(o Options) ([]byte, error) {
 		return nil, fmt.Errorf("encode bootstrap: %w", err)
 	}
 	return append(text, '\n'), nil
+}
+
+func (o Options) serverURI() string {
+	if o.Connection.TLS {
+		return orDefault(o.ServerURI, DefaultTLSServerURI)
+	}
+	return orDefault(o.ServerURI, DefaultServerURI)
 }
 
 // variable returns the value of a variable that is set; empty if it is not.

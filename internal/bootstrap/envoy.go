@@ -39,7 +39,7 @@ func Envoy(o Options, admin string) ([]byte, error) {
 	if _, _, err := o.Connection.credentials(); err != nil {
 		return nil, err
 	}
-	address, kind, err := envoyAddress(orDefault(o.ServerURI, DefaultServerURI))
+	address, kind, err := envoyAddress(o.serverURI())
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 // Rust returns the bootstrap of an application with the crate tonic-xds, whose server_uri is a URL and not a gRPC target. It
-// fails on options that the crate does not have: src/xds/bootstrap.rs of 0.1.0-alpha.4.
+// fails on options that the crate does not have: src/xds/bootstrap.rs of 0.1.0-alpha.4. Of a connection over TLS the crate reads
+// the same files as gRPC for Go does, if it is built with a feature for TLS; without one its channel is not built.
 func Rust(o Options) ([]byte, error) {
 	switch {
 	case len(o.Fallbacks) > 0:
@@ -19,7 +20,7 @@ func Rust(o Options) ([]byte, error) {
 	case o.Server || o.SNI || o.SystemRoots:
 		return nil, errors.New("tonic-xds has no use for --server, --sni and --system-roots: leave them out")
 	}
-	address := orDefault(o.ServerURI, DefaultServerURI)
+	address := o.serverURI()
 	scheme, rest, hasScheme := strings.Cut(address, ":///")
 	if hasScheme && scheme == "dns" {
 		address = rest

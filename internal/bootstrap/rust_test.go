@@ -19,6 +19,7 @@ func TestRust(t *testing.T) {
 		"gRPC target":  {bootstrap.Options{ServerURI: "dns:///mizzen:15010"}, "http://mizzen:15010"},
 		"IPv6":         {bootstrap.Options{ServerURI: "[fd00::1]:15010"}, "http://[fd00::1]:15010"},
 		"encrypted":    {bootstrap.Options{ServerURI: "mizzen:15012", Connection: bootstrap.Connection{TLS: true, Authorities: "/ca.crt"}}, "https://mizzen:15012"},
+		"TLS alone":    {bootstrap.Options{Connection: bootstrap.Connection{TLS: true}}, "https://127.0.0.1:15012"},
 		"proved by it": {bootstrap.Options{ServerURI: "mizzen:15012", Connection: bootstrap.Connection{TLS: true, Certificate: "/tls.crt", Key: "/tls.key"}}, "https://mizzen:15012"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -30,7 +31,12 @@ func TestRust(t *testing.T) {
 				Servers []struct {
 					URI   string `json:"server_uri"`
 					Creds []struct {
-						Type string `json:"type"`
+						Type   string `json:"type"`
+						Config struct {
+							Authorities string `json:"ca_certificate_file"`
+							Certificate string `json:"certificate_file"`
+							Key         string `json:"private_key_file"`
+						} `json:"config"`
 					} `json:"channel_creds"`
 				} `json:"xds_servers"`
 			}
@@ -42,6 +48,10 @@ func TestRust(t *testing.T) {
 			}
 			if creds := got.Servers[0].Creds[0].Type; (creds == "tls") != tt.options.Connection.TLS {
 				t.Errorf("got credentials %s for %s", creds, tt.uri)
+			}
+			files, want := got.Servers[0].Creds[0].Config, tt.options.Connection
+			if files.Authorities != want.Authorities || files.Certificate != want.Certificate || files.Key != want.Key {
+				t.Errorf("got files %+v, want %+v", files, want)
 			}
 		})
 	}

@@ -187,8 +187,8 @@ var codes = []CodeDoc{
 		"Nothing, if that is good enough.",
 	},
 	{
-		CodeNoCertificate, "Calls must be encrypted, but a client declares neither the certificate provider that they need nor that it verifies servers by the roots of its machine, or endpoints have no service account by which clients identify them. These calls fail.",
-		"Declare the provider in the client's bootstrap (`controlplane bootstrap --certificates`), or set the variable that [calls to servers outside of the mesh](MTLS.md#calls-to-servers-outside-of-the-mesh) need and declare it (`controlplane bootstrap --system-roots`), or list the servers' subjectAltNames.",
+		CodeNoCertificate, "Calls must be encrypted, but a client declares neither the certificate provider that they need nor that it verifies servers by the roots of its machine, or endpoints have no service account by which clients identify them, or a client does not encrypt calls in its version or in any. These calls fail.",
+		"Declare the provider in the client's bootstrap (`controlplane bootstrap --certificates`), or set the variable that [calls to servers outside of the mesh](MTLS.md#calls-to-servers-outside-of-the-mesh) need and declare it (`controlplane bootstrap --system-roots`), or list the servers' subjectAltNames. Update a client that does not encrypt, or call through Envoy: the message says which.",
 	},
 	{
 		CodeIgnored, "Some client kinds, or older versions of them, ignore it. `controlplane check` names the kinds whose current version ignores it. A running control plane names the kinds and versions of the connected clients that use the host, and counts them. It reports nothing if no such client is connected.",

@@ -181,9 +181,18 @@ func ClientKindsWithout(feature Features) ClientKinds {
 	return kinds
 }
 
-// Ignored returns the message of a Problem: which clients ignore the feature, what happens to their calls, and what
-// to do. The set must have exactly one feature.
-func (f Features) Ignored(by string) string { return "Ignored by " + by + ". " + f.row().fallback }
+// Ignored returns the message of a Problem that concerns the kinds: which clients ignore the feature, what happens to their
+// calls, and what to do. The set must have exactly one feature.
+func (f Features) Ignored(by string, kinds ClientKinds) string {
+	row := f.row()
+	if row.byKind.text != "" && kinds.Has(row.byKind.kind) {
+		row.fallback = row.byKind.text
+	}
+	return "Ignored by " + by + ". " + row.fallback
+}
+
+// MissingInAll reports whether all versions of a client kind lack the set's one feature.
+func (f Features) MissingInAll(kind ClientKind) bool { return f.row().missing[kind] == always }
 
 // row returns the row of the set's one feature.
 func (f Features) row() featureRow {

@@ -32,12 +32,26 @@ type featureRow struct {
 	// fallback states what happens to the calls, and what to do. It is empty if the missing feature changes the
 	// resources.
 	fallback string
-	missing  releaseRanges
+	// byKind has another text for Problems that concern a certain client kind, which has its own way out.
+	byKind  kindFallback
+	missing releaseRanges
 	// variable is the environment variable that enables the feature in the releases byVariable, which are missing
 	// releases as well; empty if there is none.
 	variable   string
 	byVariable releaseRanges
 }
+
+// kindFallback is the fallback of Problems that concern the kind; zero if it does not differ.
+type kindFallback struct {
+	kind ClientKind
+	text string
+}
+
+// roundRobinInstead is the fallback of balancers.
+const roundRobinInstead = "Their calls are balanced round robin. Keep the setting if that is good enough for them."
+
+// serverNameNotSent is what happens without FeatureSNI.
+const serverNameNotSent = "They do not send this name when they connect. Calls fail if the server has several certificates and presents another one. "
 
 // featureTable has one row for each feature, in the order of the constants. The versions are from grpc/grpc's
 // doc/grpc_xds_features.md, unless a comment names another source. TestRunsAgreeWithFeatures compares them
@@ -101,7 +115,7 @@ var featureTable = []featureRow{
 		GRPCNode: until(15), // 1.14.1 has it; releases are not told apart further.
 	}},
 	{
-		feature: FeatureLeastRequest, grfc: "A48", fallback: "Their calls are balanced round robin. Keep the setting if that is good enough for them.",
+		feature: FeatureLeastRequest, grfc: "A48", fallback: roundRobinInstead,
 		missing: releaseRanges{
 			GRPCGo:   until(73), // The first release that enables it by default: internal/envconfig/envconfig.go
 			GRPCJava: until(48), GRPCCore: always, GRPCNode: always,
@@ -133,14 +147,16 @@ var featureTable = []featureRow{
 	},
 	{
 		feature: FeaturePickFirst, grfc: "A62",
-		fallback: "Their calls are balanced round robin. For Node clients, set GRPC_EXPERIMENTAL_PICKFIRST_LB_CONFIG=true.",
+		fallback: roundRobinInstead,
+		byKind:   kindFallback{GRPCNode, "Their calls are balanced round robin. For Node clients, set GRPC_EXPERIMENTAL_PICKFIRST_LB_CONFIG=true."},
 		missing: releaseRanges{
 			GRPCGo: until(56), GRPCJava: until(58), GRPCCore: until(58), GRPCNode: always, GRPCRust: always,
 		},
 	},
 	{
 		feature: FeatureWeightedRoundRobin, grfc: "A58",
-		fallback: "Their calls are balanced round robin. For Node clients, set GRPC_EXPERIMENTAL_XDS_WRR_LB=true.",
+		fallback: roundRobinInstead,
+		byKind:   kindFallback{GRPCNode, "Their calls are balanced round robin. For Node clients, set GRPC_EXPERIMENTAL_XDS_WRR_LB=true."},
 		missing: releaseRanges{
 			GRPCGo: until(56), GRPCJava: until(54), GRPCCore: until(55), GRPCNode: always, GRPCRust: always, GoClient: always,
 		},
@@ -154,8 +170,8 @@ var featureTable = []featureRow{
 	},
 	{
 		feature: FeatureSNI, grfc: "A101",
-		fallback: "They do not send this name when they connect. Calls fail if the server has several certificates and presents another one. " +
-			"Set GRPC_EXPERIMENTAL_XDS_SNI=true for clients in Go, and declare it with `controlplane bootstrap --sni`.",
+		fallback: serverNameNotSent + "Use another client if it does.",
+		byKind:   kindFallback{GRPCGo, serverNameNotSent + "Set GRPC_EXPERIMENTAL_XDS_SNI=true for clients in Go, and declare it with `controlplane bootstrap --sni`."},
 		missing: releaseRanges{
 			GRPCGo: always, GRPCJava: until(77), GRPCNode: always, GRPCRust: always, GoClient: always,
 			GRPCCore: until(80), // Seen in 1.80. 1.68 to 1.76 send the name that the application dials.

@@ -91,7 +91,7 @@ func withClients(p mesh.Problem, sessions map[*Session]struct{}) mesh.Problem {
 	clients := strings.Join(names, ", ")
 	p.ClientKinds = kinds
 	if p.Missing != 0 {
-		p.Message = p.Missing.Ignored(clients)
+		p.Message = p.Missing.Ignored(clients, kinds)
 	} else {
 		p.Message += " It concerns " + clients + "."
 	}

@@ -54,12 +54,42 @@ func (s *Snapshot) CertificateProblems(name string, client mesh.Client) []mesh.P
 		}
 		if client.Missing.Has(mesh.FeatureTLS) {
 			// To declare a provider would not help it.
-			p.Message = fmt.Sprintf("%s %s does not support TLS settings. Its calls fail. Update the client: docs/FIELDS.md lists the versions for gRFC A29.",
-				client.Kind, client.Version)
+			p.Message = withoutTLS(client, "Its calls fail.")
 		}
 		problems = append(problems, p)
 	}
 	return problems
+}
+
+// UnencryptedProblems are the Problems of a client that does not support TLS settings, with all hosts whose rules or endpoints
+// require TLS. Other clients have none.
+func (s *Snapshot) UnencryptedProblems(client mesh.Client) []mesh.Problem {
+	var problems []mesh.Problem
+	if !client.Missing.Has(mesh.FeatureTLS) {
+		return nil
+	}
+	for host, h := range s.subjects.All() {
+		if !s.NeedsCertificates(host) {
+			continue
+		}
+		all := representatives(h.facts.Service, h.facts.VirtualServices, h.facts.DestinationRules)
+		if len(all) == 0 {
+			all[mesh.Client{}] = struct{}{}
+		}
+		for c := range all {
+			problems = append(problems, s.CertificateProblems(host, c.WithUserAgent(client.Kind, client.Version))...)
+		}
+	}
+	return s.world.Unsilenced(mesh.SortProblems(s.Located(problems)))
+}
+
+// withoutTLS says that a client does not support TLS settings, what that does, and what to do.
+func withoutTLS(client mesh.Client, effect string) string {
+	advice := "Update the client: docs/FIELDS.md lists the versions for gRFC A29."
+	if mesh.FeatureTLS.MissingInAll(client.Kind) {
+		advice = "Call the Service through Envoy, or use a gRPC client in Go, Java, C++, Python or Node."
+	}
+	return fmt.Sprintf("%s %s does not support TLS settings. %s %s", client.Kind, client.Version, effect, advice)
 }
 
 // statement is what a Problem says, without the clients that it concerns.

@@ -64,20 +64,26 @@ func (s *Snapshot) followProblem(host string, client mesh.Client) (mesh.Problem,
 	if follows == FollowsAll {
 		return mesh.Problem{}, false
 	}
-	p := mesh.Problem{
-		Code: mesh.CodeNoCertificate, Severity: mesh.Warning, Object: service.Ref,
-		Message: fmt.Sprintf("Clients of namespace %s that do not declare the certificate provider %q cannot call endpoints of port %d that take only mTLS; "+
-			"they call the %d of %d that take plaintext, and their calls will fail when these are gone.", client.Namespace, mesh.MeshProvider, port.Number, split.Plaintext, split.MTLS+split.Plaintext),
-	}
+	p := mesh.Problem{Code: mesh.CodeNoCertificate, Severity: mesh.Warning, Object: service.Ref}
 	if follows == FollowsNone {
 		p.Severity = mesh.Error
+	}
+	switch {
+	case client.Missing.Has(mesh.FeatureTLS): // A certificate would not help it.
+		if follows == FollowsNone {
+			p.Message = fmt.Sprintf("All endpoints of port %d take only mTLS. ", port.Number) + withoutTLS(client, "Its calls fail.")
+		} else {
+			p.Message = fmt.Sprintf("%d of the %d endpoints of port %d take only mTLS. ", split.MTLS, split.MTLS+split.Plaintext, port.Number) +
+				withoutTLS(client, "It calls the others, and its calls fail when these are gone.")
+		}
+		return p, true
+	case follows == FollowsNone:
 		p.Message = fmt.Sprintf("All endpoints of port %d take only mTLS. Calls of clients of namespace %s that do not declare the certificate provider %q fail.",
 			port.Number, client.Namespace, mesh.MeshProvider)
+	default:
+		p.Message = fmt.Sprintf("Clients of namespace %s that do not declare the certificate provider %q cannot call endpoints of port %d that take only mTLS; "+
+			"they call the %d of %d that take plaintext, and their calls will fail when these are gone.", client.Namespace, mesh.MeshProvider, port.Number, split.Plaintext, split.MTLS+split.Plaintext)
 	}
-	if client.Missing.Has(mesh.FeatureTLS) {
-		p.Message += fmt.Sprintf(" %s %s does not support TLS settings: update the client.", client.Kind, client.Version)
-	} else {
-		p.Message += " Give their pods certificates: docs/OPERATING.md, \"Encrypting calls\"."
-	}
+	p.Message += " Give their pods certificates: docs/OPERATING.md, \"Encrypting calls\"."
 	return p, true
 }

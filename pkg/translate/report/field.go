@@ -59,7 +59,7 @@ func (f Field) Approximatef(format string, args ...any) {
 // Ignored reports that clients without the feature ignore the field. WithoutLatent decides where the Problem is shown.
 func (f Field) Ignored(feature mesh.Features) {
 	kinds := mesh.ClientKindsWithout(feature)
-	f.Add(mesh.Problem{Code: mesh.CodeIgnored, Severity: mesh.Info, ClientKinds: kinds, Missing: feature, Message: feature.Ignored(kinds.String())})
+	f.Add(mesh.Problem{Code: mesh.CodeIgnored, Severity: mesh.Info, ClientKinds: kinds, Missing: feature, Message: feature.Ignored(kinds.String(), kinds)})
 }
 
 // OfFamily returns the Problems of a translation for one family, without those that concern only clients of others. All
