@@ -97,7 +97,9 @@ func (s *selection) edge(item json.RawMessage) (json.RawMessage, error) {
 	if err := json.Unmarshal(item, &e); err != nil {
 		return nil, err
 	}
-	isFrom := func(name string) bool { return slices.Contains(sourceNames(e.Source.Namespace, e.Source.Workload), name) }
+	isFrom := func(name string) bool {
+		return slices.Contains(sourceNames(e.Source.Namespace, e.Source.Workload), name)
+	}
 	isTo := func(name string) bool { return isDestination(name, e.Destination, e.Subset) }
 	isEither := func(name string) bool { return isFrom(name) || isTo(name) }
 	if len(s.names) > 0 && !slices.ContainsFunc(s.names, isEither) || s.from != "" && !isFrom(s.from) || s.to != "" && !isTo(s.to) ||
@@ -152,15 +154,7 @@ func unknownEnd(ctx context.Context, all replicas, s selection, bodies [][]byte)
 		return nil //nolint:nilerr // which hosts there are is not known
 	}
 	sources, services = append(sources, clients...), append(services, hosts...)
-	what, name, names := "client or Service", "", slices.Concat(sources, services)
-	switch {
-	case s.from != "":
-		what, name, names = "client", s.from, sources
-	case s.to != "":
-		what, name, names = "Service", s.to, services
-	default:
-		name = s.names[0]
-	}
+	what, name, names := s.end(sources, services)
 	host, port := hostOf(name)
 	ofWorkload := func(pod string) bool { return strings.HasPrefix(pod, name+"-") }
 	if s.from == "" && port != "" && slices.Contains(services, host) {
@@ -173,6 +167,17 @@ func unknownEnd(ctx context.Context, all replicas, s selection, bodies [][]byte)
 		return nil
 	}
 	return noSuchName(what, name, "", nearest(name, names))
+}
+
+// end returns what the selection selects edges by, and the names that there are of it.
+func (s *selection) end(sources, services []string) (what, name string, names []string) {
+	switch {
+	case s.from != "":
+		return "client", s.from, sources
+	case s.to != "":
+		return "Service", s.to, services
+	}
+	return "client or Service", s.names[0], slices.Concat(sources, services)
 }
 
 // unknownPort fails if a host that exists has no such port: the calls to one that it has may not be reported.
@@ -192,12 +197,12 @@ func noWorkload(name string, edges []load.Edge, clients []serving.ClientState) e
 			continue
 		}
 		if c.Identity == "" {
-			return fmt.Errorf("client %q proves nothing, so its calls are counted with those of all such clients in its namespace: inspect edges --from %s/%s", name, c.Namespace, load.UnprovedWorkload)
+			return fmt.Errorf("client %q proves nothing, so the calls of all such clients in its namespace are counted together: inspect edges --from %s/%s", name, c.Namespace, load.UnprovedWorkload)
 		}
 		_, pod, _ := strings.Cut(c.Identity, "/")
 		for n := range edges {
 			if workload := edges[n].Source.Namespace + "/" + edges[n].Source.Workload; strings.HasPrefix(pod, workload+"-") {
-				return fmt.Errorf("client %q is of a workload, and its calls are counted with those of all its pods: inspect edges --from %s", name, workload)
+				return fmt.Errorf("client %q is of a workload, and the calls of all its pods are counted together: inspect edges --from %s", name, workload)
 			}
 		}
 	}

@@ -37,8 +37,8 @@ func TestInspectEdgesByName(t *testing.T) {
 	for args, want := range map[string]string{
 		"--to cart.shop:81": `there is no host "cart.shop:81"`, "--to shop/cart:81": `there is no host "cart.shop:81"`, "--to cart.shop.svc.corp.local:81": `there is no host "cart.shop.svc.corp.local:81"`,
 		"--to cart.other": `there is no Service with the name "cart.other"`, "--to cart.shop.example.com": `there is no Service with the name "cart.shop.example.com"`,
-		"--from n1":             `client "n1" proves nothing, so its calls are counted with those of all such clients in its namespace: inspect edges --from shop/unproved`,
-		"--from web-5d4f-x2x7k": `client "web-5d4f-x2x7k" is of a workload, and its calls are counted with those of all its pods: inspect edges --from shop/web`,
+		"--from n1":             `client "n1" proves nothing, so the calls of all such clients in its namespace are counted together: inspect edges --from shop/unproved`,
+		"--from web-5d4f-x2x7k": `client "web-5d4f-x2x7k" is of a workload, and the calls of all its pods are counted together: inspect edges --from shop/web`,
 		"n1":                    `inspect edges --from shop/unproved`,
 		"--from shop/webs":      `there is no client with the name "shop/webs"`,
 	} {
