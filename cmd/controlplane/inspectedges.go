@@ -97,15 +97,33 @@ func (s *selection) edge(item json.RawMessage) (json.RawMessage, error) {
 	if err := json.Unmarshal(item, &e); err != nil {
 		return nil, err
 	}
-	from, to := sourceNames(e.Source.Namespace, e.Source.Workload), append(serviceNames(e.Destination.Namespace, e.Destination.Service), edgeDestination(e.Destination))
-	one := func(name string, names []string) bool {
-		return name == "" || (&selection{names: []string{name}}).named(names...)
+	isFrom := func(name string) bool {
+		return slices.Contains(sourceNames(e.Source.Namespace, e.Source.Workload), name)
 	}
-	if !s.named(append(from, to...)...) || !one(s.from, from) || !one(s.to, to) ||
+	isTo := func(name string) bool { return isDestination(name, e.Destination, e.Subset) }
+	isEither := func(name string) bool { return isFrom(name) || isTo(name) }
+	if len(s.names) > 0 && !slices.ContainsFunc(s.names, isEither) || s.from != "" && !isFrom(s.from) || s.to != "" && !isTo(s.to) ||
 		s.namespace != "" && s.namespace != e.Source.Namespace && s.namespace != e.Destination.Namespace {
 		return nil, nil
 	}
 	return item, nil
+}
+
+// isDestination reports whether a text is a name of a destination: SERVICE, NAMESPACE/SERVICE, a host of the Service in any domain, each
+// with or without the port, or the name of a cluster.
+func isDestination(name string, d load.Destination, subset string) bool {
+	host, port := hostOf(name)
+	if port != "" && port != strconv.FormatUint(uint64(d.Port), 10) {
+		return false
+	}
+	if parts := strings.Split(name, "|"); len(parts) == 4 && parts[2] != subset {
+		return false
+	}
+	if host == d.Service || host == d.Namespace+"/"+d.Service {
+		return true
+	}
+	domain, ok := strings.CutPrefix(host, d.Service+"."+d.Namespace)
+	return ok && d.Namespace != "" && (domain == "" || strings.HasPrefix(domain+".", ".svc."))
 }
 
 func sourceNames(namespace, workload string) []string {
@@ -127,7 +145,7 @@ func unknownEnd(ctx context.Context, all replicas, s selection, bodies [][]byte)
 		sources = append(sources, sourceNames(edges[i].Source.Namespace, edges[i].Source.Workload)...)
 		services = append(services, serviceNames(edges[i].Destination.Namespace, edges[i].Destination.Service)...)
 	}
-	pods, clients, err := clientsOf(ctx, all)
+	states, pods, clients, err := clientsOf(ctx, all)
 	if err != nil {
 		return nil //nolint:nilerr // which clients there are is not known
 	}
@@ -136,30 +154,68 @@ func unknownEnd(ctx context.Context, all replicas, s selection, bodies [][]byte)
 		return nil //nolint:nilerr // which hosts there are is not known
 	}
 	sources, services = append(sources, clients...), append(services, hosts...)
-	what, name, names := "client or Service", "", slices.Concat(sources, services)
-	switch {
-	case s.from != "":
-		what, name, names = "client", s.from, sources
-	case s.to != "":
-		what, name, names = "Service", s.to, services
-	default:
-		name = s.names[0]
-	}
-	host, _ := hostOf(name)
+	what, name, names := s.end(sources, services)
+	host, port := hostOf(name)
 	ofWorkload := func(pod string) bool { return strings.HasPrefix(pod, name+"-") }
+	if s.from == "" && port != "" && slices.Contains(services, host) {
+		return unknownPort(ctx, all, host, port)
+	}
+	if s.to == "" && slices.Contains(clients, name) {
+		return noWorkload(name, edges, states)
+	}
 	if slices.Contains(names, name) || s.from == "" && slices.Contains(names, host) || s.to == "" && slices.ContainsFunc(pods, ofWorkload) {
 		return nil
 	}
 	return noSuchName(what, name, "", nearest(name, names))
 }
 
-// clientsOf returns the names of connected clients: those of pods begin with the name of their workload.
-func clientsOf(ctx context.Context, all replicas) (pods, names []string, err error) {
+// end returns what the selection selects edges by, and the names that there are of it.
+func (s *selection) end(sources, services []string) (what, name string, names []string) {
+	switch {
+	case s.from != "":
+		return "client", s.from, sources
+	case s.to != "":
+		return "Service", s.to, services
+	}
+	return "client or Service", s.names[0], slices.Concat(sources, services)
+}
+
+// unknownPort fails if a host that exists has no such port: the calls to one that it has may not be reported.
+func unknownPort(ctx context.Context, all replicas, host, port string) error {
+	if namespace, service, ok := strings.Cut(host, "/"); ok {
+		host = service + "." + namespace
+	}
+	o := inspectOptions{selection: selection{host: net.JoinHostPort(host, port)}}
+	return o.unknownHost(ctx, all)
+}
+
+// noWorkload fails if a client that exists is no workload, and so has no edges of itself: it says under which name its calls are counted.
+func noWorkload(name string, edges []load.Edge, clients []serving.ClientState) error {
+	for i := range clients {
+		c := &clients[i]
+		if !slices.Contains(clientNames(c), name) {
+			continue
+		}
+		if c.Identity == "" {
+			return fmt.Errorf("client %q proves nothing, so the calls of all such clients in its namespace are counted together: inspect edges --from %s/%s", name, c.Namespace, load.UnprovedWorkload)
+		}
+		_, pod, _ := strings.Cut(c.Identity, "/")
+		for n := range edges {
+			if workload := edges[n].Source.Namespace + "/" + edges[n].Source.Workload; strings.HasPrefix(pod, workload+"-") {
+				return fmt.Errorf("client %q is of a workload, and the calls of all its pods are counted together: inspect edges --from %s", name, workload)
+			}
+		}
+	}
+	return nil
+}
+
+// clientsOf returns the connected clients, and their names: those of pods begin with the name of their workload.
+func clientsOf(ctx context.Context, all replicas) (clients []serving.ClientState, pods, names []string, err error) {
 	answered, bodies, _, err := all.fetchAnswered(ctx, stdio{err: io.Discard}, admin.ListPath(listClients))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	clients, err := itemsOf[serving.ClientState](answered, bodies)
+	clients, err = itemsOf[serving.ClientState](answered, bodies)
 	for i := range clients {
 		names = append(names, clientNames(&clients[i])...)
 		if pod := clients[i].Identity; strings.HasPrefix(pod, "pod/") {
@@ -167,7 +223,7 @@ func clientsOf(ctx context.Context, all replicas) (pods, names []string, err err
 			pods = append(pods, name, strings.TrimPrefix(pod, "pod/"))
 		}
 	}
-	return pods, names, err
+	return clients, pods, names, err
 }
 
 // hostsOf returns the names of Services, and of other hosts that clients follow.

@@ -20,6 +20,11 @@ type Decoder struct {
 
 	report   *Report
 	locality *Locality
+	// localities and metrics have those of all reports, one report after the other: otherwise each report, of which a client chooses
+	// which is large, would keep the memory that it once had. The current report begins at firstLocality and firstMetric.
+	localities                 []Locality
+	metrics                    []Metric
+	firstLocality, firstMetric int
 }
 
 // The field numbers of a LoadStatsRequest, a ClusterStats, an UpstreamLocalityStats, a Locality and a Duration.
@@ -46,7 +51,7 @@ const maxReports = MaxClusters + 1
 
 // Decode reads one encoded LoadStatsRequest.
 func (d *Decoder) Decode(b []byte) error {
-	d.Node, d.Reports = nil, d.Reports[:0]
+	d.Node, d.Reports, d.localities, d.metrics = nil, d.Reports[:0], d.localities[:0], d.metrics[:0]
 	if err := wire.Fields(b, d.field); err != nil {
 		return fmt.Errorf("LoadStatsRequest: %w", err)
 	}
@@ -58,13 +63,9 @@ func (d *Decoder) field(number protowire.Number, value []byte) error {
 	case number == nodeField:
 		d.Node = value
 	case number == statsField && len(d.Reports) < maxReports:
-		if len(d.Reports) < cap(d.Reports) {
-			d.Reports = d.Reports[:len(d.Reports)+1]
-		} else {
-			d.Reports = append(d.Reports, Report{})
-		}
+		d.Reports = append(d.Reports, Report{})
 		d.report = &d.Reports[len(d.Reports)-1]
-		*d.report = Report{Localities: d.report.Localities[:0], Metrics: d.report.Metrics[:0]}
+		d.firstLocality, d.firstMetric = len(d.localities), len(d.metrics)
 		return wire.All(value, d.statsField, d.statsNumber)
 	}
 	return nil
@@ -80,8 +81,9 @@ func (d *Decoder) statsField(number protowire.Number, value []byte) error {
 			d.report.Extra++
 			return nil
 		}
-		d.report.Localities = append(d.report.Localities, Locality{})
-		d.locality = &d.report.Localities[len(d.report.Localities)-1]
+		d.localities = append(d.localities, Locality{})
+		d.locality = &d.localities[len(d.localities)-1]
+		d.report.Localities = d.localities[d.firstLocality:]
 		return wire.All(value, d.localityField, d.localityNumber)
 	case intervalField:
 		var seconds, nanos uint64
@@ -162,7 +164,8 @@ func (d *Decoder) metricField(number protowire.Number, b []byte) error {
 	case applicationField:
 		m.Name, err = applicationName, m.fields(b, 0, unnamedCountField, unnamedSumField)
 	}
-	d.report.Metrics = append(d.report.Metrics, m)
+	d.metrics = append(d.metrics, m)
+	d.report.Metrics = d.metrics[d.firstMetric:]
 	return errors.Join(err, text(m.Name))
 }
 

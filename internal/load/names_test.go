@@ -1,7 +1,9 @@
 package load_test
 
 import (
+	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -27,13 +30,42 @@ func TestLongNames(t *testing.T) {
 		s.Add([]load.Report{zone, report(fmt.Sprint("some", i, long), "", 1, 0, 0)})
 	}
 	s.Add([]load.Report{report(cart, long[:256], 1, 0, 0)})
-	expect(t, table, "long names",
-		"shop/web shop/cart:80 v1 : 10 calls, 0 errors, 0 dropped, 0 in progress, 1.00/s, 0.00/s",
-		"shop/web shop/cart:80 v1 "+long[:256]+": 1 calls, 0 errors, 0 dropped, 0 in progress, 0.10/s, 0.00/s")
+	if edges := table.Edges(); len(edges) != 2 || edges[0].Zone != "" || edges[0].Calls != 10 || edges[1].Zone != long[:256] || edges[1].Calls != 1 {
+		t.Errorf("got %d edges: %.2000s", len(edges), fmt.Sprint(edges))
+	}
 	all := exposed(t, registry)
 	if !strings.Contains(all, `{reason="implausible"} 10`) || !strings.Contains(all, `{reason="not_subscribed"} 10`) || len(all) > 20_000 {
 		t.Errorf("got %d bytes:\n%.20000s", len(all), all)
 	}
+}
+
+// TestMemoryOfDecoder has messages of 60 kB, in each of which another report is the large one.
+func TestMemoryOfDecoder(t *testing.T) {
+	held := func() int {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return int(stats.HeapAlloc)
+	}
+	field := func(number protowire.Number, value []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), value)
+	}
+	metrics := bytes.Repeat(field(5, nil), 30_000)
+	large := field(2, field(2, metrics))
+	var d load.Decoder
+	before := held()
+	for i := range 100 {
+		if err := d.Decode(slices.Concat(bytes.Repeat(field(2, nil), i), large)); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(d.Reports[i].Metrics); n != 30_000 {
+			t.Fatalf("got %d metrics", n)
+		}
+	}
+	if n := held() - before; n > 20_000_000 {
+		t.Errorf("the decoder holds %d bytes", n)
+	}
+	runtime.KeepAlive(&d)
 }
 
 // TestClientsThatProveNothing has one that claims another namespace with each report. It takes no edge from those that prove who they are,

@@ -28,7 +28,7 @@ func (t *Table) Problems(world *mesh.World) []mesh.Problem {
 		case Source{Unproved: true}:
 			p.Object = mesh.Ref{Kind: mesh.KindCluster, Name: world.Domain}
 			p.Message = fmt.Sprintf("The calls that clients without a proof report have more than %d edges: pairs of a namespace and a Service, by port, subset and zone. One such client can report as many. "+
-				"Require a proof of who clients are, or look at who connects. "+rest, t.o.MaxEdges, Other)
+				"Require that clients prove their identity. "+rest, t.o.MaxEdges, Other)
 		default:
 			p.Message = fmt.Sprintf("The calls that clients of workload %s report have more than %d edges: Services, by port, subset and zone. "+rest, source.Workload, maxSourceEdges, Other)
 		}
