@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -16,7 +17,20 @@ func TestPin(t *testing.T) {
 	if until, err := time.Parse(time.RFC3339, found[1]); err != nil || time.Until(until) < 29*time.Minute || time.Until(until) > 30*time.Minute {
 		t.Errorf("got the end %s (%v), want one in 30 minutes", found[1], err)
 	}
-	for _, args := range [][]string{{}, {"cart.shop"}, {"cart", "g-1"}, {"cart.shop", "3f2a91"}, {"cart.shop", "g-1,2026"}, {"*.shop", "g-1"}, {"cart.shop", "g-1", "--for", "1s"}} {
+	for host, want := range map[string]string{"cart.shop:80": "cart -n shop", "Cart.Shop.svc": "cart -n shop", "cart.shop.svc.cluster.local.": "cart -n shop"} {
+		if got := command(t.Context(), "", "pin", host, "g-3f2a91"); got.code != exitOK || !strings.HasPrefix(got.stdout, "kubectl annotate service "+want+" --overwrite mizzen.dev/pin=g-3f2a91,") {
+			t.Errorf("%s: got %+v, want the command for %s", host, got, want)
+		}
+	}
+	// The example pipes what is printed to a shell.
+	for _, bad := range []string{";ls", "$(id)", "`id`", "&ls", "\nls", "#x", "\\", "~", "{a,b}"} {
+		for _, args := range [][]string{{"cart.shop" + bad, "g-3f2a91"}, {bad + "cart.shop", "g-3f2a91"}, {"cart" + bad + ".shop", "g-3f2a91"}, {"cart.shop.svc." + bad, "g-3f2a91"}, {"cart.shop", "g-3f2a91" + bad}} {
+			if got := command(t.Context(), "", append([]string{"pin", "--"}, args...)...); got.code != exitUsage || got.stdout != "" {
+				t.Errorf("%q: got %+v, want a usage error", args, got)
+			}
+		}
+	}
+	for _, args := range [][]string{{"cart.shop", "g-zzzzzz"}, {"cart.shop", "g-3f2a9"}, {"cart.shop", "G-3f2a91"}, {"cart.example.com", "g-3f2a91"}, {"cart..shop", "g-3f2a91"}, {}, {"cart.shop"}, {"cart", "g-1"}, {"cart.shop", "3f2a91"}, {"cart.shop", "g-1,2026"}, {"*.shop", "g-1"}, {"cart.shop", "g-1", "--for", "1s"}} {
 		if got := command(t.Context(), "", append([]string{"pin"}, args...)...); got.code != exitUsage || got.stdout != "" {
 			t.Errorf("%s: got %+v, want a usage error", fmt.Sprint(args), got)
 		}
