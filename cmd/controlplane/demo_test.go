@@ -161,7 +161,7 @@ func demoToldWhenItsProgramFails(t *testing.T, program string) {
 		"exit 99":                       "exit status 99",
 		"echo 'it says why'>&2; exit 1": "",
 	} {
-		if err := os.WriteFile(second, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(second, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		got := runProgram(t.Context(), t, io.Discard, program, "demo")
