@@ -60,6 +60,7 @@ func TestDemo(t *testing.T) {
 		})
 	}
 	demoFindsItsProgram(t, program)
+	demoToldWhenItsProgramFails(t, program)
 }
 
 // buildPrograms builds both programs into a folder, and returns the path of the first.
@@ -146,5 +147,30 @@ func demoFindsItsProgram(t *testing.T, program string) {
 	got := runProgram(t.Context(), t, io.Discard, program, "demo")
 	if want := "controlplane: the demo needs the program controlplane-demo, which is neither at " + program + "-demo nor in PATH: "; got.code != exitFailure || got.stdout != "" || !strings.HasPrefix(got.err, want) {
 		t.Errorf("without it: got exit code %d, %q and %q, want 1 and %q", got.code, got.stdout, got.err, want)
+	}
+}
+
+// demoToldWhenItsProgramFails: no end of the second program is silent, whether it is killed or is another one.
+func demoToldWhenItsProgramFails(t *testing.T, program string) {
+	t.Helper()
+	second := filepath.Join(filepath.Dir(program), "controlplane-demo")
+	for script, want := range map[string]string{
+		"kill -9 $$":                    "signal: killed",
+		"exit 2":                        "exit status 2",
+		"exit 1":                        "exit status 1",
+		"exit 99":                       "exit status 99",
+		"echo 'it says why'>&2; exit 1": "",
+	} {
+		if err := os.WriteFile(second, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		got := runProgram(t.Context(), t, io.Discard, program, "demo")
+		told := "controlplane: the demo ended early: " + second + ": " + want + "\n"
+		if want == "" {
+			told = "it says why\n"
+		}
+		if got.code != exitFailure || got.err != told {
+			t.Errorf("%s: got exit code %d and %q on standard error, want 1 and %q", script, got.code, got.err, told)
+		}
 	}
 }

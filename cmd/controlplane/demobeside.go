@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +26,8 @@ func demoPlayer(std stdio) (func(context.Context, demoScene) error, error) {
 	return func(ctx context.Context, s demoScene) error {
 		cmd := exec.CommandContext(ctx, program, "--folder", s.folder, "--xds", s.addresses.xds, "--admin", s.addresses.admin,
 			"--step", s.step.String(), fmt.Sprintf("--interactive=%t", s.interactive), "--log-level", s.logging.Level) //nolint:gosec // the program of the same release
-		cmd.Stdout, cmd.Stderr = std.out, std.err
+		said := &noticed{to: std.err}
+		cmd.Stdout, cmd.Stderr = std.out, said
 		// It ends in good order when its standard input does, on every system and however this process ends.
 		input, err := cmd.StdinPipe()
 		if err != nil {
@@ -39,13 +41,26 @@ func demoPlayer(std stdio) (func(context.Context, demoScene) error, error) {
 			return ctx.Err()
 		case ended && exit.ExitCode() == 3:
 			return errors.New("the demo did not go as stated")
-		case ended:
+		case ended && exit.ExitCode() == 1 && said.something:
 			return errFound // it has printed why
+		case ended:
+			return fmt.Errorf("the demo ended early: %s: %w", program, exit)
 		case err != nil:
 			return fmt.Errorf("run %s: %w", program, err)
 		}
 		return nil
 	}, nil
+}
+
+// noticed notices whether something is written.
+type noticed struct {
+	to        io.Writer
+	something bool
+}
+
+func (n *noticed) Write(text []byte) (int, error) {
+	n.something = true
+	return n.to.Write(text)
 }
 
 // findDemo returns the path of demoProgram: beside this program, or else in PATH.

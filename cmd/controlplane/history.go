@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -50,8 +51,8 @@ object and every host.
 Without --state-dir a control plane keeps the last 100 generations, until it is restarted. The
 control plane is found as 'inspect' finds it.
 
-The exit code is 0 if every replica answered, and 1 if one did not. It is 2 if the command line
-makes no sense.`,
+The exit code is 0 if every replica answered, and 1 if one did not or no host has the name that
+--host gives. It is 2 if the command line makes no sense.`,
 		Example: `  controlplane history
   controlplane history --host cart.shop -o wide
   controlplane history -o json --limit 1`,
@@ -105,7 +106,24 @@ func (f *historyFlags) print(ctx context.Context, std stdio, all replicas) error
 	if err != nil {
 		return err
 	}
-	return errors.Join(std.print(text), last)
+	err = std.print(text)
+	if len(rows) == 0 {
+		err = errors.Join(err, knownHost(ctx, answered, f.host))
+	}
+	return errors.Join(err, last)
+}
+
+// knownHost fails if the host of --host names nothing, in any generation or now.
+func knownHost(ctx context.Context, all replicas, host string) error {
+	if host == "" {
+		return nil
+	}
+	bodies, err := all.fetch(ctx, history.Path+"?"+url.Values{"host": {host}, "limit": {"1"}}.Encode())
+	if err != nil || slices.ContainsFunc(bodies, func(body []byte) bool { return string(bytes.TrimSpace(body)) != "[]" }) {
+		return nil //nolint:nilerr // whether the host exists is not known
+	}
+	o := inspectOptions{selection: selection{host: host}}
+	return o.unknownHost(ctx, all)
 }
 
 func (f *historyFlags) format(rows []generationRow, several bool) ([]byte, error) {
@@ -158,7 +176,9 @@ func mergeGenerations(answered replicas, bodies [][]byte) ([]generationRow, erro
 		}
 		return nil
 	})
-	mesh.SortStableFunc(rows, func(a, b generationRow) int { return b.At.Compare(a.At) })
+	if len(bodies) > 1 { // one replica lists them by their numbers: its clock may have been set back
+		mesh.SortStableFunc(rows, func(a, b generationRow) int { return b.At.Compare(a.At) })
+	}
 	return rows, err
 }
 

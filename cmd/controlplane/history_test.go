@@ -62,28 +62,33 @@ func TestHistoryCommands(t *testing.T) {
 		t.Fatalf("got %+v, want one row for each generation of both replicas", all)
 	}
 	for args, want := range map[string]outcome{
-		"history":                               {exitOK, "update VirtualService demo/greeter  virtualservice.yaml", ""},
-		"history --host greeter.demo --limit 1": {exitOK, all[0].ID, ""},
-		"history -o wide":                       {exitOK, "first read: 3 objects", ""},
-		"history -o yaml":                       {exitOK, "verb: update", ""},
-		"history -o x":                          {exitUsage, "", "unknown output"},
-		"history --limit 0":                     {exitUsage, "", "--limit must be at least 1"},
-		"history x":                             {exitUsage, "", "unexpected argument"},
-		"diff previous":                         {exitOK, "-      weight: 90\n+      weight: 60", ""},
-		"diff previous --exit-code":             {exitFailure, "+      weight: 60", ""},
-		"diff current 2 --exit-code":            {exitOK, "", ""},
-		"diff g-00 --exit-code":                 {exitUsage, "", "generation g-00 is not kept"},
-		"diff current 2":                        {exitOK, "", ""},
-		"diff previous current --host payment":  {exitOK, "", ""},
-		"diff 1 2 -o json":                      {exitOK, `"verb": "update"`, ""},
-		"diff previous --as demo/web":           {exitOK, "--- RouteConfiguration outbound|50051||greeter.demo.svc.cluster.local", ""},
-		"diff previous --xds --host payment":    {exitOK, "", ""},
-		"diff g-00":                             {exitFailure, "", "generation g-00 is not kept"},
-		"diff":                                  {exitUsage, "", "one or two generations are needed"},
-		"diff previous --pod demo/a --as demo":  {exitUsage, "", "--pod excludes --as"},
-		"rollback current":                      {exitOK, "differ in the current generation", ""},
-		"rollback 9":                            {exitFailure, "", "generation 9 is not kept"},
-		"rollback":                              {exitUsage, "", "one generation is needed"},
+		"history":                                  {exitOK, "update VirtualService demo/greeter  virtualservice.yaml", ""},
+		"history --host greeter.demo --limit 1":    {exitOK, all[0].ID, ""},
+		"history -o wide":                          {exitOK, "first read: 3 objects", ""},
+		"history -o yaml":                          {exitOK, "verb: update", ""},
+		"history -o x":                             {exitUsage, "", "unknown output"},
+		"history --limit 0":                        {exitUsage, "", "--limit must be at least 1"},
+		"history x":                                {exitUsage, "", "unexpected argument"},
+		"diff previous":                            {exitOK, "-      weight: 90\n+      weight: 60", ""},
+		"diff previous --exit-code":                {exitFailure, "+      weight: 60", ""},
+		"diff current 2 --exit-code":               {exitOK, "", ""},
+		"diff g-00 --exit-code":                    {exitUsage, "", "generation g-00 is not kept"},
+		"diff current 2":                           {exitOK, "", ""},
+		"diff previous current --host payment":     {exitFailure, "", `there is no host "payment"`},
+		"diff previous --host payment --exit-code": {exitUsage, "", `there is no host "payment"`},
+		"diff current 2 --host greeter.demo":       {exitOK, "", ""},
+		"rollback previous --host payment":         {exitFailure, "", `there is no host "payment"`},
+		"rollback current --host greeter":          {exitOK, "differ in the current generation", ""},
+		"history --host payment":                   {exitFailure, "GENERATION", `there is no host "payment"`},
+		"diff 1 2 -o json":                         {exitOK, `"verb": "update"`, ""},
+		"diff previous --as demo/web":              {exitOK, "--- RouteConfiguration outbound|50051||greeter.demo.svc.cluster.local", ""},
+		"diff previous --xds --host payment":       {exitFailure, "", `there is no host "payment"`},
+		"diff g-00":                                {exitFailure, "", "generation g-00 is not kept"},
+		"diff":                                     {exitUsage, "", "one or two generations are needed"},
+		"diff previous --pod demo/a --as demo":     {exitUsage, "", "--pod excludes --as"},
+		"rollback current":                         {exitOK, "differ in the current generation", ""},
+		"rollback 9":                               {exitFailure, "", "generation 9 is not kept"},
+		"rollback":                                 {exitUsage, "", "one generation is needed"},
 		"explain -f x --as demo --to greeter --call /a.B/C --at g-0":                       {exitUsage, "", "-f excludes"},
 		"explain --as demo --to greeter --at g-0":                                          {exitUsage, "", "--call is needed"},
 		"explain --as demo --to greeter --call /helloworld.Greeter/SayHello --at previous": {exitOK, "as of     " + all[1].ID, ""},
@@ -109,5 +114,14 @@ func TestHistoryCommands(t *testing.T) {
 	got := command(t.Context(), "", "history", "--limit", "1", "--address", a.admin)
 	if !strings.Contains(got.stdout, all[1].ID) {
 		t.Errorf("after the rollback: got\n%s\nwant %s again", got.stdout, all[1].ID)
+	}
+}
+
+// TestOrderOfGenerations: the clock of a replica was set back. Its numbers say what came later.
+func TestOrderOfGenerations(t *testing.T) {
+	body := []byte(`[{"generation": 3, "id": "g-3", "at": "2026-01-01T00:00:00Z"}, {"generation": 2, "id": "g-2", "at": "2026-06-01T00:00:00Z"}]`)
+	rows, err := mergeGenerations(replicas{all: []replica{{address: "a"}}}, [][]byte{body})
+	if err != nil || len(rows) != 2 || rows[0].Number != 3 || rows[0].At.IsZero() {
+		t.Errorf("got %+v, %v, want generation 3 first", rows, err)
 	}
 }

@@ -48,9 +48,9 @@ What servers are sent is not compared: 'authz' tells what they decide.
 The control plane is found as 'inspect' finds it. Each replica counts by itself: the first one that has
 the generations answers.
 
-The exit code is 0 if the generations were compared, and 1 if they cannot be compared. With
---exit-code it is 0 if there is no difference, 1 if there is one, and 2 if the generations cannot
-be compared, as in 'diff'.`,
+The exit code is 0 if the generations were compared, and 1 if they cannot be compared or no host
+has the name that --host gives. With --exit-code it is 0 if there is no difference, 1 if there is
+one, and 2 in these cases, as in 'diff'.`,
 		Example: `  controlplane diff previous
   controlplane diff g-3f2a91 current
   controlplane diff 12 14 --host cart.shop
@@ -169,7 +169,10 @@ func compare(ctx context.Context, all replicas, query url.Values) (*history.Comp
 		if err := json.Unmarshal(body, found); err != nil {
 			return nil, fmt.Errorf("parse the answer of %s: %w", all.all[i].address, err)
 		}
-		return found, nil
+		if len(found.Changes) > 0 {
+			return found, nil
+		}
+		return found, knownHost(ctx, all, query.Get("host"))
 	}
 	return nil, errors.Join(failures...)
 }

@@ -33,8 +33,8 @@ set these, too. When all of that is done, the generation has the ID again.
 shows differences afterwards, use 'kubectl replace' for these objects.
 
 The control plane is found as 'inspect' finds it. The exit code is 0 if the objects are printed,
-also if there are none, and 1 if there is no such generation. It is 2 if the command line makes no
-sense.`,
+also if there are none, and 1 if there is no such generation or no host has the name that --host
+gives. It is 2 if the command line makes no sense.`,
 		Example: `  controlplane rollback g-3f2a91
   controlplane rollback previous --host cart.shop | kubectl apply -f -`,
 		RunE: func(cmd *cobra.Command, args []string) error {

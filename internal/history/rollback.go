@@ -73,15 +73,15 @@ func kindRank(kind string) int {
 	return slices.IndexFunc(object.Kinds, func(row *object.KindRow) bool { return string(row.Kind) == kind })
 }
 
-// resourceArgument names an object for kubectl.
+// resourceArgument names an object for kubectl, in a command for a shell.
 func resourceArgument(ref *mesh.Ref) string {
 	name := strings.ToLower(ref.Kind)
 	if row := object.Kind(ref.Kind).Row(); row != nil {
 		name = strings.TrimSuffix(row.Resource.Resource+"."+row.Resource.Group, ".")
 	}
-	name += "/" + ref.Name
+	name = quoted(name + "/" + ref.Name)
 	if ref.Namespace != "" {
-		name += " --namespace " + ref.Namespace
+		name += " --namespace " + quoted(ref.Namespace)
 	}
 	return name
 }
