@@ -37,7 +37,7 @@ type fleetClient struct {
 const fleetPolicy = "10%,2s,abort"
 
 // newFleet connects the clients, and calls until the test ends.
-func newFleet(t *testing.T, p *plane, target string) *fleet {
+func newFleet(t *testing.T, p *plane) *fleet {
 	t.Helper()
 	f := &fleet{t: t}
 	share := mesh.Share{Part: mesh.First, Buckets: mesh.RolloutPolicy{Percent: 10}.Buckets()}
@@ -60,7 +60,7 @@ func newFleet(t *testing.T, p *plane, target string) *fleet {
 		}
 		c := &fleetClient{first: first, to: map[string]int{}}
 		f.clients = append(f.clients, c)
-		client := p.dialAs(target, bootstrap.Options{Namespace: "demo", NodeID: id})
+		client := p.dialAs("echo", bootstrap.Options{Namespace: "demo", NodeID: id})
 		calling.Go(func() { c.run(ctx, client) })
 	}
 	await(t, "every client calls", func() error {
@@ -142,7 +142,7 @@ func TestBadChangeIsTakenBack(t *testing.T) {
 	good, bad := newBackend(t, "good", "v1"), newBackend(t, "bad", "v2")
 	bad.failures.Store(1 << 30)
 	p := newPlane(t, service("echo", good), "---\n"+service("other", bad), rolled("{route: [{destination: {host: echo}}]}"))
-	f := newFleet(t, p, "echo")
+	f := newFleet(t, p)
 	p.expectRollout(mesh.RolloutNone, rollout.ReasonPromoted)
 	p.write("objects.yaml", service("echo", good), "---\n"+service("other", bad), rolled("{route: [{destination: {host: other}}]}"))
 	p.expectRollout(mesh.RolloutRunning, rollout.ReasonInProgress)
@@ -175,7 +175,7 @@ func TestBadChangeIsTakenBack(t *testing.T) {
 func TestCallsThatNeverLeave(t *testing.T) {
 	good := newBackend(t, "good", "v1")
 	p := newPlane(t, service("echo", good), rolled("{route: [{destination: {host: echo}}]}"))
-	f := newFleet(t, p, "echo")
+	f := newFleet(t, p)
 	await(t, "calls are reported", func() error {
 		if n := p.loads.Attempts(load.Service{Namespace: "demo", Name: "echo"}, mesh.Share{Part: mesh.First, Buckets: 102}); n.Calls < 300 {
 			return fmt.Errorf("%d attempts", n.Calls)
@@ -198,7 +198,7 @@ func TestPartToAnEmptySubset(t *testing.T) {
 		return []string{service("echo", good), subsets("echo", "v1", "v2"), rolled(rule)}
 	}
 	p := newPlane(t, objects("{route: [{destination: {host: echo, subset: v1}}]}")...)
-	f := newFleet(t, p, "echo")
+	f := newFleet(t, p)
 	p.write("objects.yaml", objects("{route: [{destination: {host: echo, subset: v1}, weight: 70}, {destination: {host: echo, subset: v2}, weight: 30}]}")...)
 	state := p.expectRollout(mesh.RolloutAborted, rollout.ReasonAborted)
 	if n := f.failed(false); n != 0 || f.failed(true) == 0 {
@@ -213,7 +213,7 @@ func TestPartToAnEmptySubset(t *testing.T) {
 func TestGoodChangeReachesAll(t *testing.T) {
 	old, fresh := newBackend(t, "old", "v1"), newBackend(t, "fresh", "v2")
 	p := newPlane(t, service("echo", old), "---\n"+service("other", fresh), rolled("{route: [{destination: {host: echo}}]}"))
-	f := newFleet(t, p, "echo")
+	f := newFleet(t, p)
 	p.write("objects.yaml", service("echo", old), "---\n"+service("other", fresh), rolled("{route: [{destination: {host: other}}]}"))
 	p.expectRollout(mesh.RolloutRunning, rollout.ReasonInProgress)
 	if n := f.answeredBy("v2", false); n != 0 {
