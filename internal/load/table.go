@@ -124,7 +124,7 @@ func (e *edge) at(key edgeKey, now time.Time, interval time.Duration) Edge {
 	return v
 }
 
-// allLike stands for all sources that are proved, or for all that are not: one client can be any number of these.
+// allLike stands for all sources that are proved, or for all that are not: a client without a proof can name itself as any number of sources.
 func allLike(source Source) Source { return Source{Unproved: source.Unproved} }
 
 // edge returns the edge with that key, which it makes if there is none. since is when the first report about it begins. The

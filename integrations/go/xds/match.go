@@ -18,8 +18,8 @@ import (
 // condition is one condition of a route.
 type condition func(Call) bool
 
-// match has the conditions of a route, all of which a call must meet. unread names what cannot be read; nobody can tell
-// whether a call that meets the others meets it.
+// match has the conditions of a route, all of which a call must meet. unread names one that cannot be read:
+// a call that meets the others fails, because it is not known whether it meets this one.
 type match struct {
 	conditions []condition
 	unread     string
