@@ -38,10 +38,10 @@ func newHandler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET "+ReadyPath, serveReadiness(o))
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}))
 	if o.Public {
 		mux.HandleFunc("GET /{$}", serveIndex(o))
-		return answerGRPC(nil, mux)
+		return answerGRPC(nil, endStalled(mux))
 	}
 	inner := newInnerHandler(o)
 	browsers := newSessions(o.TokenFile, o.Logger)
@@ -52,7 +52,7 @@ func newHandler(o Options) http.Handler {
 		inner = withPage(o.Page, browsers, inner)
 	}
 	mux.Handle("/", requireHost(o.Hosts, o.TokenFile != "", guarded(inner)))
-	return answerGRPC(o.Calls, mux)
+	return answerGRPC(o.Calls, endStalled(mux))
 }
 
 // newInnerHandler serves everything that a public server does not serve.
