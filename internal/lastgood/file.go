@@ -29,9 +29,9 @@ func New(path string, logger *slog.Logger) *File {
 	return &File{path: path, logger: logger, metrics: newMetrics()}
 }
 
-// Save replaces the text by what write writes, atomically. A failure is logged and counted but not returned, because
-// callers continue without the file.
-func (f *File) Save(write func(io.Writer) error) {
+// Save replaces the text by what write writes, atomically. A failure is logged and counted; callers continue without the file, and
+// try again if ok is false.
+func (f *File) Save(write func(io.Writer) error) (ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	size, err := Replace(f.path, write)
@@ -43,6 +43,7 @@ func (f *File) Save(write func(io.Writer) error) {
 		f.logger.Info("state is being saved again", "path", f.path)
 	}
 	f.failing = err != nil
+	return !f.failing
 }
 
 // Load passes the text to read. It fails if the file does not exist, if it is damaged, or if read fails.

@@ -38,11 +38,12 @@ func (f entryFeed) Run(ctx context.Context, inbox *watch.Inbox) error {
 // memoryStore keeps the state of a source.
 type memoryStore struct{ text []byte }
 
-func (s *memoryStore) Save(write func(io.Writer) error) {
+func (s *memoryStore) Save(write func(io.Writer) error) (ok bool) {
 	var text bytes.Buffer
-	if write(&text) == nil {
+	if ok = write(&text) == nil; ok {
 		s.text = text.Bytes()
 	}
+	return ok
 }
 
 func (s *memoryStore) Load(read func(io.Reader) error) error {

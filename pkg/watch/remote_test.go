@@ -73,13 +73,14 @@ func (s memoryStates) Names() (names []string) {
 
 func (s memoryStates) Drop(name string) { delete(s, name) }
 
-func (s *memoryState) Save(write func(io.Writer) error) {
+func (s *memoryState) Save(write func(io.Writer) error) (ok bool) {
 	var text bytes.Buffer
-	if write(&text) == nil {
+	if ok = write(&text) == nil; ok {
 		s.mu.Lock()
 		s.text = text.Bytes()
 		s.mu.Unlock()
 	}
+	return ok
 }
 
 func (s *memoryState) Load(read func(io.Reader) error) error {

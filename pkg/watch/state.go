@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -24,9 +25,9 @@ type ClusterStates interface {
 // StateStore survives the process: it stores the objects of a source for a process that starts while the source cannot
 // be read.
 type StateStore interface {
-	// Save replaces the stored state by what write writes, completely or not at all. It reports its errors itself,
-	// because a source could not do anything about them.
-	Save(write func(io.Writer) error)
+	// Save replaces the stored state by what write writes, completely or not at all. It reports its errors itself; ok is false if
+	// there was one, and then Save is called again later.
+	Save(write func(io.Writer) error) (ok bool)
 	// Load passes the stored state to read. It fails if there is no complete state, or if read fails.
 	Load(read func(io.Reader) error) error
 }
@@ -47,6 +48,8 @@ type checkpointer struct {
 	batches chan []object.Object
 	// stale means that something changed since the last batch. Only the goroutine that assembles uses it.
 	stale bool
+	// obsolete means that the last batch is not to be saved any more.
+	obsolete atomic.Bool
 }
 
 func newCheckpointer(o Options) *checkpointer {
@@ -62,28 +65,45 @@ func (s *checkpointer) run() {
 		return
 	}
 	s.wanted <- struct{}{}
-	for batch := range s.batches {
+	batch, ok := <-s.batches
+	for ok {
 		begin := time.Now()
-		s.save(batch)
-		pause := time.NewTimer(max(saveInterval, savePause*time.Since(begin)))
-		select {
-		case <-pause.C:
-			s.wanted <- struct{}{}
-		case last, ok := <-s.batches:
-			// The process ends: do not pause.
-			pause.Stop()
-			if ok {
-				s.save(last)
-			}
-			return
-		}
+		saved := s.save(batch)
+		batch, ok = s.next(batch, saved, max(saveInterval, savePause*time.Since(begin)))
 	}
 }
 
-func (s *checkpointer) save(batch []object.Object) {
+// next returns what is to be saved after a pause: the next batch, or the same one again if that could not be saved. ok is false at
+// the end.
+func (s *checkpointer) next(batch []object.Object, saved bool, pause time.Duration) (next []object.Object, ok bool) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case next, ok = <-s.batches: // The process ends: do not pause.
+	case <-timer.C:
+		select {
+		case s.wanted <- struct{}{}:
+		default: // It has a value, because there was nothing to hand over.
+		}
+		if !saved {
+			return batch, true
+		}
+		next, ok = <-s.batches
+		return next, ok
+	}
+	if !ok && !saved {
+		s.save(batch)
+	}
+	return next, ok
+}
+
+func (s *checkpointer) save(batch []object.Object) (ok bool) {
+	if s.obsolete.Load() {
+		return true
+	}
 	header := s.header
 	header.Saved = time.Now().UTC()
-	s.store.Save(func(w io.Writer) error { return object.WriteState(w, header, batch) })
+	return s.store.Save(func(w io.Writer) error { return object.WriteState(w, header, batch) })
 }
 
 // changed records that there is something to save.
@@ -104,6 +124,7 @@ func (s *checkpointer) due() <-chan struct{} {
 // hand hands over the batch after due returned a value. Values are immutable, so a list of them is a complete copy.
 func (s *checkpointer) hand(list func() []object.Object) {
 	s.stale = false
+	s.obsolete.Store(false)
 	s.batches <- list()
 }
 
@@ -111,6 +132,7 @@ func (s *checkpointer) hand(list func() []object.Object) {
 func (s *checkpointer) discard() {
 	if s != nil {
 		s.stale = false
+		s.obsolete.Store(true)
 	}
 }
 

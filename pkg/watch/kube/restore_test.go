@@ -191,6 +191,34 @@ func TestSavesAreFew(t *testing.T) {
 	}
 }
 
+// TestFailedSavesAreRepeated changes nothing after a save failed: it is repeated all the same, until it works, and at the end.
+func TestFailedSavesAreRepeated(t *testing.T) {
+	for name, c := range map[string]struct {
+		failures int
+		after    time.Duration
+		want     int
+	}{
+		"twice, then not":      {2, time.Minute, 3},
+		"the process ends":     {1, time.Second, 1},
+		"it works immediately": {0, time.Minute, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory()
+			m.full = c.failures
+			synctest.Test(t, func(t *testing.T) {
+				newFakeCluster(t, newFakeService("a", "one")).start(watch.Options{StateStore: m, StateWait: testWait})
+				<-time.After(c.after) // time of the bubble
+				if got := len(m.saved); got != c.want {
+					t.Errorf("%d saves, want %d", got, c.want)
+				}
+			})
+			if !bytes.Contains(m.text, []byte(`"one"`)) {
+				t.Error("the state is not stored")
+			}
+		})
+	}
+}
+
 var _ watch.StateStore = (*memory)(nil)
 
 // memory is a StateStore in memory.
@@ -199,16 +227,23 @@ type memory struct {
 	// saved has a value for each save.
 	saved chan struct{}
 	err   error
+	// full is how many of the next saves fail.
+	full int
 }
 
 func newMemory() *memory { return &memory{saved: make(chan struct{}, 100)} }
 
-func (m *memory) Save(write func(io.Writer) error) {
+func (m *memory) Save(write func(io.Writer) error) (ok bool) {
+	defer func() { m.saved <- struct{}{} }()
+	if m.full > 0 {
+		m.full--
+		return false
+	}
 	var text bytes.Buffer
 	if m.err = write(&text); m.err == nil {
 		m.text = text.Bytes()
 	}
-	m.saved <- struct{}{}
+	return m.err == nil
 }
 
 func (m *memory) Load(read func(io.Reader) error) error {
