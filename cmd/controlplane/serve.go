@@ -95,7 +95,7 @@ that cannot be read; 2 if the command line is invalid.`,
 	f.StringVar(&flags.addresses.admin, flagAdminAddress, defaultAdminAddress,
 		"`HOST:PORT` to serve health, metrics, profiles and inspection on; port 0 picks a free one")
 	f.StringVar(&flags.addresses.metrics, flagMetricsAddress, "", "`HOST:PORT` to serve only health and metrics on")
-	f.DurationVar(&flags.reportInterval, "load-report-interval", load.DefaultInterval, "how often clients report their load, at least 1s")
+	f.DurationVar(&flags.reportInterval, "load-report-interval", load.DefaultInterval, "how often clients report their load, 1s to 10m")
 	f.DurationVar(&flags.grace, "shutdown-grace", 5*time.Second, "time over which streams are closed at shutdown")
 	f.StringVar(&flags.logging.Level, "log-level", "info", "log lines of this level and above: `debug|info|warn|error`")
 	f.StringVar(&flags.logging.Format, "log-format", "text", "form of the log lines: `text|json`")
@@ -115,8 +115,9 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	if flags.grace < 0 {
 		return usageErrorf(cmd, "--shutdown-grace must not be negative")
 	}
-	if flags.reportInterval < time.Second {
-		return usageErrorf(cmd, "--load-report-interval must be at least 1s")
+	// An edge is dropped an hour after its last report, and must not come and go.
+	if flags.reportInterval < time.Second || flags.reportInterval > 10*time.Minute {
+		return usageErrorf(cmd, "--load-report-interval must be from 1s to 10m")
 	}
 	logging.Redirect(logger)
 
