@@ -268,7 +268,7 @@ func (p *plane) workloadBehind(to load.Destination, subset string) string {
 
 // decide makes what decides about rollouts, and what writes conditions.
 func (p *plane) decide(loads *load.Table, machines *status.Machines, registry *prometheus.Registry) {
-	deciding := rollout.Options{Store: p.store, Loads: loads, Logger: p.logger, Registry: registry, Generation: p.history.Objects}
+	deciding := rollout.Options{Store: p.store, Loads: loads, Logger: p.logger, Registry: registry, Generation: p.history.Hold}
 	if p.planeOptions.status != nil {
 		writing := *p.planeOptions.status
 		writing.Store, writing.Registry, writing.Machines = p.store, registry, machines

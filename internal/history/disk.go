@@ -34,6 +34,8 @@ type disk struct {
 	headers map[fileHeader]bool
 	// full are the names of the files with all objects, except those that were found damaged.
 	full map[string]bool
+	// held are the IDs of the generations for pins that the folder has.
+	held []string
 	// locked is the locked file of the folder; nil while another process saves in the folder, or none. first is the number from
 	// which this process counts, and alone is true if there are no files from it on that another process saved.
 	locked *os.File
@@ -117,6 +119,7 @@ func (s *Store) Run(ctx context.Context) error {
 type batch struct {
 	generations []generation
 	full        []allObjects
+	held        []heldSet
 	// newest is the number of the newest generation.
 	newest int
 	// kept are the names of the files of all generations, with those that have all objects.
@@ -134,7 +137,7 @@ type allObjects struct {
 func (s *Store) unsaved(end bool) batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := batch{kept: map[string]bool{}}
+	out := batch{kept: map[string]bool{}, held: slices.Clone(s.held)}
 	full, newest, last := 0, 0, len(s.generations)-1
 	for i, g := range s.generations {
 		out.newest, out.kept[fileOf(g)] = g.Number, true
@@ -213,7 +216,7 @@ func (d *disk) write(todo batch) (saved map[int]*serving.Reach, err error) {
 		}
 		d.full[all.file] = true
 	}
-	return saved, nil
+	return saved, d.writeHeld(todo.held)
 }
 
 // lock makes this process the one that saves in the folder, until unlock. ok is false if another process is.

@@ -46,6 +46,8 @@ func (s *Store) identify(uid string) {
 // restore takes over the generations of the folder. Whatever cannot be used is told, and left where it is.
 func (s *Store) restore() {
 	found := s.disk.read()
+	held, failures := s.disk.readHeld(found.objects)
+	found.failures = append(found.failures, failures...)
 	if n := len(found.failures); n > 0 {
 		told := s.disk.logger.With("path", s.disk.dir, "files", n, "first_error", found.failures[0])
 		if len(found.chain) > 0 {
@@ -58,6 +60,7 @@ func (s *Store) restore() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.generations, s.size, s.current, s.fingerprint, s.apart = nil, 0, mesh.Map[*mesh.Manifest]{}, mesh.Fingerprint{}, false
+	s.held, s.disk.held = held, nil
 	clear(s.disk.full)
 	s.next = found.highest + 1
 	s.disk.first = s.next

@@ -53,6 +53,8 @@ type Store struct {
 	// generations are the oldest first. size is about how many bytes they keep.
 	generations []*generation
 	size        int
+	// held are generations that pins name, the one that was asked for last at the end.
+	held []heldSet
 	// next is the number of the next generation: above those of all files, so that the order of numbers is that of generations,
 	// also after a clock was set back.
 	next int
@@ -269,6 +271,9 @@ func (s *Store) manifests(text string) (id string, objects mesh.Map[*mesh.Manife
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, err := s.find(text)
+	if h, ok := s.heldSet(text); ok && err != nil {
+		return h.id, h.objects, s.domain, nil
+	}
 	if err != nil {
 		return "", objects, "", err
 	}
