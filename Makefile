@@ -86,12 +86,12 @@ ui-check: ## test the parts of the page that need no browser, and compare what i
 	diff -r bin/ui internal/page/dist || { echo "internal/page/dist is out of date: run make ui" >&2; exit 1; }
 
 e2e-ui: ui-check build ## look at the page in Chromium, with the real binary and real clients; needs Node, npm and chromium (CLIENTS=10000 is how many the large mesh has)
-	CGO_ENABLED=0 $(GO) build -o bin/ui-mesh ./test/ui/mesh
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ui-mesh ./test/ui/mesh
 	node --test --test-concurrency=1 ui/test/browser.test.mjs ui/test/large.test.mjs
 
 ui-screenshots: build ## write the pictures of docs/ui
 	npm ci --prefix ui --ignore-scripts --no-audit --no-fund
-	CGO_ENABLED=0 $(GO) build -o bin/ui-mesh ./test/ui/mesh
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ui-mesh ./test/ui/mesh
 	node ui/test/screenshots.mjs
 
 crds: ## write Istio's definitions of the kinds that Mizzen reads to bin/crds.yaml, for clusters without Istio
@@ -137,12 +137,12 @@ demo-spring: ## see Spring Cloud and Go applications in one mesh, with Nacos; ne
 	@$(call compiling,the demo)
 	$(GO) run ./test/spring/demo
 
-# PACKAGES is how many of its packages run at once. Most of their time is spent waiting.
+# PACKAGES is how many of its packages run at once. The control plane is a separate program, which a test's race detector does not see.
 PACKAGES ?= 1
 e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes; SHORT=-short PACKAGES=2 is what CI runs)
 	hack/testcluster/build.sh
 	hack/conformance/build.sh
-	$(TOOL) gotestsum --format testname -- $(RACE) -tags e2e -count=1 -p $(PACKAGES) -timeout 25m $(SHORT) ./test/e2e/...
+	$(TOOL) gotestsum --format testname -- -tags e2e -count=1 -p $(PACKAGES) -timeout 25m $(SHORT) ./test/e2e/...
 
 # Go stamps the version of the commit, which the report names.
 conformance: ## run the mesh profile for gRPC of the Gateway API's conformance suite on real nodes; part of e2e (UPDATE=-update writes the report to docs/conformance)
@@ -183,8 +183,10 @@ e2e-envoy: ## have a real Envoy take every golden and follow the mesh, a minute;
 	test/envoy/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags envoy -count=1 -timeout 10m ./test/envoy
 
-integrations: build ## test integrations/: the xDS client for frameworks in Go, and Kitex' clients and servers, with the real control plane
-	for module in go kitex; do CONTROLPLANE=$(CURDIR)/bin/controlplane $(GO) -C integrations/$$module test $(RACE) -count=1 ./... || exit; done
+# Compiling a framework for the race detector takes minutes. What goroutines share is in the module go.
+integrations: build ## test integrations/: the xDS client for frameworks in Go, and Kitex' clients and servers, with the real control plane (SHORT=-short, without the race detector for Kitex, is what CI runs)
+	for module in go kitex; do test $$module$(SHORT) = kitex-short && race= || race=$(RACE); \
+		CONTROLPLANE=$(CURDIR)/bin/controlplane $(GO) -C integrations/$$module test $$race -count=1 ./... || exit; done
 
 interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too, TRAINS=-sample is what CI runs)
 	test/spring/setup.sh $(TRAINS:-%=%)

@@ -98,13 +98,14 @@ func prepare() error {
 	return nil
 }
 
-// TestInterop runs every scenario with every language, and compares the results with docs/INTEROP.md.
+// TestInterop runs every scenario with every language, several languages at a time, and compares the results with docs/INTEROP.md.
 func TestInterop(t *testing.T) {
-	scenarios := loadScenarios(t)
-	results := newReport(scenarios, readHistory(t))
+	results := newReport(loadScenarios(t), readHistory(t))
+	t.Cleanup(func() { results.compare(t) }) // once all are done, which run in parallel
 	for _, l := range languages {
 		t.Run(l.name, func(t *testing.T) {
-			for _, s := range scenarios {
+			t.Parallel() // they wait most of the time
+			for _, s := range loadScenarios(t) {
 				t.Run(s.name, func(t *testing.T) {
 					if agent := checkExpectation(t, s, l); !t.Failed() {
 						results.add(s, l, agent)
@@ -113,7 +114,6 @@ func TestInterop(t *testing.T) {
 			}
 		})
 	}
-	results.compare(t)
 }
 
 // TestSuite runs scenarios with the client and the servers of gRPC's PSM interop suite.

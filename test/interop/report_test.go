@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,7 +74,8 @@ var psm = []struct{ test, scenario, why string }{
 // report collects the results.
 type report struct {
 	scenarios []*scenario
-	// agents are the user agents of the clients, by language.
+	// mu guards the results: agents are the user agents of the clients, by language.
+	mu     sync.Mutex
 	agents map[string]string
 	cells  map[string]bool
 	// history is what came out for older versions the last time.
@@ -86,6 +88,8 @@ func newReport(scenarios []*scenario, history []record) *report {
 
 // add records that a scenario had its expected result: it passed, or it failed as stated.
 func (r *report) add(s *scenario, l *language, agent string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if agent != "" {
 		r.agents[l.name] = agent
 	}

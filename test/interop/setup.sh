@@ -63,11 +63,11 @@ make_java() {
 
 # The frameworks in Go share a module, and a folder with the server that calls with mTLS go to.
 make_kratos() {
-	CGO_ENABLED=0 go -C clients/frameworks build -o "$PWD/$1/" ./kratos
+	CGO_ENABLED=0 go -C clients/frameworks build -trimpath -o "$PWD/$1/" ./kratos
 	go build -o "$1/server" ./servers/go
 }
 
-make_gozero() { CGO_ENABLED=0 go -C clients/frameworks build -o "$PWD/$1/" ./gozero; }
+make_gozero() { CGO_ENABLED=0 go -C clients/frameworks build -trimpath -o "$PWD/$1/" ./gozero; }
 
 make_springgrpc() { mvn -B -q -f clients/springgrpc -Dcache="$PWD/$1" process-classes; }
 
