@@ -89,8 +89,13 @@ func (r *reporting) serveReports(v *clientStream, stream loadv3.LoadReportingSer
 		return status.Error(codes.Unavailable, err.Error())
 	}
 	from := info.Origin()
-	reports := r.table.OpenWith(sourceOf(v, info), info.Client.Bucket, r.targets(from), func(cluster string) []string {
-		return r.store.ReportedMetrics(from, cluster)
+	reports := r.table.OpenWith(load.Client{
+		Source: sourceOf(v, info), Bucket: info.Client.Bucket, Find: r.targets(from),
+		Listed: func(cluster string) []string { return r.store.ReportedMetrics(from, cluster) },
+		Rules: func(cluster string) (by load.Rules) {
+			by.Cluster, by.Routes = r.store.RulesTo(&info, cluster)
+			return by
+		},
 	})
 	defer reports.Close()
 	if len(first.first) > 0 {

@@ -153,7 +153,7 @@ func TestWorkloadsWithTakenNames(t *testing.T) {
 func TestMetricsThatCannotBe(t *testing.T) {
 	table := load.New(load.Options{})
 	listed := func(cluster string) []string { return []string{"cpu_utilization", "named_metrics.queue"} }
-	s := table.OpenWith(web, 0, find, listed)
+	s := table.OpenWith(load.Client{Source: web, Find: find, Listed: listed})
 	r := report(cart, "z1", 1, 0, 0)
 	for _, sum := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, math.MaxFloat64, 2e15, 5} {
 		r.Metrics = append(r.Metrics, load.Metric{Name: []byte("named_metrics.queue"), Sum: sum, Count: 1})
@@ -192,7 +192,7 @@ func TestMetricsThatCannotBe(t *testing.T) {
 func TestMetricsAreBounded(t *testing.T) {
 	table := load.New(load.Options{})
 	name := ""
-	s := table.OpenWith(web, 0, find, func(string) []string { return []string{name} })
+	s := table.OpenWith(load.Client{Source: web, Find: find, Listed: func(string) []string { return []string{name} }})
 	for i := range 100 {
 		name = fmt.Sprint("named_metrics.", i)
 		r := report(cart, "", 1, 0, 0)

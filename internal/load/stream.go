@@ -95,8 +95,9 @@ type Stream struct {
 	bucket uint16
 	// clusters are those that the client has reported about.
 	clusters map[string]*reported
-	// listed returns the names of metrics that clients are to report about a cluster. It may be nil.
+	// listed and rules are those of the Client.
 	listed func(cluster string) []string
+	rules  func(cluster string) Rules
 	// found are those that the current report is about, in its order; nil for one that the client does not use.
 	found []*reported
 	// round is the number of the current report.
@@ -112,6 +113,8 @@ type reported struct {
 	round uint64
 	// listed are the names of metrics that the client is to report.
 	listed []string
+	// by says how calls reach the cluster; nil unless these are followed.
+	by *byRules
 }
 
 // inZone is what a client has in one zone.
@@ -122,17 +125,29 @@ type inZone struct {
 	round      uint64
 }
 
-// Open begins the reports of a client. The caller closes the Stream.
-func (t *Table) Open(source Source, bucket uint16, find Target) *Stream {
-	return t.OpenWith(source, bucket, find, nil)
+// Client is what is known of a client that reports.
+type Client struct {
+	Source Source
+	// Bucket is that of mesh.Client.
+	Bucket uint16
+	Find   Target
+	// Listed returns the names of the metrics of servers that the client is to report about a cluster. It may be nil.
+	Listed func(cluster string) []string
+	// Rules returns those by which the client calls a cluster. If it is nil, they are not known.
+	Rules func(cluster string) Rules
 }
 
-// OpenWith is Open for a client that may report metrics of servers. listed returns the names of those of a cluster.
-func (t *Table) OpenWith(source Source, bucket uint16, find Target, listed func(cluster string) []string) *Stream {
+// Open begins the reports of a client. The caller closes the Stream.
+func (t *Table) Open(source Source, bucket uint16, find Target) *Stream {
+	return t.OpenWith(Client{Source: source, Bucket: bucket, Find: find})
+}
+
+// OpenWith is Open for a client of which more is known.
+func (t *Table) OpenWith(c Client) *Stream {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.streams++
-	return &Stream{table: t, source: source, bucket: bucket, target: find, listed: listed, clusters: map[string]*reported{}}
+	return &Stream{table: t, source: c.Source, bucket: c.Bucket, target: c.Find, listed: c.Listed, rules: c.Rules, clusters: map[string]*reported{}}
 }
 
 // Close ends the reports of the client. It has no attempts in progress any more.
@@ -165,6 +180,7 @@ func (s *Stream) Add(reports []Report) {
 		s.found = append(s.found, s.cluster(reports[i].Cluster))
 	}
 	s.list(reports)
+	s.trace()
 	s.table.mu.Lock()
 	defer s.table.mu.Unlock()
 	s.table.reports++
@@ -216,7 +232,7 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 	c.round = s.round
 	// A report that states no interval, or an impossible one, covers the interval that clients are asked for.
 	covers := r.Interval
-	followed := s.table.followed[c.to.service()]
+	followed := s.counter(c)
 	if covers <= 0 || covers > keepUnreported {
 		s.table.ignored[ignoredInterval]++
 		covers = s.table.o.Interval

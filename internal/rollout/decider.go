@@ -15,7 +15,6 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
-	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
@@ -64,9 +63,9 @@ type record struct {
 	seen    time.Time
 	settled bool
 	// acknowledged is when all clients that follow the change had it. begun is when the reports about the calls before that had
-	// arrived, and first and rest are what had been attempted then.
+	// arrived, and start is what had been attempted then.
 	acknowledged, begun time.Time
-	first, rest         load.Attempts
+	start               mark
 	// met is set when a client follows the change. The window begins then, however long there was none.
 	met bool
 	// emptied is when the destinations of the change that are empty became so; zero if none is.
@@ -79,11 +78,6 @@ type record struct {
 	// ended is what ended the last rollout, of objects.
 	ended   verdict
 	objects []mesh.Ref
-}
-
-type mark struct {
-	at          time.Time
-	first, rest load.Attempts
 }
 
 // New makes a Decider that is not bound yet.
@@ -164,7 +158,9 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 			rec = &record{}
 			d.known[r.Object] = rec
 		}
-		state, decided := d.look(r, rec, audience[r.Object], d.attempted(services[r.Object], r), now)
+		clients := audience[r.Object]
+		clients.scope = scopeOf(r)
+		state, decided := d.look(r, rec, clients, d.attempted(services[r.Object], r), now)
 		if d.o.Leads != nil && !d.o.Leads() {
 			state, decided = follow(current.World(), r, rec, state, decided)
 		}
@@ -231,7 +227,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 // arrive for one interval.
 func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {
 	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals, fault: clients.fault}
-	e.firstRate, e.restRate = r.rates()
+	e.rate, e.rates = r.rates(clients.scope)
 	switch {
 	case clients.empty == "":
 		r.emptied = time.Time{}
@@ -253,59 +249,21 @@ func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark,
 		r.begin(sum)
 	}
 	if !r.begun.IsZero() {
-		e.elapsed, e.first, e.rest = sum.at.Sub(r.begun), sum.first.Minus(r.first), sum.rest.Minus(r.rest)
+		e.elapsed, e.calls = sum.at.Sub(r.begun), clients.scope.calls(r.start, sum)
 	}
 	return e
 }
 
 // begin begins to compare calls.
-func (r *record) begin(sum mark) { r.begun, r.first, r.rest = sum.at, sum.first, sum.rest }
-
-// remember keeps marks of what was attempted while nothing was rolled out.
-func (r *record) remember(sum mark, window time.Duration) {
-	switch {
-	case r.last.at.IsZero() || sum.first.Calls < r.last.first.Calls || sum.rest.Calls < r.last.rest.Calls: // It is counted anew.
-		r.earlier, r.later = sum, sum
-	case sum.at.Sub(r.later.at) >= window:
-		r.earlier, r.later = r.later, sum
-	}
-	r.last = sum
-}
-
-// rates returns the attempts a second before the change.
-func (r *record) rates() (first, rest float64) {
-	seconds := r.last.at.Sub(r.earlier.at).Seconds()
-	if seconds <= 0 {
-		return 0, 0
-	}
-	return float64(r.last.first.Calls-r.earlier.first.Calls) / seconds, float64(r.last.rest.Calls-r.earlier.rest.Calls) / seconds
-}
-
-// attempted adds up what the clients attempted to call.
-func (d *Decider) attempted(services map[load.Service]struct{}, r *mesh.Rollout) (sum mark) {
-	for s := range services {
-		sum.first = sum.first.Plus(d.o.Loads.Attempts(s, mesh.Share{Part: mesh.First, Buckets: r.Policy.Buckets()}))
-		sum.rest = sum.rest.Plus(d.o.Loads.Attempts(s, mesh.Share{Part: mesh.Rest, Buckets: r.Policy.Buckets()}))
-	}
-	return sum
-}
-
-// servicesOf returns what the rules of a rollout send calls to.
-func servicesOf(current *snapshot.Snapshot, r *mesh.Rollout) map[load.Service]struct{} {
-	all := map[load.Service]struct{}{}
-	for _, host := range r.Hosts {
-		if to, ok := current.DestinationOf(resource.ClusterName(1, "", host)); ok {
-			all[load.Service{Namespace: to.Namespace, Name: to.Service}] = struct{}{}
-		}
-	}
-	return all
-}
+func (r *record) begin(sum mark) { r.begun, r.start = sum.at, sum }
 
 // audience is how far a change has reached the clients that follow it first.
 type audience struct {
 	clients, pending int
 	refusals         []string
 	fault, empty     string
+	// scope says which calls the change concerns.
+	scope scope
 }
 
 // audience finds, for each rollout that is running, the clients that follow it and use resources that are made from its objects.

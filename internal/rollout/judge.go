@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
@@ -32,6 +34,7 @@ const (
 	ReasonAcknowledging Reason = "Acknowledging"
 	ReasonInProgress    Reason = "InProgress"
 	ReasonTooFewCalls   Reason = "TooFewCalls"
+	ReasonSharedCalls   Reason = "SharedCalls"
 	ReasonNoClients     Reason = "NoClients"
 	ReasonFailing       Reason = "CallsFail"
 	ReasonRefused       Reason = "Refused"
@@ -54,12 +57,14 @@ type evidence struct {
 	// empty is a destination of the change that has had no endpoint for emptyFor; empty without one.
 	empty    string
 	emptyFor time.Duration
-	// first and rest are the attempts of the clients that follow the change and of the others, since all of the former have it; for
-	// elapsed, which is 0 before that.
-	first, rest load.Attempts
-	elapsed     time.Duration
-	// firstRate and restRate are the attempts a second of both before the change.
-	firstRate, restRate float64
+	// calls are the attempts of the clients that follow the change and of the others, since all of the former have it; for elapsed, which
+	// is 0 before that.
+	calls
+
+	elapsed time.Duration
+	// rate is how many attempts both made a second before the change, and rates how many of them by each object.
+	rate  rate
+	rates map[string]rate
 }
 
 // verdict is what follows from the evidence.
@@ -88,33 +93,95 @@ func judge(e evidence) verdict {
 		return verdict{reason: ReasonAcknowledging, message: fmt.Sprintf("%d of %d clients that follow the new version first have not acknowledged it.", e.pending, e.clients)}
 	case e.elapsed < e.policy.Window:
 		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("%d%% of the clients follow the new version. %s.", e.policy.Percent, e.figures())}
-	case e.fault != "":
-		return bad(ReasonFailing, "Calls of the clients that followed the new version failed: "+e.fault+" "+e.reported())
-	case e.empty != "" && e.emptyFor >= min(starting, e.policy.Window):
-		return bad(ReasonFailing, "Calls of the clients that followed the new version failed: "+e.empty+" "+e.reported())
-	case e.worse():
-		return bad(ReasonFailing, fmt.Sprintf("Calls of the clients that followed the new version failed more often: %s.", e.figures()))
-	case e.stopped():
-		return bad(ReasonFailing, fmt.Sprintf("The clients that followed the new version nearly stopped calling, which happens if calls fail before an endpoint is chosen: %s. They made %.1f attempts a second before.", e.figures(), e.firstRate))
-	case e.empty != "":
-		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("It is not promoted, because calls may fail: %s %s.", e.empty, e.figures())}
-	case e.clients == 0 && !e.deleted: // The calls are those of other rules that lead to the same Services.
-		return verdict{reason: ReasonNoClients, message: fmt.Sprintf("No connected client of the %d%% that follow the new version first uses it. Raise the share, or remove the annotation to give the new version to all.", e.policy.Percent)}
-	case e.first.Calls < enough || e.rest.Calls < enough:
-		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. Wait, raise the share, or remove the annotation to give the new version to all.", enough, e.figures())}
+	}
+	if message := e.failure(); message != "" {
+		return bad(ReasonFailing, message)
+	}
+	if v, undecided := e.undecided(); undecided {
+		return v
 	}
 	return verdict{reason: ReasonPromoted, message: fmt.Sprintf("All clients follow the new version: %s.", e.figures()), first: e.first, rest: e.rest, promote: true}
 }
 
-// worse reports whether the attempts of the clients that follow the change fail more often than those of the others.
-func (e evidence) worse() bool {
-	return e.first.Calls >= enough && e.rest.Calls >= enough && share(e.first)-share(e.rest) > tolerated
+// failure says what is wrong with the calls of the clients that follow the change; empty if nothing is.
+func (e evidence) failure() string {
+	const failed = "Calls of the clients that followed the new version failed"
+	together := e.plus(e.shared)
+	switch {
+	case e.fault != "":
+		return failed + ": " + e.fault + " " + e.reported()
+	case e.empty != "" && e.emptyFor >= min(starting, e.policy.Window):
+		return failed + ": " + e.empty + " " + e.reported()
+	case e.worse():
+		return failed + " more often: " + e.figures() + "."
+	case e.failing(pair.enough) != "":
+		return failed + " more often: " + e.figuresOf(e.failing(pair.enough)) + "."
+	case e.shared.worse() || together.worse():
+		return failed + " more often: " + together.figures() + ", with those that these clients may have made by other rules."
+	case e.stopped() != "":
+		return "The clients that followed the new version nearly stopped calling, which happens if calls fail before an endpoint is chosen: " + e.stopped() + "."
+	}
+	return ""
 }
 
-// stopped reports whether these clients made hardly any attempt although they made many before, and the others go on.
-func (e evidence) stopped() bool {
-	expected, others := e.firstRate*e.elapsed.Seconds(), e.restRate*e.elapsed.Seconds()
-	return expected >= enough && float64(e.first.Calls) < silent*expected && float64(e.rest.Calls) >= others/2
+// undecided says what is not known yet, so that the change is not promoted.
+func (e evidence) undecided() (v verdict, undecided bool) {
+	switch {
+	case e.empty != "":
+		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("It is not promoted, because calls may fail: %s %s.", e.empty, e.figures())}, true
+	case e.clients == 0 && !e.deleted: // The calls are those of clients that have left.
+		return verdict{reason: ReasonNoClients, message: fmt.Sprintf("No connected client of the %d%% that follow the new version first uses it. Raise the share, or remove the annotation to give the new version to all.", e.policy.Percent)}, true
+	case !e.enough() && e.pair.plus(e.shared).enough():
+		return verdict{reason: ReasonSharedCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. %d more do not count, because it is not known by which rules: the clients that made them dial several hosts whose calls go to the same Services. Wait for calls of clients that dial one of them, or look at the answers of clients and remove the annotation to give the new version to all.", enough, e.figures(), e.shared.first.Calls+e.shared.rest.Calls)}, true
+	case !e.enough():
+		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. Wait, raise the share, or remove the annotation to give the new version to all.", enough, e.figures())}, true
+	case e.failing(pair.any) != "":
+		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because calls by one object fail more often, of which there are fewer than %d attempts of each part: %s. Correct the object, or wait for more calls.", enough, e.figuresOf(e.failing(pair.any)))}, true
+	}
+	return verdict{}, false
+}
+
+// enough reports whether both parts made enough attempts to compare them, and any whether the first one made one.
+func (p pair) enough() bool { return p.first.Calls >= enough && p.rest.Calls >= enough }
+
+func (p pair) any() bool { return p.first.Calls > 0 }
+
+// fails reports whether the attempts of the clients that follow the change fail more often than those of the others.
+func (p pair) fails() bool { return share(p.first)-share(p.rest) > tolerated }
+
+func (p pair) worse() bool { return p.enough() && p.fails() }
+
+// failing returns an object whose calls fail more often, if there are so many; empty if there is none. The calls by others may hide that.
+func (c calls) failing(many func(pair) bool) string {
+	for _, object := range slices.Sorted(maps.Keys(c.of)) {
+		if p := c.of[object]; many(p) && p.fails() {
+			return object
+		}
+	}
+	return ""
+}
+
+// rate is how many attempts both parts made a second.
+type rate struct{ first, rest float64 }
+
+// stopped returns the figures if these clients made hardly any attempt although they made many before, and the others go on: of all calls, or
+// of those by one object. It is empty otherwise.
+func (e evidence) stopped() string {
+	for _, object := range slices.Sorted(maps.Keys(e.rates)) {
+		if figures := e.stoppedOf(e.of[object], e.rates[object]); figures != "" {
+			return object + ": " + figures
+		}
+	}
+	return e.stoppedOf(e.pair, e.rate)
+}
+
+func (e evidence) stoppedOf(p pair, before rate) string {
+	expected, others := before.first*e.elapsed.Seconds(), before.rest*e.elapsed.Seconds()
+	made := p.first.Plus(e.shared.first) // A client that dials another host, too, has not stopped.
+	if expected < enough || float64(made.Calls) >= silent*expected || float64(p.rest.Calls) < others/2 {
+		return ""
+	}
+	return fmt.Sprintf("%s. They made %.1f attempts a second before", p.figures(), before.first)
 }
 
 func share(a load.Attempts) float64 {
@@ -124,9 +191,12 @@ func share(a load.Attempts) float64 {
 	return float64(a.Errors) / float64(a.Calls)
 }
 
-func (e evidence) figures() string {
-	return fmt.Sprintf("%s of %s failed with it, %s of %s without", percent(e.first), attempts(e.first), percent(e.rest), attempts(e.rest))
+func (p pair) figures() string {
+	return fmt.Sprintf("%s of %s failed with it, %s of %s without", percent(p.first), attempts(p.first), percent(p.rest), attempts(p.rest))
 }
+
+// figuresOf are those of the calls by one object.
+func (c calls) figuresOf(object string) string { return object + ": " + c.of[object].figures() }
 
 // reported says how the calls ended of which clients reported.
 func (e evidence) reported() string {

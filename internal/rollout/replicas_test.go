@@ -93,12 +93,21 @@ func (r *replica) consistent() {
 
 var cart = mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "cart"}
 
-// calls reports calls of a client with the bucket.
-func (r *replica) calls(bucket uint16, ok, failed uint64) {
+// calls reports calls of a client with the bucket, by the rule of these tests.
+func (r *replica) calls(bucket uint16, ok, failed uint64) { r.callsBy(bucket, ok, failed, "cart") }
+
+// callsBy reports calls to the Service, which has a DestinationRule, of a client that dials hosts with these VirtualServices.
+func (r *replica) callsBy(bucket uint16, ok, failed uint64, names ...string) {
+	by := load.Rules{Cluster: []mesh.Ref{{Kind: "Service", Namespace: "demo", Name: "echo"}, {Kind: "DestinationRule", Namespace: "demo", Name: "echo"}}}
+	for _, name := range names {
+		by.Routes = append(by.Routes, []mesh.Ref{{Kind: "Service", Namespace: "demo", Name: "echo"}, {Kind: "VirtualService", Namespace: "demo", Name: name}})
+	}
 	to := func(string) (load.Destination, string, bool) {
 		return load.Destination{Service: "echo", Namespace: "demo", Port: 80}, "", true
 	}
-	r.decider.o.Loads.Open(load.Source{Namespace: "demo", Workload: "web"}, bucket, to).Add([]load.Report{{
+	r.decider.o.Loads.OpenWith(load.Client{
+		Source: load.Source{Namespace: "demo", Workload: "web"}, Bucket: bucket, Find: to, Rules: func(string) load.Rules { return by },
+	}).Add([]load.Report{{
 		Cluster: []byte("echo"), Interval: time.Second, Localities: []load.Locality{{OK: ok, Errors: failed}},
 	}})
 }

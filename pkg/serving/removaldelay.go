@@ -97,13 +97,7 @@ func (sub *subscription) deferRemoval(e *entry, v *snapshot.Versioned, removals 
 
 // leadTo reports whether any routes that the client has name the Cluster.
 func (sub *subscription) leadTo(cluster string) bool {
-	return slices.ContainsFunc(sub.entries, func(e *entry) bool {
-		if !e.subscribed() || e.sent == nil {
-			return false
-		}
-		_, names := slices.BinarySearch(e.sent.LeadsTo, cluster)
-		return names
-	})
+	return slices.ContainsFunc(sub.entries, func(e *entry) bool { return e.subscribed() && leads(e.sent, cluster) })
 }
 
 // takeCallsTo reports whether any routes that the client has lead calls to the Cluster: they do more than introduce it.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -57,6 +58,59 @@ func (s *Store) ReportedMetrics(from Origin, cluster string) []string {
 		}
 	}
 	return nil
+}
+
+// RulesTo returns the objects of which the Cluster is made, and each of the routes by which the client calls it: in all versions of which
+// other clients have another one.
+func (s *Store) RulesTo(info *ClientInfo, cluster string) (of []mesh.Ref, routes [][]mesh.Ref) {
+	current := s.Current()
+	objects := func(t snapshot.Type, name string) (all []mesh.Ref) {
+		client := info.Client
+		for _, client.Bucket = range []uint16{0, 1} { // As those that follow no change first, and as those that follow all.
+			if v := current.Resource(t, name, client); v != nil {
+				all = append(all, v.Refs...)
+			}
+		}
+		return all
+	}
+	for _, name := range s.routesTo(info.Origin(), cluster) {
+		routes = append(routes, objects(snapshot.RouteType, name))
+	}
+	return objects(snapshot.ClusterType, cluster), routes
+}
+
+// routesTo returns the names of the routes of a client with that origin that lead to the Cluster.
+func (s *Store) routesTo(from Origin, cluster string) (all []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, session := range s.byOrigin[from] {
+		all = session.appendRoutesTo(all, cluster)
+	}
+	return all
+}
+
+func (s *Session) appendRoutesTo(all []string, cluster string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := s.subs[snapshot.RouteType.Rank()]
+	if sub == nil {
+		return all
+	}
+	for _, e := range sub.entries {
+		if e.subscribed() && (leads(e.sent, cluster) || leads(e.acked, cluster)) {
+			all = append(all, e.name)
+		}
+	}
+	return all
+}
+
+// leads reports whether routes, which may be nil, lead to the Cluster.
+func leads(routes *snapshot.Versioned, cluster string) bool {
+	if routes == nil {
+		return false
+	}
+	_, names := slices.BinarySearch(routes.LeadsTo, cluster)
+	return names
 }
 
 // has returns the Cluster that the client was sent last; nil if it was sent none.

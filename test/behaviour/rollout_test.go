@@ -177,8 +177,12 @@ func TestCallsThatNeverLeave(t *testing.T) {
 	p := newPlane(t, service("echo", good), rolled("{route: [{destination: {host: echo}}]}"))
 	f := newFleet(t, p)
 	await(t, "calls are reported", func() error {
-		if n := p.loads.Attempts(load.Service{Namespace: "demo", Name: "echo"}, mesh.Share{Part: mesh.First, Buckets: 102}); n.Calls < 300 {
-			return fmt.Errorf("%d attempts", n.Calls)
+		var sum load.Attempts
+		for _, n := range p.loads.Attempts(load.Service{Namespace: "demo", Name: "echo"}, mesh.Share{Part: mesh.First, Buckets: 102}) {
+			sum = sum.Plus(n)
+		}
+		if sum.Calls < 300 {
+			return fmt.Errorf("%d attempts", sum.Calls)
 		}
 		return nil
 	})
@@ -206,6 +210,32 @@ func TestPartToAnEmptySubset(t *testing.T) {
 	}
 	if !strings.Contains(state.Message, `subset "v2"`) {
 		t.Errorf("got message %q, want one that names the subset", state.Message)
+	}
+}
+
+// TestOtherCallsDoNotPromote: calls that the same processes send to the same Service by its own name do not promote a change of a rule of
+// another host, which none of them dials but one.
+func TestOtherCallsDoNotPromote(t *testing.T) {
+	good := newBackend(t, "good", "v1")
+	second := func(timeout string) string {
+		return strings.Replace(rolled("{timeout: "+timeout+", route: [{destination: {host: echo}}]}"), "hosts: [echo]", "hosts: [second]", 1)
+	}
+	p := newPlane(t, service("echo", good), second("5s"))
+	newFleet(t, p)
+	for i, found := 0, false; !found; i++ {
+		id := fmt.Sprintf("client-%d", i)
+		if found = (mesh.Share{Part: mesh.First, Buckets: 102}).Has(snapshot.BucketOf(id)); found {
+			client := p.dialAs("second", bootstrap.Options{Namespace: "demo", NodeID: id})
+			if _, err := client.UnaryCall(t.Context(), &testgrpc.SimpleRequest{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	p.expectRollout(mesh.RolloutNone, rollout.ReasonPromoted)
+	p.write("objects.yaml", service("echo", good), second("4s"))
+	state := p.expectRollout(mesh.RolloutRunning, rollout.ReasonTooFewCalls)
+	if state.Clients != 1 || state.First.Calls+state.Rest.Calls > 0 {
+		t.Errorf("got %+v, want one client, and no call by the rule", state)
 	}
 }
 

@@ -1,0 +1,87 @@
+package load_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/internal/load"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func refOf(name string) mesh.Ref {
+	return mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: name}
+}
+
+// TestWays has a client whose routes change between its reports.
+func TestWays(t *testing.T) {
+	to := load.Service{Namespace: "shop", Name: "cart"}
+	table := load.New(load.Options{Interval: time.Second})
+	var by load.Rules
+	asked := 0
+	s := table.OpenWith(load.Client{Source: web, Bucket: 7, Find: find, Rules: func(string) load.Rules {
+		asked++
+		return by
+	}})
+	way := func(names ...string) load.Way {
+		var rules load.Rules
+		for _, name := range names {
+			rules.Routes = append(rules.Routes, []mesh.Ref{refOf(name)})
+		}
+		return load.WayOf(to, rules)
+	}
+	routes := func(names ...string) {
+		by.Routes = nil
+		for _, name := range names {
+			by.Routes = append(by.Routes, []mesh.Ref{refOf(name)})
+		}
+	}
+	routes("a")
+	s.Add([]load.Report{report(cart, "", 1, 0, 0)})
+	if asked != 0 {
+		t.Error("it is asked for the rules of a Service that is not followed")
+	}
+	table.Follow(map[load.Service]struct{}{to: {}})
+	want := map[load.Way]uint64{}
+	for _, step := range []struct {
+		now   []string
+		calls uint64
+		way   load.Way
+	}{
+		{[]string{"a"}, 1, way("a")},
+		{[]string{"b", "a"}, 2, way("a", "b")},
+		{[]string{"b"}, 4, way("a", "b")},
+		{[]string{"b"}, 8, way("b")},
+		{nil, 16, way("b")}, // The last calls to a cluster that the client has left.
+		{nil, 32, way("b")},
+	} {
+		routes(step.now...)
+		s.Add([]load.Report{report(cart, "", step.calls, 0, 0)})
+		want[step.way] += step.calls
+	}
+	share := mesh.Share{Part: mesh.First, Buckets: 10}
+	got := table.Attempts(to, share)
+	for w, n := range want {
+		if got[w].Calls != n {
+			_, routes := w.Objects()
+			t.Errorf("got %d attempts by %v, want %d", got[w].Calls, routes, n)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	// A client that changes its routes all the time makes a bounded number of ways, and what exceeds it is unknown.
+	var sum uint64
+	for i := range 1000 {
+		routes(fmt.Sprint("r", i))
+		s.Add([]load.Report{report(cart, "", 1, 0, 0)})
+	}
+	got = table.Attempts(to, share)
+	for _, n := range got {
+		sum += n.Calls
+	}
+	unknown := got[load.Way{Service: to}]
+	if len(got) > 65 || sum != 63+1000 || unknown.Calls < 900 {
+		t.Errorf("got %d ways with %d attempts, %d of them unknown", len(got), sum, unknown.Calls)
+	}
+}

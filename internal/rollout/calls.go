@@ -1,0 +1,149 @@
+package rollout
+
+import (
+	"maps"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/internal/load"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+)
+
+// mark is what both parts of the clients had attempted at one moment.
+type mark struct {
+	at          time.Time
+	first, rest map[load.Way]load.Attempts
+}
+
+// pair is what both parts of the clients attempted in one time.
+type pair struct{ first, rest load.Attempts }
+
+func (p pair) plus(o pair) pair { return pair{p.first.Plus(o.first), p.rest.Plus(o.rest)} }
+
+// calls are those that a change concerns. of has them by object that changed, and shared has those of which it is not known which rule they
+// follow: those of several hosts that the client dials lead to the same Service, and the change concerns a part of them.
+type calls struct {
+	pair
+
+	shared pair
+	of     map[string]pair
+}
+
+// scope has the objects that a change concerns.
+type scope map[string]struct{}
+
+func scopeOf(r *mesh.Rollout) scope {
+	s := scope{}
+	for _, of := range r.Objects {
+		s[of.String()] = struct{}{}
+	}
+	return s
+}
+
+func (s scope) find(objects []string) string {
+	for _, of := range objects {
+		if _, changed := s[of]; changed {
+			return of
+		}
+	}
+	return ""
+}
+
+// objectOf returns the object that changed by which calls on a Way are made; empty if there is none. shared is set if that is not known.
+func (s scope) objectOf(way load.Way) (object string, shared bool) {
+	cluster, routes := way.Objects()
+	if object = s.find(cluster); object != "" {
+		return object, false
+	}
+	for _, route := range routes {
+		if of := s.find(route); of != "" {
+			object = of
+		} else {
+			shared = true
+		}
+	}
+	return object, object != "" && shared || len(routes) == 0
+}
+
+// calls adds up what was attempted between two marks.
+func (s scope) calls(from, to mark) calls {
+	c := calls{of: map[string]pair{}}
+	for way := range to.first {
+		p := pair{since(from.first[way], to.first[way]), since(from.rest[way], to.rest[way])}
+		switch object, shared := s.objectOf(way); {
+		case shared:
+			c.shared = c.shared.plus(p)
+		case object != "":
+			c.pair, c.of[object] = c.plus(p), c.of[object].plus(p)
+		}
+	}
+	return c
+}
+
+// since returns the attempts since the first time. If they are fewer, they were counted anew.
+func since(from, to load.Attempts) load.Attempts {
+	if to.Calls < from.Calls || to.Errors < from.Errors {
+		return to
+	}
+	return to.Minus(from)
+}
+
+// fewer reports whether calls were counted anew since an earlier mark.
+func (m mark) fewer(earlier mark) bool {
+	for way := range earlier.first {
+		if m.first[way].Calls < earlier.first[way].Calls || m.rest[way].Calls < earlier.rest[way].Calls {
+			return true
+		}
+	}
+	return false
+}
+
+// remember keeps marks of what was attempted while nothing was rolled out.
+func (r *record) remember(sum mark, window time.Duration) {
+	switch {
+	case r.last.at.IsZero() || sum.fewer(r.last): // It is counted anew.
+		r.earlier, r.later = sum, sum
+	case sum.at.Sub(r.later.at) >= window:
+		r.earlier, r.later = r.later, sum
+	}
+	r.last = sum
+}
+
+// rates returns the attempts a second before the change, of the calls that it concerns, and of those by each object.
+func (r *record) rates(in scope) (all rate, each map[string]rate) {
+	seconds := r.last.at.Sub(r.earlier.at).Seconds()
+	if seconds <= 0 {
+		return rate{}, nil
+	}
+	before, each := in.calls(r.earlier, r.last), map[string]rate{}
+	for of, p := range before.of {
+		each[of] = p.over(seconds)
+	}
+	return before.over(seconds), each
+}
+
+func (p pair) over(seconds float64) rate {
+	return rate{float64(p.first.Calls) / seconds, float64(p.rest.Calls) / seconds}
+}
+
+// attempted returns what the clients attempted to call.
+func (d *Decider) attempted(services map[load.Service]struct{}, r *mesh.Rollout) mark {
+	m := mark{first: map[load.Way]load.Attempts{}, rest: map[load.Way]load.Attempts{}}
+	for s := range services {
+		maps.Copy(m.first, d.o.Loads.Attempts(s, mesh.Share{Part: mesh.First, Buckets: r.Policy.Buckets()}))
+		maps.Copy(m.rest, d.o.Loads.Attempts(s, mesh.Share{Part: mesh.Rest, Buckets: r.Policy.Buckets()}))
+	}
+	return m
+}
+
+// servicesOf returns what the rules of a rollout send calls to.
+func servicesOf(current *snapshot.Snapshot, r *mesh.Rollout) map[load.Service]struct{} {
+	all := map[load.Service]struct{}{}
+	for _, host := range r.Hosts {
+		if to, ok := current.DestinationOf(resource.ClusterName(1, "", host)); ok {
+			all[load.Service{Namespace: to.Namespace, Name: to.Service}] = struct{}{}
+		}
+	}
+	return all
+}
