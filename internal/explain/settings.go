@@ -17,6 +17,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // weights returns the clusters of a route; a single cluster has the weight 1.
@@ -155,6 +156,9 @@ func percent(p *typev3.FractionalPercent) string {
 
 func localities(load *endpointv3.ClusterLoadAssignment, from tracedResource) []Locality {
 	all := []Locality{}
+	if resource.IsEmpty(load) {
+		return all
+	}
 	for i, group := range load.GetEndpoints() {
 		l := Locality{
 			From: from.from(fmt.Sprintf("endpoints[%d]", i)), Priority: group.GetPriority(),

@@ -45,6 +45,8 @@ const (
 	FeatureInlineRoutes
 	// FeatureWeightSum: weighted clusters without total_weight whose weights do not sum to 100. The sum is always sent.
 	FeatureWeightSum
+	// FeatureEmptyAssignment: assignments without endpoints. Other clients go on calling the endpoints that they had before.
+	FeatureEmptyAssignment
 
 	// The last features do not change the resources. A client that lacks one ignores that part of a resource.
 

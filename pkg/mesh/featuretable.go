@@ -114,6 +114,10 @@ var featureTable = []featureRow{
 		GRPCGo: until(54), GRPCCore: until(56),
 		GRPCNode: until(15), // 1.14.1 has it; releases are not told apart further.
 	}},
+	{feature: FeatureEmptyAssignment, grfc: "A27", missing: releaseRanges{
+		// Seen in 1.76 and 1.85, and not in 1.75: CdsLoadBalancer2 leaves balancers alone that have a connection.
+		GRPCJava: since(76),
+	}},
 	{
 		feature: FeatureLeastRequest, grfc: "A48", fallback: roundRobinInstead,
 		missing: releaseRanges{

@@ -38,7 +38,7 @@ type Versioned struct {
 	// NotFound marks the answer to a name that does not exist. StandIn marks such an answer in place of a withheld
 	// resource.
 	NotFound, StandIn bool
-	// Empty marks a ClusterLoadAssignment without endpoints.
+	// Empty marks a ClusterLoadAssignment without endpoints that can be called.
 	Empty bool
 	// Since is when the answer to a name that does not exist was made; zero for other resources.
 	Since time.Time
@@ -86,7 +86,7 @@ func newVersioned(t Type, r resource.Resource) (*Versioned, error) {
 	}
 	switch m := r.Message.(type) {
 	case *endpointv3.ClusterLoadAssignment:
-		v.Empty = len(m.GetEndpoints()) == 0
+		v.Empty = resource.IsEmpty(m)
 	case *clusterv3.Cluster:
 		v.ReportedMetrics = m.GetLrsReportEndpointMetrics()
 	}

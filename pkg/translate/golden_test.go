@@ -31,7 +31,9 @@ const maxGoldenLines = 120
 // lines can be comments with options:
 //
 //	# as: NAMESPACE/APP REGION/ZONE NODE   the client; only NAMESPACE is required; default: default
-//	# client: KIND                         the client's kind, such as mizzen-java-agent; default: a gRPC client with every feature
+//	# client: KIND                         the client's kind, such as mizzen-java-agent, with the features of a current version;
+//	                                       default: a gRPC client with every feature
+//	# version: TEXT                        the version of the client; it has the features of that version
 //	# id: TEXT                             the client's node ID; default: none
 //	# certificates: NAME NAME…             the certificate providers that the client declares; default: none
 //	# show: TYPE,TYPE NAME…                the resources in the output, or "problems" for none; default: all
@@ -202,6 +204,9 @@ func readGolden(t *testing.T, path string) golden {
 			if g.client.Kind, ok = mesh.ClientKindNamed(kind); !ok {
 				t.Fatalf("%s: there is no client kind %q", path, kind)
 			}
+		}
+		if version, ok := strings.CutPrefix(comment, "version: "); ok {
+			g.client.Version, g.client.Missing = version, mesh.FeaturesMissingIn(g.client.Kind, version)
 		}
 		if labels, ok := strings.CutPrefix(comment, "labels: "); ok {
 			set := map[string]string{}

@@ -86,18 +86,15 @@ func (f Facts) Project(client mesh.Client) HostInput {
 
 // ProjectEndpoints makes the Input of the client's endpoints.
 func (f Facts) ProjectEndpoints(client mesh.Client) endpoints.Input {
-	family, rule := client.Kind.Family(), f.DestinationRules.ForClient(client)
-	var in endpoints.Input
+	rule := f.DestinationRules.ForClient(client)
+	in := endpoints.NewInput(f.Service, f.Endpoints, rule)
 	if f.Pod {
 		in = endpoints.NewInput(f.Service, f.Endpoints, nil)
-	} else {
-		in = endpoints.NewInput(f.Service, f.Endpoints, rule)
-		in = in.For(client, f.topologyUse(in))
 	}
 	if f.Groups != nil {
 		in = in.Secured(rule)
 	}
-	return in.WithFamily(family, f.Defaults.EndpointLabels)
+	return in.For(client, f.topologyUse(in)).WithFamily(client.Kind.Family(), f.Defaults.EndpointLabels)
 }
 
 // ProjectListener makes the Input of a Listener. name is what the client dials, and port the host's port that it

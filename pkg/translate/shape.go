@@ -1,8 +1,6 @@
 package translate
 
 import (
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
@@ -77,6 +75,6 @@ func NotFoundCluster(name string, client mesh.Client) resource.Resource {
 
 // NotFoundEndpoints answers with an assignment without endpoints. Calls fail immediately; without an answer they
 // would wait.
-func NotFoundEndpoints(name string, _ mesh.Client) resource.Resource {
-	return resource.Resource{Name: name, Message: &endpointv3.ClusterLoadAssignment{ClusterName: name}}
+func NotFoundEndpoints(name string, client mesh.Client) resource.Resource {
+	return resource.Resource{Name: name, Message: resource.EmptyAssignment(name, mesh.FeaturesMissingIn(client.Kind, client.Version))}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 
@@ -77,4 +78,17 @@ func managerOf(t *testing.T, r resource.Resource, name string) *hcmv3.HttpConnec
 		t.Fatal(err)
 	}
 	return manager
+}
+
+// TestNotFoundEndpoints: clients that would go on calling the last endpoints of a subset that is gone get one that refuses.
+func TestNotFoundEndpoints(t *testing.T) {
+	for client, want := range map[mesh.Client]int{
+		{Kind: mesh.GRPCJava, Version: "1.75.0"}: 0, {Kind: mesh.GRPCJava, Version: "1.76.0"}: 1, {Kind: mesh.GRPCGo, Version: "1.85.0"}: 0,
+		{Kind: mesh.JavaAgent}: 0, {Kind: mesh.Envoy}: 0, {}: 0,
+	} {
+		cla := NotFoundEndpoints("outbound|80|v1|echo.demo.svc.cluster.local", client).Message.(*endpointv3.ClusterLoadAssignment)
+		if got := len(cla.GetEndpoints()); got != want || !resource.IsEmpty(cla) {
+			t.Errorf("%s %s: got %d localities, want %d that refuse", client.Kind, client.Version, got, want)
+		}
+	}
 }

@@ -30,6 +30,8 @@ type TopologyUse struct {
 	buckets bool
 	// preferred is set if some endpoints may be preferred.
 	preferred bool
+	// empty is set if some clients may have no endpoint of a port and subset.
+	empty bool
 }
 
 // TopologyUseOf reads the endpoints of a host and all settings that prefer some of them. It does not read in.topology.
@@ -40,6 +42,7 @@ func TopologyUseOf(in Input) *TopologyUse {
 	}
 	if in.service.InternalTrafficPolicyLocal {
 		u.nodes.track()
+		u.empty = true
 	}
 	if n := policy.AnnotationsFor(nil, in.service, in.destinationRule).SubsetSize.Value; n > 0 && in.endpoints != nil {
 		u.buckets = uint64(len(in.endpoints.Endpoints)) > uint64(n)
@@ -50,6 +53,7 @@ func TopologyUseOf(in Input) *TopologyUse {
 				p.track(u)
 				u.preferred = true
 			}
+			u.empty = u.empty || len(servingEndpoints(in.endpoints, port, subset, in.taking(mesh.ServerPlaintext, subset, port))) == 0
 		}
 	}
 	if in.endpoints != nil {

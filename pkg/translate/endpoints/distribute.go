@@ -18,6 +18,7 @@ type distribution []*networking.LocalityLoadBalancerSetting_Distribute
 
 func (d distribution) track(use *TopologyUse) {
 	use.trackLocality()
+	use.empty = true // Localities without a share may have all endpoints.
 	for _, rule := range d {
 		use.addLocality(localityPattern(rule.GetFrom()))
 	}

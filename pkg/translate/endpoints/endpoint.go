@@ -68,6 +68,9 @@ func (in Input) assignment(name string, serving []lbEndpoint, subset *mesh.Subse
 	} else {
 		cla = loadAssignment(name, splitByWeight(groups))
 	}
+	if len(groups) == 0 && in.missing.Has(mesh.FeatureEmptyAssignment) {
+		cla = resource.EmptyAssignment(name, in.missing)
+	}
 	return resource.Resource{
 		Name: name, Message: cla, Refs: endpointRefs(in.service, subset, s), Origins: s.EndpointOrigins(subset, len(cla.GetEndpoints())),
 	}

@@ -143,3 +143,44 @@ func TestFirstPriority(t *testing.T) {
 		t.Errorf("got %d localities without endpoints, want 0", n)
 	}
 }
+
+// TestEmptyAssignments checks who gets an endpoint that refuses every connection: clients without FeatureEmptyAssignment, of each
+// port and subset without endpoints. If there is none, they share the Input of all other clients.
+func TestEmptyAssignments(t *testing.T) {
+	rule := &mesh.MergedDestinationRule{Subsets: []mesh.Subset{{Name: "v1", Labels: map[string]string{"version": "1"}}}}
+	service, local := translatetest.Echo(80), translatetest.Echo(80)
+	local.InternalTrafficPolicyLocal = true
+	v1, v2 := at("10.0.0.1", version("1")), at("10.0.0.2", version("2"))
+	refusing := "/: 1 [127.0.0.1:0]"
+	tests := map[string]struct {
+		service   *mesh.Service
+		endpoints []mesh.Endpoint
+		whole, v1 string
+		shared    bool
+	}{
+		"none":               {service: service, whole: refusing, v1: refusing},
+		"none is ready":      {service: service, endpoints: []mesh.Endpoint{at("10.0.0.1", in(mesh.NotReady))}, whole: refusing, v1: refusing},
+		"none in the subset": {service: service, endpoints: []mesh.Endpoint{v2}, whole: "/: 1 [10.0.0.2:8080]", v1: refusing},
+		"in both":            {service: service, endpoints: []mesh.Endpoint{v1, v2}, whole: "/: 2 [10.0.0.1:8080 10.0.0.2:8080]", v1: "/: 1 [10.0.0.1:8080]", shared: true},
+		"none on its node":   {service: local, endpoints: []mesh.Endpoint{v1, v2}, whole: refusing, v1: refusing},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			in := NewInput(test.service, &mesh.EndpointSet{Host: test.service.Host, Endpoints: test.endpoints}, rule)
+			use := TopologyUseOf(in)
+			lacking, other := in.For(mesh.Client{Missing: mesh.FeatureEmptyAssignment}, use), in.For(mesh.Client{}, use)
+			if (lacking == other) != test.shared {
+				t.Errorf("the clients share the Input: %t, want %t", lacking == other, test.shared)
+			}
+			for i, want := range []string{test.whole, test.v1} {
+				if got := describeEndpoints(t, Translate(lacking)[i]); len(got) != 1 || got[0] != want {
+					t.Errorf("got %q, want %q", got, want)
+				}
+				empty := resource.IsEmpty(Translate(lacking)[i].Message.(*endpointv3.ClusterLoadAssignment))
+				if got := describeEndpoints(t, Translate(other)[i]); empty != (len(got) == 0) || empty != (want == refusing) {
+					t.Errorf("%q is empty: %t; other clients get %q", want, empty, got)
+				}
+			}
+		})
+	}
+}

@@ -18,7 +18,8 @@ type Input struct {
 	// ports for which encryptedBy has TLS settings. It may be nil.
 	secured     bool
 	encryptedBy *mesh.MergedDestinationRule
-	// missing can have FeaturePriority. It is set only if some endpoints are preferred.
+	// missing can have FeaturePriority, if some endpoints are preferred, and FeatureEmptyAssignment, if clients may have no
+	// endpoint of a port and subset.
 	missing mesh.Features
 }
 
@@ -48,6 +49,9 @@ func (in Input) For(client mesh.Client, use *TopologyUse) Input {
 	in.topology = use.Project(client)
 	if use.preferred {
 		in.missing = client.Missing & mesh.FeaturePriority
+	}
+	if use.empty {
+		in.missing |= client.Missing & mesh.FeatureEmptyAssignment
 	}
 	return in
 }
