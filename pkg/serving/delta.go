@@ -22,8 +22,14 @@ func (s *Session) DeltaRequest(req *discoveryv3.DeltaDiscoveryRequest) {
 	if req.GetResponseNonce() != "" {
 		sub.handleAck(req.GetErrorDetail())
 	}
-	names, wildcard, givenUp := sub.changedNames(req)
-	same := !first && sub.hasExactly(names, wildcard)
+	var names, givenUp []string
+	var wildcard bool
+	// Most requests only acknowledge a response.
+	same := !first && len(req.GetResourceNamesSubscribe())+len(req.GetResourceNamesUnsubscribe()) == 0
+	if !same {
+		names, wildcard, givenUp = sub.changedNames(req)
+		same = !first && sub.hasExactly(names, wildcard)
+	}
 	s.mu.Unlock()
 
 	if !same {

@@ -76,3 +76,5 @@ func (e *entry) nack(v *snapshot.Versioned, reason string) {
 func (e *entry) assumeHeld(v *snapshot.Versioned) { e.sent, e.acked = v, v }
 
 func byName(a, b *entry) int { return cmp.Compare(a.name, b.name) }
+
+func compareName(e *entry, name string) int { return cmp.Compare(e.name, name) }

@@ -179,7 +179,7 @@ func (s *Session) nextNonce() string {
 // be sent. It does so in one critical section, so that the stream gets all of the change in one step. It returns how
 // many subscriptions were woken. A subscription that is busy with an earlier response gets the change with the next
 // one, and its propagation is tracked, too. The caller holds Store.mu.
-func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*entry]*snapshot.Versioned, change *propagation) (woken int) {
+func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*entry]*snapshot.Versioned, listed map[*subscription]listing, change *propagation) (woken int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var concerned typeSet
@@ -189,8 +189,15 @@ func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*ent
 		concerned |= setOf(e.sub.t)
 	}
 	for _, sub := range s.subs {
-		if sub != nil && sub.wildcard {
-			sub.expandWildcard(next)
+		if sub == nil || !sub.wildcard {
+			continue
+		}
+		l, ahead := listed[sub]
+		if !ahead { // It is a wildcard since a moment ago.
+			l = sub.list(next)
+		}
+		if l.whole || len(l.names) > 0 {
+			sub.expandWildcard(l)
 			concerned |= setOf(sub.t)
 		}
 	}

@@ -98,7 +98,7 @@ func (s *Store) Publish(world *mesh.World) {
 	changed := world.ChangedSince(old.World())
 	began := time.Now()
 	next := old.Derive(world, changed)
-	ahead := s.translateAhead(old, next, changed)
+	ahead, listed := s.translateAhead(old, next, changed), s.relistAhead(old, next, changed)
 	change := newPropagation(world, began, s.counters)
 	publication := s.publicationOf(old, world, change)
 
@@ -106,7 +106,7 @@ func (s *Store) Publish(world *mesh.World) {
 	s.current.Store(next)
 	woken := 0
 	for session, entries := range s.interestedSessions(next, changed, ahead) {
-		woken += session.update(next, entries, ahead, change)
+		woken += session.update(next, entries, ahead, listed, change)
 	}
 	s.mu.Unlock()
 	change.seal()

@@ -23,34 +23,31 @@ func (sub *subscription) setNames(names []string, wildcard bool) (narrowed bool)
 	store := sub.session.store
 	for attempt := 1; ; attempt++ {
 		s := store.Current()
-		found := sub.resolve(s, names, wildcard)
+		found, listed := sub.resolve(s, names, wildcard)
 		store.mu.Lock()
 		if now := store.Current(); now != s {
 			if attempt < maxAttempts {
 				store.mu.Unlock()
 				continue
 			}
-			s, found = now, sub.resolve(now, names, wildcard)
+			found, listed = sub.resolve(now, names, wildcard)
 		}
 		defer store.mu.Unlock()
-		return sub.apply(s, names, found, wildcard)
+		return sub.apply(names, found, wildcard, listed)
 	}
 }
 
-// resolve returns the resources of the names that are not subscribed yet, at the indices of these names. It also
-// translates the resources that a wildcard will need.
-func (sub *subscription) resolve(s *snapshot.Snapshot, names []string, wildcard bool) []*snapshot.Versioned {
+// resolve returns the resources of the names that are not subscribed yet, at the indices of these names, and what a wildcard has.
+func (sub *subscription) resolve(s *snapshot.Snapshot, names []string, wildcard bool) (found []*snapshot.Versioned, listed listing) {
 	client := sub.session.client
-	found := make([]*snapshot.Versioned, len(names))
+	found = make([]*snapshot.Versioned, len(names))
 	for _, i := range sub.newNames(names) {
 		found[i] = s.Resource(sub.t, names[i], client)
 	}
 	if wildcard {
-		for _, name := range s.Names(sub.t, client) {
-			s.Resource(sub.t, name, client)
-		}
+		listed = sub.list(s)
 	}
-	return found
+	return found, listed
 }
 
 // newNames returns the indices of the names that are not subscribed yet.
@@ -70,9 +67,9 @@ func (sub *subscription) newNames(names []string) []int {
 	return fresh
 }
 
-// apply makes names the names of the subscription, as setNames states; found are the resources of the new ones. The
-// caller holds Store.mu.
-func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*snapshot.Versioned, wildcard bool) (narrowed bool) {
+// apply makes names the names of the subscription, as setNames states; found are the resources of the new ones, and listed is what
+// a wildcard has. The caller holds Store.mu.
+func (sub *subscription) apply(names []string, found []*snapshot.Versioned, wildcard bool, listed listing) (narrowed bool) {
 	session := sub.session
 	session.mu.Lock()
 	defer session.mu.Unlock()
@@ -115,7 +112,7 @@ func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*sn
 	session.store.bumpStatusRevision()
 	if wildcard {
 		session.store.wildcards[sub] = struct{}{}
-		sub.expandWildcard(s)
+		sub.expandWildcard(listed)
 	} else {
 		delete(session.store.wildcards, sub)
 	}
@@ -132,44 +129,6 @@ func (sub *subscription) newEntry(name string, v *snapshot.Versioned) *entry {
 		sub.session.serves = true
 	}
 	return &entry{sub: sub, name: name, current: v}
-}
-
-// expandWildcard makes the names of a Snapshot the entries of a wildcard subscription. A name that no longer exists
-// stays until the client was sent its removal. The caller holds Session.mu.
-func (sub *subscription) expandWildcard(s *snapshot.Snapshot) {
-	client, old := sub.session.client, sub.entries
-	names := s.Names(sub.t, client)
-	entries := make([]*entry, 0, len(names))
-	keep := func(e *entry) {
-		e.viaWildcard = false
-		if e.explicit {
-			e.setCurrent(s.Resource(sub.t, e.name, client))
-		} else {
-			e.current = nil
-		}
-		if e.explicit || e.everSent() {
-			entries = append(entries, e)
-		}
-	}
-	for _, name := range names {
-		for len(old) > 0 && old[0].name < name {
-			keep(old[0])
-			old = old[1:]
-		}
-		v := s.Resource(sub.t, name, client)
-		var e *entry
-		if len(old) > 0 && old[0].name == name {
-			e, old = old[0], old[1:]
-		} else {
-			e = sub.newEntry(name, v)
-		}
-		e.current, e.viaWildcard = v, true
-		entries = append(entries, e)
-	}
-	for _, e := range old {
-		keep(e)
-	}
-	sub.entries = entries
 }
 
 // keys returns the Keys that the answer to the name may depend on.

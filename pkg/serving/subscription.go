@@ -1,7 +1,6 @@
 package serving
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -55,7 +54,7 @@ type subscription struct {
 
 // entry returns the entry of that name, or nil.
 func (sub *subscription) entry(name string) *entry {
-	i, ok := slices.BinarySearchFunc(sub.entries, name, func(e *entry, name string) int { return cmp.Compare(e.name, name) })
+	i, ok := slices.BinarySearchFunc(sub.entries, name, compareName)
 	if !ok {
 		return nil
 	}

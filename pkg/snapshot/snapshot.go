@@ -168,32 +168,44 @@ func (s *Snapshot) allNames(t Type, client mesh.Client) []string {
 	var names []string
 	client = s.narrowed(t, client)
 	for hostName, h := range s.subjects.All() {
-		if h.serviceless() {
-			if t.info().serviceless && !mesh.IsWildcard(hostName) && !h.facts.VirtualServices.ForClient(client).Empty() {
-				names = append(names, t.info().name(defaultServicelessPort, hostName))
-			}
-			continue
-		}
-		if h = s.listedFor(hostName, client); h == nil {
-			continue
-		}
-		if h.facts.Alias != nil && !t.info().serviceless {
-			continue
-		}
-		names = append(names, h.encryptedNames(s, t, client)...)
-		policy := h.facts.DestinationRules.ForClient(client)
-		for _, port := range h.facts.Service.PortsFor(client.Kind.Family()) {
-			names = append(names, t.info().name(port.Number, hostName))
-			if policy == nil || t != ClusterType && t != EndpointType {
-				continue
-			}
-			for _, subset := range policy.Subsets {
-				names = append(names, resource.ClusterName(port.Number, subset.Name, hostName))
-			}
-		}
+		names = s.appendNames(names, t, client, hostName, h)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// NamesOf returns the names of one host among these, in any order.
+func (s *Snapshot) NamesOf(t Type, client mesh.Client, host string) []string {
+	h, ok := s.subjects.Get(host)
+	if !ok || t == ListenerType && !translate.HasListeners(client.Kind.Family()) {
+		return nil
+	}
+	return s.appendNames(nil, t, s.narrowed(t, client), host, h)
+}
+
+// appendNames appends the names of one host, for a client that is narrowed.
+func (s *Snapshot) appendNames(names []string, t Type, client mesh.Client, host string, h *subject) []string {
+	if h.serviceless() {
+		if t.info().serviceless && !mesh.IsWildcard(host) && !h.facts.VirtualServices.ForClient(client).Empty() {
+			names = append(names, t.info().name(defaultServicelessPort, host))
+		}
+		return names
+	}
+	if h = s.listedFor(host, client); h == nil || h.facts.Alias != nil && !t.info().serviceless {
+		return names
+	}
+	names = append(names, h.encryptedNames(s, t, client)...)
+	policy := h.facts.DestinationRules.ForClient(client)
+	for _, port := range h.facts.Service.PortsFor(client.Kind.Family()) {
+		names = append(names, t.info().name(port.Number, host))
+		if policy == nil || t != ClusterType && t != EndpointType {
+			continue
+		}
+		for _, subset := range policy.Subsets {
+			names = append(names, resource.ClusterName(port.Number, subset.Name, host))
+		}
+	}
+	return names
 }
 
 // listedFor returns the Service of a host whose names are listed for the client; nil if there is none.

@@ -53,19 +53,31 @@ var baseIDs atomic.Int64
 // startEnvoy starts an Envoy in a namespace that follows the control plane. Its listeners are a file, which listen replaces.
 func startEnvoy(t *testing.T, m *meshPlane, as protocol, namespace string, listeners ...listener) *proxy {
 	t.Helper()
-	return startEnvoyWith(t, m, as, namespace, "", listeners...)
+	return startEnvoyWith(t, m, as, place{namespace: namespace}, listeners...)
 }
 
-// startEnvoyWith starts an Envoy with a certificate, whose files are in a folder; none if that is empty. The files of its secrets are
-// below /etc, so it gets an /etc of its own.
-func startEnvoyWith(t *testing.T, m *meshPlane, as protocol, namespace, certificates string, listeners ...listener) *proxy {
+// place is where an Envoy runs.
+type place struct {
+	namespace string
+	// zone is REGION/ZONE; it may be empty.
+	zone string
+	// certificates is the folder of its certificate; it has none if that is empty.
+	certificates string
+}
+
+// startEnvoyWith starts an Envoy in a place. The files of its secrets are below /etc, so with a certificate it gets a copy of /etc.
+func startEnvoyWith(t *testing.T, m *meshPlane, as protocol, at place, listeners ...listener) *proxy {
 	t.Helper()
+	certificates := at.certificates
 	p := &proxy{t: t, dir: t.TempDir(), log: &controlplane.Buffer{}, ended: make(chan struct{})}
 	p.listen(listeners...)
 	free := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	p.admin = free.Addr().String()
 	_ = free.Close()
-	args := []string{"bootstrap", "--for", "envoy", "--server-uri", m.xds, "--namespace", namespace, "--node-id", "edge-1", "--envoy-admin", p.admin}
+	args := []string{"bootstrap", "--for", "envoy", "--server-uri", m.xds, "--namespace", at.namespace, "--node-id", "edge-1", "--envoy-admin", p.admin}
+	if at.zone != "" {
+		args = append(args, "--zone", at.zone)
+	}
 	var before []string
 	if certificates != "" {
 		for _, provider := range providers {

@@ -34,7 +34,7 @@ func TestGoldens(t *testing.T) {
 			if as == delta && os.Getuid() == 0 {
 				certificates = authority.New(t).Client()
 			}
-			p := startEnvoyWith(t, m, as, "demo", certificates)
+			p := startEnvoyWith(t, m, as, place{namespace: "demo", certificates: certificates})
 			p.certified = certificates != ""
 			clusters, routes := 0, 0
 			for i, path := range paths {

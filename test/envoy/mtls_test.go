@@ -58,7 +58,7 @@ spec: {host: web, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}
 			if test.certified {
 				dir = files.Dir
 			}
-			p := startEnvoyWith(t, m, delta, "demo", dir, listener{name: "edge", routes: web})
+			p := startEnvoyWith(t, m, delta, place{namespace: "demo", certificates: dir}, listener{name: "edge", routes: web})
 			edge := p.address("edge")
 			eventually(t, func() error {
 				if r := call(t, caller(false), edge, "/"); r.status != test.want {

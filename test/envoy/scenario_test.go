@@ -37,9 +37,19 @@ type reply struct {
 
 func call(t *testing.T, c *http.Client, address, path string, headers ...string) reply {
 	t.Helper()
-	r := must(http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+address+path, nil))(t)
+	return send(t, c, http.MethodGet, address, path, headers...)
+}
+
+// send does the same with any method. The header host is what the call asks for.
+func send(t *testing.T, c *http.Client, method, address, path string, headers ...string) reply {
+	t.Helper()
+	r := must(http.NewRequestWithContext(context.Background(), method, "http://"+address+path, nil))(t)
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, "=")
+		if name == "host" {
+			r.Host = value
+			continue
+		}
 		r.Header.Add(name, value)
 	}
 	response := must(c.Do(r))(t)

@@ -5,7 +5,7 @@ var envoyFields = map[string]support{
 	"HTTPMatchRequest.statPrefix":                                 {verdict: Warned, note: "Envoy is not told to keep statistics by route. Remove the field."},
 	"HTTPMatchRequest.authority":                                  {verdict: Translated},
 	"HTTPRetry.retryOn":                                           {verdict: Translated},
-	"HTTPFaultInjection.Abort.grpcStatus":                         {verdict: Translated},
+	"HTTPFaultInjection.Abort.grpcStatus":                         {verdict: Caveat, note: "On a port that does not declare gRPC, the HTTP status to which gRPC maps it: a plain call would end with 200 otherwise."},
 	"LoadBalancerSettings.ConsistentHashLB.useSourceIp":           {verdict: Translated},
 	"LoadBalancerSettings.ConsistentHashLB.httpCookie":            {verdict: Caveat, note: envoyCookie},
 	"ConnectionPoolSettings.TCPSettings.maxConnections":           {verdict: Translated},

@@ -5,6 +5,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -52,19 +53,39 @@ func escapePercent(value string) string {
 	return b.String()
 }
 
-// limitStreams also limits calls of gRPC whose client keeps sending: Envoy counts timeout from the end of the request. Plain
-// HTTP calls have timeout alone, so that they end with the status that it stands for.
-func limitStreams(config *routev3.RouteConfiguration, protocol mesh.Protocol) {
-	if protocol != mesh.ProtocolGRPC {
-		return
-	}
+// onEnvoyPort sets what depends on whether calls of gRPC alone come to a port.
+func onEnvoyPort(config *routev3.RouteConfiguration, protocol mesh.Protocol) {
 	for _, host := range config.GetVirtualHosts() {
 		for _, route := range host.GetRoutes() {
-			if action := route.GetRoute(); action.GetTimeout().AsDuration() > 0 {
-				action.MaxStreamDuration = &routev3.RouteAction_MaxStreamDuration{
-					MaxStreamDuration: action.GetTimeout(), GrpcTimeoutHeaderMax: action.GetTimeout(),
-				}
+			if protocol == mesh.ProtocolGRPC {
+				limitStreams(route.GetRoute())
+			} else {
+				abortByHTTP(route)
 			}
+		}
+	}
+}
+
+// abortByHTTP makes a fault with a gRPC status end calls with the HTTP status to which gRPC maps it. With a gRPC status, plain calls
+// would end with 200, as if a server had answered. Calls of gRPC end with the status to which Envoy maps the HTTP status.
+func abortByHTTP(route *routev3.Route) {
+	fault := &faultv3.HTTPFault{}
+	packed, ok := route.GetTypedPerFilterConfig()[FaultFilter]
+	if !ok || packed.UnmarshalTo(fault) != nil {
+		return
+	}
+	if code := fault.GetAbort().GetGrpcStatus(); code != 0 {
+		fault.Abort.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: httpStatuses[code]}
+		route.TypedPerFilterConfig = faultOverride(fault)
+	}
+}
+
+// limitStreams also limits calls of gRPC whose client keeps sending: Envoy counts timeout from the end of the request. Plain
+// HTTP calls have timeout alone, so that they end with the status that it stands for.
+func limitStreams(action *routev3.RouteAction) {
+	if action.GetTimeout().AsDuration() > 0 {
+		action.MaxStreamDuration = &routev3.RouteAction_MaxStreamDuration{
+			MaxStreamDuration: action.GetTimeout(), GrpcTimeoutHeaderMax: action.GetTimeout(),
 		}
 	}
 }

@@ -53,7 +53,7 @@ var forms = [mesh.FamilyCount]*form{
 		noSuchPath: "no HTTP call has this uri", noSuchHeaders: "one of its conditions is not valid",
 	},
 	mesh.FamilyEnvoy: {
-		uri: httpURI, comparisons: httpComparisons, unsupported: httpUnsupported, fixed: httpFixed, action: envoyAction, unserved: httpUnserved, limits: envoyLimits, onPort: limitStreams, edits: envoyEdits, protocol: mesh.ProtocolHTTP,
+		uri: httpURI, comparisons: httpComparisons, unsupported: httpUnsupported, fixed: httpFixed, action: envoyAction, unserved: httpUnserved, limits: envoyLimits, onPort: onEnvoyPort, edits: envoyEdits, protocol: mesh.ProtocolHTTP,
 		noSuchPath: "no HTTP call has this uri", noSuchHeaders: "one of its conditions is not valid",
 	},
 }
