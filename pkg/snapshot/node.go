@@ -19,7 +19,7 @@ const defaultNamespace = "default"
 const maxLabels = 64
 
 // ClientOf makes a Client from a node and the HTTP/2 header user-agent of its stream. Except for AccountOf, no other code reads a node's metadata. The keys of the metadata are Istio's
-// NAMESPACE, LABELS, NODE_NAME and INSTANCE_IPS, Mizzen's CERTIFICATE_PROVIDERS and PROTOCOLS, and the variables that mesh.FeatureVariables
+// NAMESPACE, LABELS, NODE_NAME, INSTANCE_IPS and GENERATOR, Mizzen's CERTIFICATE_PROVIDERS and PROTOCOLS, and the variables that mesh.FeatureVariables
 // yields. A value of the wrong type is treated as absent. The node may be nil.
 func ClientOf(node *corev3.Node, userAgent string) mesh.Client {
 	fields := node.GetMetadata().GetFields()
@@ -33,7 +33,7 @@ func ClientOf(node *corev3.Node, userAgent string) mesh.Client {
 			Zone:    clip(node.GetLocality().GetZone()),
 			SubZone: clip(node.GetLocality().GetSubZone()),
 		},
-		Providers: providers(fields["CERTIFICATE_PROVIDERS"]),
+		Providers: providersOf(fields),
 		Declared:  declared(fields),
 		Bucket:    BucketOf(node.GetId()),
 	}
@@ -80,19 +80,38 @@ func namespaceOf(node *corev3.Node) string {
 		return named
 	}
 	inID, _ := sidecarNamespace(node.GetId())
-	return cmp.Or(clip(inID), defaultNamespace)
+	return cmp.Or(clip(inID), clip(podNamespace(node.GetId())), defaultNamespace)
 }
 
 // sidecarNamespace returns the namespace in an ID of the form sidecar~ADDRESS~POD.NAMESPACE~NAMESPACE.svc.DOMAIN.
 func sidecarNamespace(id string) (namespace string, ok bool) {
-	parts := strings.Split(id, "~")
-	if len(parts) != 4 || parts[0] != "sidecar" {
+	parts := sidecarParts(id)
+	if parts == nil {
 		return "", false
 	}
 	if namespace, _, ok = strings.Cut(parts[3], ".svc."); !ok {
 		return "", false
 	}
 	return namespace, true
+}
+
+// podNamespace returns the namespace after the name of the pod in such an ID. Istio's injection template grpc-simple ends the ID with the
+// domain of the cluster alone.
+func podNamespace(id string) string {
+	if parts := sidecarParts(id); parts != nil {
+		if i := strings.LastIndexByte(parts[2], '.'); i > 0 {
+			return parts[2][i+1:]
+		}
+	}
+	return ""
+}
+
+// sidecarParts returns the four parts of the ID of a sidecar of Istio; nil for any other ID.
+func sidecarParts(id string) []string {
+	if parts := strings.Split(id, "~"); len(parts) == 4 && parts[0] == "sidecar" {
+		return parts
+	}
+	return nil
 }
 
 // speaksHTTP reports whether a client states that its calls are HTTP/1.1.
@@ -138,6 +157,17 @@ func declared(fields map[string]*structpb.Value) mesh.Features {
 
 // maxProviders bounds the certificate providers of one client.
 const maxProviders = 32
+
+// providersOf returns the certificate providers that a node declares. Istio's agent writes no metadata but Istio's. The provider in its
+// bootstraps is declared by the pod's label that Istio has for applications that use xDS credentials.
+func providersOf(fields map[string]*structpb.Value) mesh.Providers {
+	const agentsProvider = "default"
+	labels := fields["LABELS"].GetStructValue().GetFields()
+	if fields["CERTIFICATE_PROVIDERS"] == nil && fields["GENERATOR"].GetStringValue() == "grpc" && labels["security.istio.io/tlsMode"].GetStringValue() == "istio" {
+		return mesh.MakeProviders(agentsProvider)
+	}
+	return providers(fields["CERTIFICATE_PROVIDERS"])
+}
 
 // providers reads the names of the certificate providers that a node declares.
 func providers(v *structpb.Value) mesh.Providers {

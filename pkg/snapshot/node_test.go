@@ -146,6 +146,34 @@ func TestDeclaredVariables(t *testing.T) {
 	}
 }
 
+// TestProvidersOfIstiosAgent: the agent cannot declare the provider in its bootstraps, so a label of the pod does.
+func TestProvidersOfIstiosAgent(t *testing.T) {
+	for name, test := range map[string]struct {
+		generator, mode string
+		declared        *structpb.Value
+		want            mesh.Providers
+	}{
+		"labeled":                {"grpc", "istio", nil, mesh.MakeProviders("default")},
+		"not labeled":            {"grpc", "", nil, ""},
+		"disabled":               {"grpc", "disabled", nil, ""},
+		"a sidecar":              {"", "istio", nil, ""},
+		"another is declared":    {"grpc", "istio", structpb.NewStringValue("own"), mesh.MakeProviders("own")},
+		"none is declared":       {"grpc", "istio", structpb.NewStringValue(""), ""},
+		"declared without label": {"grpc", "", structpb.NewStringValue("default"), mesh.MakeProviders("default")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			node := nodeWith("GENERATOR", "gRPC Go", "1.85.0", structpb.NewStringValue(test.generator))
+			node.Metadata.Fields["LABELS"] = structpb.NewStructValue(snapshottest.Metadata("security.istio.io/tlsMode", test.mode))
+			if test.declared != nil {
+				node.Metadata.Fields["CERTIFICATE_PROVIDERS"] = test.declared
+			}
+			if got := snapshot.ClientOf(node, "").Providers; got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 // TestClientKinds has what each client was seen to send.
 func TestClientKinds(t *testing.T) {
 	const sidecar = "sidecar~10.0.0.1~pod.shop~shop.svc.cluster.local"
@@ -171,7 +199,9 @@ func TestClientKinds(t *testing.T) {
 		"Sermant":                  {&corev3.Node{Id: sidecar}, "grpc-java-netty/1.52.1", mesh.Sermant, "", "shop"},
 		"another sidecar":          {&corev3.Node{Id: sidecar, Cluster: "web", Metadata: istio}, "grpc-java-netty/1.52.1", mesh.UnknownClient, "", "shop"},
 		"another gRPC Java":        {&corev3.Node{Id: "a"}, "grpc-java-netty/1.52.1", mesh.UnknownClient, "", "default"},
-		"a sidecar without domain": {&corev3.Node{Id: "sidecar~10.0.0.1~pod.shop~shop"}, "", mesh.UnknownClient, "", "default"},
+		"a sidecar without domain": {&corev3.Node{Id: "sidecar~10.0.0.1~pod.shop~shop"}, "", mesh.UnknownClient, "", "shop"},
+		"Istio's grpc-simple":      {&corev3.Node{Id: "sidecar~10.0.0.1~pod.0.shop~cluster.local"}, "", mesh.UnknownClient, "", "shop"},
+		"a sidecar without a pod":  {&corev3.Node{Id: "sidecar~10.0.0.1~shop~cluster.local"}, "", mesh.UnknownClient, "", "default"},
 		"a namespace in metadata":  {&corev3.Node{Id: sidecar, Metadata: snapshottest.Metadata("NAMESPACE", "own")}, "kitex/v0.14.1", mesh.Kitex, "0.14.1", "own"},
 	} {
 		t.Run(name, func(t *testing.T) {

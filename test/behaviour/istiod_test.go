@@ -40,7 +40,7 @@ func (p *plane) simpleBootstrap() string {
 }
 
 // agentBootstrap is what the agent of Istio's injection template grpc-agent writes for a pod of the account me, with the address of the
-// control plane instead of the agent's socket, other names of the files, and more metadata.
+// control plane instead of the agent's socket, other names of the files, and more labels.
 func (p *plane) agentBootstrap(files *authority.Files, more string) string {
 	file := func(name string) string { return filepath.Join(files.Dir, name) }
 	return fmt.Sprintf(`
@@ -64,7 +64,7 @@ func (p *plane) agentBootstrap(files *authority.Files, more string) string {
       "GENERATOR": "grpc",
       "INSTANCE_IPS": "127.0.0.1",
       "ISTIO_VERSION": "1.32.0",
-      "LABELS": {"app": "me", "service.istio.io/canonical-name": "me", "service.istio.io/canonical-revision": "latest"},
+      "LABELS": {"app": "me", "service.istio.io/canonical-name": "me", "service.istio.io/canonical-revision": "latest"%s},
       "MESH_ID": "cluster.local",
       "NAME": "me-1",
       "NAMESPACE": "demo",
@@ -74,7 +74,7 @@ func (p *plane) agentBootstrap(files *authority.Files, more string) string {
       "POD_PORTS": "[\n]",
       "PROXY_CONFIG": {"discoveryAddress": "istiod.istio-system.svc:15012", "proxyMetadata": {}, "statusPort": 15020},
       "SERVICE_ACCOUNT": "me",
-      "WORKLOAD_NAME": "me"%s
+      "WORKLOAD_NAME": "me"
     },
     "locality": {}
   },
@@ -93,8 +93,8 @@ func (p *plane) agentBootstrap(files *authority.Files, more string) string {
 }`, p.xds, more, file("tls.crt"), file("tls.key"), file("ca.crt"))
 }
 
-// declared is metadata that must be added to the agent's bootstrap: the agent writes only keys that Istio defines.
-const declared = `, "CERTIFICATE_PROVIDERS": "default"`
+// declared is the label of pods whose applications use xDS credentials. It declares the provider in the agent's bootstrap.
+const declared = `, "security.istio.io/tlsMode": "istio"`
 
 // TestIstioBootstraps: clients with the bootstraps of Istio's injection templates follow the rules for the names that they dial.
 func TestIstioBootstraps(t *testing.T) {
@@ -115,10 +115,10 @@ spec:
 `)
 	agent := p.agentBootstrap(authority.New(t).Pod("demo", "me"), "")
 	for name, test := range map[string]struct{ bootstrap, target string }{
-		"grpc-simple":            {p.simpleBootstrap(), "echo.demo.svc.cluster.local:80"},
-		"grpc-simple, namespace": {p.simpleBootstrap(), "echo.demo:80"},
-		"grpc-agent":             {agent, "echo.demo.svc.cluster.local:80"},
-		"grpc-agent, short name": {agent, "echo:80"},
+		"grpc-simple":             {p.simpleBootstrap(), "echo.demo.svc.cluster.local:80"},
+		"grpc-simple, short name": {p.simpleBootstrap(), "echo:80"},
+		"grpc-agent":              {agent, "echo.demo.svc.cluster.local:80"},
+		"grpc-agent, short name":  {agent, "echo:80"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := p.dialByText(test.target, test.bootstrap, byXDS(t))
@@ -139,8 +139,8 @@ spec:
 	}
 }
 
-// TestIstioAgentEncrypts: a client with the agent's bootstrap encrypts as ISTIO_MUTUAL says, if the bootstrap also declares the agent's
-// provider. If it does not, calls fail: they never go out in plaintext.
+// TestIstioAgentEncrypts: a client with the agent's bootstrap encrypts as ISTIO_MUTUAL says, if its pod has Istio's label for that. If it
+// does not, calls fail: they never go out in plaintext.
 func TestIstioAgentEncrypts(t *testing.T) {
 	mesh := authority.New(t)
 	server := newSecureServer(t, mesh.Server("you"))
@@ -149,12 +149,12 @@ func TestIstioAgentEncrypts(t *testing.T) {
 
 	client := p.dialByText("safe:80", p.agentBootstrap(pod, declared), byXDS(t))
 	if resp, err := call(t, client); err != nil || resp.GetUsername() != "spiffe://cluster.local/ns/demo/sa/me" {
-		t.Errorf("declared: got %v, %v", resp, err)
+		t.Errorf("labeled: got %v, %v", resp, err)
 	}
 	calls := server.calls.Load()
 	silent := p.dialByText("safe:80", p.agentBootstrap(pod, ""), byXDS(t))
 	if resp, err := call(t, silent); status.Code(err) != codes.Unavailable || server.calls.Load() != calls {
-		t.Errorf("not declared: got %v, %v, want Unavailable", resp, err)
+		t.Errorf("not labeled: got %v, %v, want Unavailable", resp, err)
 	}
 }
 
