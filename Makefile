@@ -108,7 +108,7 @@ test: ## run every test that needs nothing but Go (with the race detector if the
 lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
 	for module in image chart monitoring conformance; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
-	for module in go kitex; do (cd integrations/$$module && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run) || exit; done
+	for module in $(INTEGRATIONS); do (cd integrations/$$module && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run) || exit; done
 	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
 	cd test/interop/clients/frameworks && $(GO) tool -modfile=../../../../hack/tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e,spring,mtls ./test/e2e/...
@@ -183,8 +183,10 @@ e2e-envoy: ## have a real Envoy take every golden and follow the mesh, a minute;
 	test/envoy/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags envoy -count=1 -timeout 10m ./test/envoy
 
-integrations: build ## test integrations/: the xDS client for frameworks in Go, and Kitex' clients and servers, with the real control plane
-	for module in go kitex; do CONTROLPLANE=$(CURDIR)/bin/controlplane $(GO) -C integrations/$$module test $(RACE) -count=1 ./... || exit; done
+INTEGRATIONS = go kitex kratos hertz
+
+integrations: build ## test integrations/: the xDS client for frameworks in Go, and clients and servers of Kitex, Kratos and Hertz, with the real control plane
+	for module in $(INTEGRATIONS); do CONTROLPLANE=$(CURDIR)/bin/controlplane $(GO) -C integrations/$$module test $(RACE) -count=1 ./... || exit; done
 
 interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too, TRAINS=-sample is what CI runs)
 	test/spring/setup.sh $(TRAINS:-%=%)
