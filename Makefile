@@ -108,7 +108,7 @@ test: ## run every test that needs nothing but Go (with the race detector if the
 lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
 	for module in image chart monitoring conformance; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
-	for module in go kitex; do (cd integrations/$$module && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run) || exit; done
+	for module in $(INTEGRATIONS); do (cd integrations/$$module && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run) || exit; done
 	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
 	cd test/interop/clients/frameworks && $(GO) tool -modfile=../../../../hack/tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e,spring,mtls ./test/e2e/...
@@ -183,9 +183,11 @@ e2e-envoy: ## have a real Envoy take every golden and follow the mesh, a minute;
 	test/envoy/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags envoy -count=1 -timeout 10m ./test/envoy
 
+INTEGRATIONS = go kitex kratos hertz
+
 # Compiling a framework for the race detector takes minutes. What goroutines share is in the module go.
-integrations: build ## test integrations/: the xDS client for frameworks in Go, and Kitex' clients and servers, with the real control plane (SHORT=-short, without the race detector for Kitex, is what CI runs)
-	for module in go kitex; do test $$module$(SHORT) = kitex-short && race= || race=$(RACE); \
+integrations: build ## test integrations/: the xDS client for frameworks in Go, and clients and servers of Kitex, Kratos and Hertz, with the real control plane (SHORT=-short, with the race detector for the client alone, is what CI runs)
+	for module in $(INTEGRATIONS); do race=$(RACE); if [ "$(SHORT)" = -short ] && [ $$module != go ]; then race=; fi; \
 		CONTROLPLANE=$(CURDIR)/bin/controlplane $(GO) -C integrations/$$module test $$race -count=1 ./... || exit; done
 
 interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too, TRAINS=-sample is what CI runs)

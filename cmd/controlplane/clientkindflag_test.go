@@ -56,7 +56,7 @@ func TestClientKind(t *testing.T) {
 	for _, agent := range []string{"gRPC Go", "1.50", "", "gRPC Cobol 1.50", "gRPC Go next"} {
 		got := command(t.Context(), ringObjects, "render", "-f", "-", "--client", agent)
 		if got.code != exitUsage || !strings.Contains(got.err, "KIND is one of unknown, gRPC Go, gRPC Java") ||
-			!strings.Contains(got.err, "mizzen-java-agent, HTTP client need no VERSION") {
+			!strings.Contains(got.err, "mizzen-java-agent, HTTP client, mizzen-go-http need no VERSION") {
 			t.Errorf("%q: got exit code %d and %q, want %d and all kinds", agent, got.code, got.err, exitUsage)
 		}
 	}

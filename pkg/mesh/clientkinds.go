@@ -20,6 +20,7 @@ const (
 	Armeria
 	Dubbo
 	Sermant
+	GoHTTPClient
 	GoClient
 	// clientKindCount is how many there are.
 	clientKindCount
@@ -110,7 +111,9 @@ var clientKindTable = []clientKindRow{
 	{kind: Armeria, name: "Armeria", header: "armeria/"},
 	{kind: Dubbo, name: "Dubbo", reopens: true, refusal: dubboRefusal}, // by its node alone
 	{kind: Sermant, name: "Sermant", reopens: true},                    // by its node alone
-	{kind: GoClient, name: "mizzen-go", userAgent: "mizzen-go"},        // integrations/go, for frameworks
+	// integrations/go, for HTTP and for RPC frameworks. The longer name comes first.
+	{kind: GoHTTPClient, name: "mizzen-go-http", userAgent: "mizzen-go-http", family: FamilyHTTP},
+	{kind: GoClient, name: "mizzen-go", userAgent: "mizzen-go"},
 }
 
 // dubboRefusal: with listeners and routes that it can read, two of its threads write to one stream, which corrupts it; without

@@ -96,12 +96,12 @@ var featureTable = []featureRow{
 		// It supports them since 1.11, but 1.13 ends with the first connection to such a cluster. 1.11 and 1.12 were not run.
 		GRPCNode: until(14),
 		GRPCRust: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,
-		GoClient: always, // It connects in plaintext, and fails the calls to clusters with TLS settings.
+		GoClient: always, GoHTTPClient: always, // They connect in plaintext, and fail the calls to clusters with TLS settings.
 	}},
 	{feature: FeatureSystemRoots, grfc: "A82", missing: releaseRanges{
 		// These clients reject the cluster.
 		GRPCJava: until(77), GRPCGo: always, GRPCCore: until(74), GRPCNode: always,
-		GRPCRust: always, Envoy: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always, GoClient: always,
+		GRPCRust: always, Envoy: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always, GoClient: always, GoHTTPClient: always,
 	}, variable: "GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS", byVariable: releaseRanges{
 		// Java is not named: calls of 1.76 with the variable never end.
 		GRPCGo:   since(71),                        // internal/envconfig/xds.go

@@ -16,8 +16,9 @@ import (
 type cluster struct {
 	name string
 	// current is nil until all is known.
-	current  atomic.Pointer[balancer]
-	inFlight atomic.Int64
+	current atomic.Pointer[balancer]
+	// inFlight and retries count the calls under way, and the retries among them.
+	inFlight, retries atomic.Int64
 	// endpoints are by address, so that what is known of an endpoint outlives a change; settings, members and failed are
 	// what current was made from. The Client's lock guards them.
 	endpoints map[string]*endpoint
@@ -56,11 +57,11 @@ func (e *endpoint) connected() {
 // balancer chooses endpoints of one state of a cluster.
 type balancer struct {
 	// unread is why all calls fail.
-	unread      string
-	balancing   balancing
-	maxRequests int64
-	drops       []float64
-	priorities  []*priority
+	unread                  string
+	balancing               balancing
+	maxRequests, maxRetries int64
+	drops                   []float64
+	priorities              []*priority
 }
 
 // priority has the groups that get calls by weight: localities, or all endpoints as one.
@@ -83,7 +84,7 @@ func (c *cluster) rebuild(settings *clusterSettings, a *assignment) {
 		return
 	}
 	c.settings, c.members, c.failed = settings, a, ""
-	b := &balancer{unread: settings.unread, balancing: settings.balancing, maxRequests: settings.maxRequests, drops: a.drops}
+	b := &balancer{unread: settings.unread, balancing: settings.balancing, maxRequests: settings.maxRequests, maxRetries: settings.maxRetries, drops: a.drops}
 	kept := map[string]*endpoint{}
 	for _, localities := range a.priorities {
 		if !b.balancing.localities {
@@ -195,6 +196,12 @@ func (c *cluster) admit() error {
 	return nil
 }
 
+// mayRetry reports whether one more retry is within the limit.
+func (c *cluster) mayRetry() bool {
+	b := c.current.Load()
+	return b != nil && (b.maxRetries < 0 || c.retries.Load() < b.maxRetries)
+}
+
 func (p *priority) pick(how balancing, usable func(*endpoint) bool) *endpoint {
 	// Without this no turn would be fair: a search in vain would spend one.
 	if !p.has(usable) {
@@ -227,6 +234,8 @@ func (g *group) pick(how balancing, usable func(*endpoint) bool) *endpoint {
 		return g.from(0, usable)
 	case leastRequest:
 		return g.least(how.samples, usable)
+	case atRandom:
+		return g.from(rand.IntN(len(g.endpoints)), usable) //nolint:gosec // no secret
 	case roundRobin:
 	}
 	if g.alike {

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/credentials/jwt"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 )
 
 // The environment variables that name the bootstrap, which are gRPC's.
@@ -22,10 +23,12 @@ const (
 	textVariable = "GRPC_XDS_BOOTSTRAP_CONFIG"
 )
 
-// UserAgent is the user_agent_name by which the control plane knows this client, and Version its version.
+// UserAgent is the user_agent_name by which the control plane knows this client, HTTPUserAgent the one of a Client for plain
+// HTTP, which is sent other resources, and Version the version of both.
 const (
-	UserAgent = "mizzen-go"
-	Version   = "0.1.0"
+	UserAgent     = "mizzen-go"
+	HTTPUserAgent = "mizzen-go-http"
+	Version       = "0.1.0"
 )
 
 // Bootstrap is which control planes a client uses, and what it states about itself there.
@@ -91,8 +94,6 @@ func ParseBootstrap(text []byte) (*Bootstrap, error) {
 			return nil, fmt.Errorf("xds: parse the node of the bootstrap: %w", err)
 		}
 	}
-	b.node.UserAgentName = UserAgent
-	b.node.UserAgentVersionType = &corev3.Node_UserAgentVersion{UserAgentVersion: Version}
 	for _, s := range doc.Servers {
 		if s.URI == "" {
 			return nil, errors.New("xds: a server of the bootstrap has no server_uri")
@@ -106,6 +107,16 @@ func ParseBootstrap(text []byte) (*Bootstrap, error) {
 		return nil, errors.New("xds: the bootstrap has no xds_servers")
 	}
 	return b, nil
+}
+
+// nodeOf is what a Client says about itself.
+func (b *Bootstrap) nodeOf(http bool) *corev3.Node {
+	node := proto.CloneOf(b.node)
+	node.UserAgentName, node.UserAgentVersionType = UserAgent, &corev3.Node_UserAgentVersion{UserAgentVersion: Version}
+	if http {
+		node.UserAgentName = HTTPUserAgent
+	}
+	return node
 }
 
 // options reads the files of the credentials, so it is called for each connection. It uses the first channel credentials

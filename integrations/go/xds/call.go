@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -14,13 +15,19 @@ import (
 type Call struct {
 	// Host is what the application dials: a name of the mesh, with the port, such as echo.shop:8080.
 	Host string
-	// Path is /SERVICE/METHOD.
+	// Path is /SERVICE/METHOD. Of a plain HTTP call it is the path as it is sent, without the query.
 	Path string
 	// Header returns the value of a header by its name in lower case; several values are joined by commas. It may be nil.
 	Header func(name string) (value string, present bool)
+	// HTTP has what only plain HTTP calls have; nil for others.
+	HTTP *HTTP
 }
 
+// header returns a header, or one of the parts of an HTTP call that Envoy's API names like headers.
 func (c Call) header(name string) (string, bool) {
+	if strings.HasPrefix(name, ":") {
+		return c.HTTP.part(name, c.Path)
+	}
 	if c.Header == nil {
 		return "", false
 	}
@@ -35,6 +42,10 @@ type Outcome struct {
 	Unreached bool
 	// Code is the status, in frameworks that have gRPC's. Rules say which are tried again.
 	Code codes.Code
+	// Status is the status of the HTTP response; 0 if there is none.
+	Status int
+	// unsent is set if there was no endpoint to call.
+	unsent bool
 }
 
 // Route is the destination of one call.
@@ -50,16 +61,29 @@ type Route struct {
 // Route finds the destination. It waits until the control plane answered about the host, for as long as the context lasts,
 // and Options.Patience at the longest. An error is a gRPC status, mostly UNAVAILABLE.
 func (c *Client) Route(ctx context.Context, call Call) (*Route, error) {
+	t, found, err := c.find(ctx, call)
+	if err != nil {
+		return nil, status.Errorf(codes.Unavailable, "xds: %s: %v", call.Host, err)
+	}
+	return t.aim(found, found.choose()), nil
+}
+
+// find returns the route of a call.
+func (c *Client) find(ctx context.Context, call Call) (*table, *route, error) {
+	if c.http != (call.HTTP != nil) {
+		return nil, nil, errors.New("a Client with Options.HTTP is for plain HTTP calls, and one without it for calls of RPC frameworks")
+	}
 	t, err := c.table(ctx, call.Host)
 	if err != nil {
-		return nil, status.Errorf(codes.Unavailable, "xds: %s: %v", call.Host, err)
+		return nil, nil, err
 	}
 	found, err := t.routes.find(call)
-	if err != nil {
-		return nil, status.Errorf(codes.Unavailable, "xds: %s: %v", call.Host, err)
-	}
-	chosen := found.choose()
-	return &Route{Timeout: found.timeout, cluster: t.clusters[chosen.cluster], fault: chosen.fault, retry: found.retry}, nil
+	return t, found, err
+}
+
+// aim makes the Route to a destination.
+func (t *table) aim(r *route, to share) *Route {
+	return &Route{Timeout: r.timeout, cluster: t.clusters[to.cluster], fault: to.fault, retry: r.retry}
 }
 
 // Target is where one attempt goes.

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 )
 
 // Options are for NewClient. The zero value is right for most processes.
@@ -16,11 +18,17 @@ type Options struct {
 	Patience time.Duration
 	// Logger is slog.Default() if it is nil.
 	Logger *slog.Logger
+	// HTTP is set for clients of plain HTTP, whose rules see methods, paths and queries: Exchange makes their calls. Do and Open
+	// are for RPC frameworks. A process with both needs a Client for each.
+	HTTP bool
 }
 
 // Client is a client of the mesh. It is safe for concurrent use. A process needs one.
 type Client struct {
-	boot     *Bootstrap
+	boot *Bootstrap
+	// node is the bootstrap's, with what this Client is.
+	node     *corev3.Node
+	http     bool
 	patience time.Duration
 	logger   *slog.Logger
 	// more wakes the stream when a host is new.
@@ -57,7 +65,7 @@ func NewClient(o Options) (*Client, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Client{
-		boot: o.Bootstrap, patience: o.Patience, logger: o.Logger,
+		boot: o.Bootstrap, node: o.Bootstrap.nodeOf(o.HTTP), http: o.HTTP, patience: o.Patience, logger: o.Logger,
 		more: make(chan struct{}, 1), stop: stop, done: make(chan struct{}), store: newStore(),
 	}
 	go func() {

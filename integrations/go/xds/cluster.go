@@ -29,6 +29,7 @@ const (
 	roundRobin choice = iota
 	leastRequest
 	pickFirst
+	atRandom
 )
 
 // clusterSettings is a Cluster.
@@ -39,6 +40,8 @@ type clusterSettings struct {
 	own         *assignment
 	balancing   balancing
 	maxRequests int64
+	// maxRetries limits the retries of plain HTTP calls at once; -1 is no limit.
+	maxRetries int64
 	// unread is what cannot be supported, and what calls must not do without.
 	unread string
 }
@@ -51,7 +54,7 @@ const defaultMaxRequests = 1024
 
 // readCluster fails if a client must reject the Cluster.
 func readCluster(name string, c *clusterv3.Cluster) (*clusterSettings, error) {
-	out := &clusterSettings{maxRequests: defaultMaxRequests}
+	out := &clusterSettings{maxRequests: defaultMaxRequests, maxRetries: -1}
 	switch c.GetType() {
 	case clusterv3.Cluster_EDS:
 		if source := c.GetEdsClusterConfig().GetEdsConfig(); source.GetAds() == nil && source.GetSelf() == nil {
@@ -76,14 +79,25 @@ func readCluster(name string, c *clusterv3.Cluster) (*clusterSettings, error) {
 	if c.GetTransportSocket() != nil || len(c.GetTransportSocketMatches()) > 0 {
 		out.unread = withTLS
 	}
-	for _, t := range c.GetCircuitBreakers().GetThresholds() {
-		if t.GetPriority() == corev3.RoutingPriority_DEFAULT && t.GetMaxRequests() != nil {
-			out.maxRequests = int64(t.GetMaxRequests().GetValue())
-		}
-	}
+	out.limit(c.GetCircuitBreakers())
 	var err error
 	out.balancing, err = readBalancing(c)
 	return out, err
+}
+
+// limit reads the limits of what one client has under way.
+func (s *clusterSettings) limit(c *clusterv3.CircuitBreakers) {
+	for _, t := range c.GetThresholds() {
+		if t.GetPriority() != corev3.RoutingPriority_DEFAULT {
+			continue
+		}
+		if t.GetMaxRequests() != nil {
+			s.maxRequests = int64(t.GetMaxRequests().GetValue())
+		}
+		if t.GetMaxRetries() != nil {
+			s.maxRetries = int64(t.GetMaxRetries().GetValue())
+		}
+	}
 }
 
 // readBalancing takes the first policy that is known. The enum is for clusters without a list.
@@ -94,6 +108,8 @@ func readBalancing(c *clusterv3.Cluster) (balancing, error) {
 	switch c.GetLbPolicy() {
 	case clusterv3.Cluster_LEAST_REQUEST:
 		return balancing{localities: true, choice: leastRequest, samples: samples(c.GetLeastRequestLbConfig().GetChoiceCount().GetValue())}, nil
+	case clusterv3.Cluster_RANDOM:
+		return balancing{localities: true, choice: atRandom}, nil
 	case clusterv3.Cluster_ROUND_ROBIN, clusterv3.Cluster_RING_HASH:
 		// Equal calls of a ring do not stay together; the control plane reports that of this client.
 		return balancing{localities: true}, nil

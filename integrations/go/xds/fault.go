@@ -18,7 +18,9 @@ import (
 type fault struct {
 	delay            time.Duration
 	delayed, aborted float64
-	abort            codes.Code
+	// abort and status are the status of gRPC and of HTTP.
+	abort  codes.Code
+	status int
 }
 
 // readFault takes the fault from the most specific settings of filters. It returns what it cannot read.
@@ -72,9 +74,9 @@ func faultOf(m *faultv3.HTTPFault) (*fault, string) {
 	if a := m.GetAbort(); a != nil {
 		switch e := a.GetErrorType().(type) {
 		case *faultv3.FaultAbort_GrpcStatus:
-			out.abort = codes.Code(e.GrpcStatus)
+			out.abort, out.status = codes.Code(e.GrpcStatus), httpStatusOf(e.GrpcStatus)
 		case *faultv3.FaultAbort_HttpStatus:
-			out.abort = codeOf(e.HttpStatus)
+			out.abort, out.status = codeOf(e.HttpStatus), int(e.HttpStatus)
 		default:
 			return nil, "an abort of a fault without a status"
 		}
@@ -102,23 +104,37 @@ func codeOf(httpStatus uint32) codes.Code {
 	return codes.Unknown
 }
 
+// httpStatusOf is Envoy's mapping of gRPC statuses.
+func httpStatusOf(code uint32) int {
+	if statuses := []int{200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401}; code < uint32(len(statuses)) {
+		return statuses[code]
+	}
+	return http.StatusInternalServerError
+}
+
 // inject delays the call, or ends it.
 func (f *fault) inject(ctx context.Context) error {
+	aborted, err := f.strikes(ctx)
+	switch {
+	case err != nil || !aborted:
+		return err
+	case f.abort == codes.OK:
+		return status.Error(codes.Unavailable, "xds: a rule of the mesh answers this call with the status OK, for which this client has no answer")
+	}
+	return status.Error(f.abort, "xds: a rule of the mesh injected this fault")
+}
+
+// strikes delays the call, and reports whether the fault ends it.
+func (f *fault) strikes(ctx context.Context) (aborted bool, err error) {
 	if f == nil {
-		return nil
+		return false, nil
 	}
 	if f.delay > 0 && rand.Float64() < f.delayed { //nolint:gosec // no secret
 		if err := sleep(ctx, f.delay); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if f.aborted > 0 && rand.Float64() < f.aborted { //nolint:gosec // no secret
-		if f.abort == codes.OK {
-			return status.Error(codes.Unavailable, "xds: a rule of the mesh answers this call with the status OK, for which this client has no answer")
-		}
-		return status.Error(f.abort, "xds: a rule of the mesh injected this fault")
-	}
-	return nil
+	return f.aborted > 0 && rand.Float64() < f.aborted, nil //nolint:gosec // no secret
 }
 
 // sleep returns early if the call ends.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -17,13 +18,19 @@ import (
 // TestGoldens reads what this client would be sent of every golden of the translator. It rejects nothing, and the only thing
 // without which it fails calls is TLS.
 func TestGoldens(t *testing.T) {
+	for _, agent := range []string{UserAgent, HTTPUserAgent} {
+		t.Run(agent, func(t *testing.T) { readGoldens(t, agent) })
+	}
+}
+
+func readGoldens(t *testing.T, agent string) {
 	files, err := filepath.Glob("../../../pkg/translate/testdata/*/*.in.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	read := map[string]int{}
 	for _, file := range files {
-		text, err := exec.CommandContext(t.Context(), meshtest.Binary(t), "render", "-f", file, "--as", "demo", "-n", "demo", "--client", UserAgent+" "+Version, "-o", "json").Output()
+		text, err := exec.CommandContext(t.Context(), meshtest.Binary(t), "render", "-f", file, "--as", "demo", "-n", "demo", "--client", agent+" "+Version, "-o", "json").Output()
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}

@@ -36,7 +36,7 @@ func (m *match) meets(call Call) bool {
 
 // readMatch reads the conditions of a route. It fails if one is not valid, such as a regular expression.
 func readMatch(m *routev3.RouteMatch) (match, error) {
-	out := match{unread: unknownField(m, "prefix", "path", "safe_regex", "case_sensitive", "headers", "runtime_fraction")}
+	out := match{unread: unknownField(m, "prefix", "path", "path_separated_prefix", "safe_regex", "case_sensitive", "headers", "query_parameters", "runtime_fraction")}
 	path, err := readPath(m)
 	if err != nil {
 		return out, err
@@ -47,6 +47,11 @@ func readMatch(m *routev3.RouteMatch) (match, error) {
 	for _, h := range m.GetHeaders() {
 		if err := out.header(h); err != nil {
 			return out, fmt.Errorf("header %q: %w", h.GetName(), err)
+		}
+	}
+	for _, q := range m.GetQueryParameters() {
+		if err := out.query(q); err != nil {
+			return out, fmt.Errorf("query parameter %q: %w", q.GetName(), err)
 		}
 	}
 	if f := m.GetRuntimeFraction(); f != nil {
@@ -92,6 +97,12 @@ func readPath(m *routev3.RouteMatch) (condition, error) {
 	case *routev3.RouteMatch_Path:
 		path := fold(p.Path)
 		return func(c Call) bool { return fold(c.Path) == path }, nil
+	case *routev3.RouteMatch_PathSeparatedPrefix:
+		prefix := fold(p.PathSeparatedPrefix)
+		return func(c Call) bool {
+			rest, ok := strings.CutPrefix(fold(c.Path), prefix)
+			return ok && (rest == "" || rest[0] == '/')
+		}, nil
 	case *routev3.RouteMatch_SafeRegex:
 		whole, err := wholeRegex(p.SafeRegex)
 		if err != nil {
@@ -109,10 +120,10 @@ func wholeRegex(r *matcherv3.RegexMatcher) (*regexp.Regexp, error) {
 }
 
 // header adds the condition on one header. A call without the header meets no condition on its value, not even an
-// inverted one, as in gRPC.
+// inverted one, as in gRPC, unless the condition takes it for one with an empty value.
 func (m *match) header(h *routev3.HeaderMatcher) error {
 	if unknown := unknownField(h, "name", "invert_match", "exact_match", "safe_regex_match", "range_match", "present_match",
-		"prefix_match", "suffix_match", "contains_match", "string_match"); unknown != "" {
+		"prefix_match", "suffix_match", "contains_match", "string_match", "treat_missing_header_as_empty"); unknown != "" {
 		m.unread = "headers." + unknown
 		return nil
 	}
@@ -132,7 +143,7 @@ func (m *match) header(h *routev3.HeaderMatcher) error {
 	}
 	m.conditions = append(m.conditions, func(c Call) bool {
 		value, present := c.header(name)
-		return present && test(value) != inverted
+		return (present || h.GetTreatMissingHeaderAsEmpty()) && test(value) != inverted
 	})
 	return nil
 }

@@ -80,13 +80,11 @@ func TestMatch(t *testing.T) {
 // TestUnreadConditions has a route with a condition that cannot be read fail the calls that might take it, and no others.
 func TestUnreadConditions(t *testing.T) {
 	for name, match := range map[string]string{
-		"query_parameters":            `"queryParameters": [{"name": "q"}]`,
+		"query_parameters.string":     `"queryParameters": [{"name": "q", "stringMatch": {"custom": {"name": "c"}}}]`,
 		"grpc":                        `"grpc": {}`,
 		"tls_context":                 `"tlsContext": {"presented": true}`,
 		"dynamic_metadata":            `"dynamicMetadata": [{"filter": "f", "path": [{"key": "k"}], "value": {"presentMatch": true}}]`,
-		"headers.treat_missing":       `"headers": [{"name": "x-user", "stringMatch": {"exact": "ann"}, "treatMissingHeaderAsEmpty": true}]`,
 		"headers.string_match.custom": `"headers": [{"name": "x-user", "stringMatch": {"custom": {"name": "c"}}}]`,
-		"path_separated_prefix":       `"pathSeparatedPrefix": "/a"`,
 		"connect_matcher":             `"connectMatcher": {}`,
 		"path_match_policy":           `"pathMatchPolicy": {"name": "p"}`,
 	} {

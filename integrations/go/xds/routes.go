@@ -1,6 +1,7 @@
 package xds
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -9,7 +10,8 @@ import (
 	"time"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
@@ -31,13 +33,15 @@ type virtualHost struct {
 
 type route struct {
 	match match
-	// unread is what cannot be read of the action; calls that take the route fail.
-	unread   string
-	clusters []share
-	total    uint64
-	timeout  time.Duration
-	fault    *fault
-	retry    *retryPolicy
+	// unread is what cannot be read of the action; calls that take the route fail. So do calls of RPC frameworks if there is
+	// what onlyHTTP names.
+	unread, onlyHTTP string
+	clusters         []share
+	total            uint64
+	timeout          time.Duration
+	fault            *fault
+	retry            *retryPolicy
+	http             httpAction
 }
 
 // share is a destination and its weight.
@@ -45,22 +49,28 @@ type share struct {
 	cluster string
 	weight  uint64
 	fault   *fault
+	// authority is sent in place of the call's, unless it is empty.
+	authority         string
+	request, response edits
 }
+
+// hostFields are the fields of a VirtualHost that are for all calls.
+var hostFields = []protoreflect.Name{"name", "domains", "routes", "retry_policy", "typed_per_filter_config"}
 
 // readRoutes fails if a client must reject the RouteConfiguration.
 func readRoutes(name string, config *routev3.RouteConfiguration) (*routeTable, error) {
 	table := &routeTable{name: name}
 	for _, h := range config.GetVirtualHosts() {
-		host := virtualHost{unread: unknownField(h, "name", "domains", "routes", "retry_policy", "typed_per_filter_config")}
+		host := virtualHost{unread: unknownField(h, slices.Concat(editFields, hostFields)...)}
 		for _, d := range h.GetDomains() {
 			host.domains = append(host.domains, strings.ToLower(d))
 		}
 		for i, r := range h.GetRoutes() {
-			read, err := readRoute(h, r)
+			read, err := readRoute(config, h, r)
 			if err != nil {
 				return nil, fmt.Errorf("virtual host %q, route %d: %w", h.GetName(), i, err)
 			}
-			for _, s := range read.clusters {
+			for _, s := range slices.Concat(read.clusters, read.http.mirrors) {
 				if !slices.Contains(table.clusters, s.cluster) {
 					table.clusters = append(table.clusters, s.cluster)
 				}
@@ -72,18 +82,22 @@ func readRoutes(name string, config *routev3.RouteConfiguration) (*routeTable, e
 	return table, nil
 }
 
-func readRoute(host *routev3.VirtualHost, r *routev3.Route) (route, error) {
+func readRoute(config *routev3.RouteConfiguration, host *routev3.VirtualHost, r *routev3.Route) (route, error) {
 	m, err := readMatch(r.GetMatch())
 	if err != nil {
 		return route{}, err
 	}
-	out := route{match: m, unread: unknownField(r, "name", "match", "route", "metadata", "typed_per_filter_config")}
+	out := route{match: m}
 	action := r.GetRoute()
-	if unknown := unknownField(action, "cluster", "weighted_clusters", "timeout", "max_stream_duration", "retry_policy", "hash_policy"); unknown != "" && out.unread == "" {
-		out.unread = "route." + unknown
-	}
+	out.fields("", r, []protoreflect.Name{"name", "match", "route", "metadata", "typed_per_filter_config"}, append(editFields, "redirect", "direct_response"))
+	out.fields("route.", action, []protoreflect.Name{"cluster", "weighted_clusters", "timeout", "max_stream_duration", "retry_policy", "hash_policy"},
+		[]protoreflect.Name{"prefix_rewrite", "regex_rewrite", "host_rewrite_literal", "request_mirror_policies"})
+	out.fields("virtual_hosts.", host, hostFields, editFields)
 	filters := []map[string]*anypb.Any{r.GetTypedPerFilterConfig(), host.GetTypedPerFilterConfig()}
-	if err := out.destinations(action, filters); err != nil {
+	if err := out.readHTTP(config, host, r); err != nil {
+		return route{}, err
+	}
+	if err := out.destinations(action, filters, levels(config, host, r)); err != nil {
 		return route{}, err
 	}
 	out.timeout = timeoutOf(action)
@@ -97,26 +111,45 @@ func readRoute(host *routev3.VirtualHost, r *routev3.Route) (route, error) {
 
 // destinations reads where the calls go. The settings of a filter for a destination replace those of the route, and
 // those of the route the virtual host's.
-func (r *route) destinations(action *routev3.RouteAction, filters []map[string]*anypb.Any) error {
+func (r *route) destinations(action *routev3.RouteAction, filters []map[string]*anypb.Any, edited levelsOf) error {
 	common, unread := readFault(filters...)
 	r.note(unread)
 	r.fault = common
 	if name := action.GetCluster(); name != "" {
-		r.clusters, r.total = []share{{cluster: name, weight: 1, fault: common}}, 1
-		return nil
+		one := share{cluster: name, weight: 1, fault: common, authority: action.GetHostRewriteLiteral()}
+		var err error
+		one.request, one.response, err = edited.of(nil)
+		r.clusters, r.total = []share{one}, 1
+		return err
 	}
 	for _, w := range action.GetWeightedClusters().GetClusters() {
-		r.note(unknownField(w, "name", "weight", "typed_per_filter_config"))
+		r.fields("route.weighted_clusters.", w, []protoreflect.Name{"name", "weight", "typed_per_filter_config"}, append(editFields, "host_rewrite_literal"))
 		own, unread := readFault(append([]map[string]*anypb.Any{w.GetTypedPerFilterConfig()}, filters...)...)
 		r.note(unread)
+		request, response, err := edited.of(w)
+		if err != nil {
+			return err
+		}
 		if weight := uint64(w.GetWeight().GetValue()); weight > 0 {
-			r.clusters, r.total = append(r.clusters, share{w.GetName(), weight, own}), r.total+weight
+			authority := cmp.Or(w.GetHostRewriteLiteral(), action.GetHostRewriteLiteral())
+			r.clusters, r.total = append(r.clusters, share{w.GetName(), weight, own, authority, request, response}), r.total+weight
 		}
 	}
-	if r.total == 0 && r.unread == "" {
+	if r.total == 0 && r.unread == "" && !r.http.answers() {
 		return errors.New("the route has no destination")
 	}
 	return nil
+}
+
+// fields keeps the first field of a message that is neither for all calls nor for plain HTTP calls, and the first that is not
+// for all.
+func (r *route) fields(prefix string, m proto.Message, all, http []protoreflect.Name) {
+	if unknown := unknownField(m, slices.Concat(all, http)...); unknown != "" {
+		r.note(prefix + unknown)
+	}
+	if unknown := unknownField(m, all...); unknown != "" && r.onlyHTTP == "" {
+		r.onlyHTTP = prefix + unknown
+	}
 }
 
 // note keeps the first reason why calls fail.
@@ -170,6 +203,9 @@ func (t *routeTable) find(call Call) (*route, error) {
 		if r.unread != "" {
 			return nil, fmt.Errorf("route %d of %s has %s, which this client does not support", i, t.name, r.unread)
 		}
+		if r.onlyHTTP != "" && call.HTTP == nil {
+			return nil, fmt.Errorf("route %d of %s has %s, which this client does not support in calls of RPC frameworks", i, t.name, r.onlyHTTP)
+		}
 		return r, nil
 	}
 	return nil, fmt.Errorf("no route of %s matches", t.name)
@@ -202,57 +238,4 @@ func domainRank(domain, name string) int {
 		return prefix + len(domain)
 	}
 	return 0
-}
-
-// retryPolicy says which failed calls are tried again.
-type retryPolicy struct {
-	codes     []codes.Code
-	attempts  int
-	base, max time.Duration
-}
-
-// retriedCodes are the conditions that gRPC supports. It ignores the others, which are statuses of HTTP.
-var retriedCodes = map[string]codes.Code{
-	"cancelled": codes.Canceled, "deadline-exceeded": codes.DeadlineExceeded, "internal": codes.Internal,
-	"resource-exhausted": codes.ResourceExhausted, "unavailable": codes.Unavailable,
-}
-
-// maxRetries bounds what a policy may ask for, as in gRPC, where a call has at most 5 attempts.
-const maxRetries = 4
-
-func readRetries(p *routev3.RetryPolicy) (*retryPolicy, error) {
-	out := &retryPolicy{attempts: 1, base: 25 * time.Millisecond}
-	for on := range strings.SplitSeq(p.GetRetryOn(), ",") {
-		if code, ok := retriedCodes[strings.TrimSpace(on)]; ok {
-			out.codes = append(out.codes, code)
-		}
-	}
-	if len(out.codes) == 0 {
-		return nil, nil
-	}
-	if n := p.GetNumRetries(); n != nil {
-		if n.GetValue() == 0 {
-			return nil, errors.New("retry_policy.num_retries is 0")
-		}
-		out.attempts = min(int(n.GetValue()), maxRetries)
-	}
-	if b := p.GetRetryBackOff(); b != nil {
-		if out.base = b.GetBaseInterval().AsDuration(); out.base <= 0 {
-			return nil, errors.New("retry_policy.retry_back_off.base_interval is not positive")
-		}
-		out.max = b.GetMaxInterval().AsDuration()
-	}
-	if out.max <= 0 {
-		out.max = 10 * out.base
-	}
-	return out, nil
-}
-
-// wait returns how long to wait before the retry with that number, which begins at 0; false if the call is not tried again.
-func (p *retryPolicy) wait(retry int, code codes.Code) (time.Duration, bool) {
-	if p == nil || retry >= p.attempts || !slices.Contains(p.codes, code) {
-		return 0, false
-	}
-	longest := min(p.base<<retry, p.max)
-	return time.Duration(rand.Int64N(int64(longest) + 1)), true //nolint:gosec // no secret
 }

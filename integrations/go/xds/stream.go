@@ -183,7 +183,7 @@ func (o *opened) change(k kind) *discoveryv3.DeltaDiscoveryRequest {
 		o.asked[k][name] = o.client.known[k][name]
 	}
 	if !o.introduced {
-		o.introduced, request.Node = true, o.client.boot.node
+		o.introduced, request.Node = true, o.client.node
 	}
 	return request
 }
