@@ -66,10 +66,14 @@ type record struct {
 	// arrived, and start is what had been attempted then.
 	acknowledged, begun time.Time
 	start               mark
+	// waiting is since when clients have not acknowledged it, and late are those for which it is not waited any more.
+	waiting time.Time
+	late    []string
 	// met is set when a client follows the change. The window begins then, however long there was none.
 	met bool
-	// emptied is when the destinations of the change that are empty became so; zero if none is.
-	emptied time.Time
+	// emptied is when the destinations of the change that are empty became so, and broken when the version before could not be followed
+	// any more; zero if that is not so.
+	emptied, broken time.Time
 	// earlier, later and last are marks of what had been attempted before the change: at most two windows before it, at most one, and
 	// immediately before it.
 	earlier, later, last mark
@@ -228,23 +232,15 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {
 	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals, fault: clients.fault}
 	e.rate, e.rates = r.rates(clients.scope)
-	switch {
-	case clients.empty == "":
-		r.emptied = time.Time{}
-	case r.emptied.IsZero():
-		r.emptied = sum.at
-	}
-	e.empty, e.emptyFor = clients.empty, sum.at.Sub(r.emptied)
+	e.empty, e.emptyFor = clients.empty, lasting(clients.empty, &r.emptied, sum.at)
+	e.broken, e.brokenFor = clients.broken, lasting(clients.broken, &r.broken, sum.at)
 	if clients.clients > 0 && !r.met {
 		r.met, r.acknowledged, r.begun = true, time.Time{}, time.Time{}
 	}
-	if r.acknowledged.IsZero() && clients.pending > 0 {
+	if !r.acknowledge(policy, clients.silent, sum.at) {
 		return e
 	}
-	e.pending = 0 // A client that connects later delays nothing.
-	if r.acknowledged.IsZero() {
-		r.acknowledged = sum.at
-	}
+	e.pending, e.late = 0, r.late // A client that connects later delays nothing.
 	if r.begun.IsZero() && sum.at.Sub(r.acknowledged) >= interval {
 		r.begin(sum)
 	}
@@ -254,6 +250,41 @@ func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark,
 	return e
 }
 
+// lasting returns for how long there has been a text; since is when it came.
+func lasting(text string, since *time.Time, now time.Time) time.Duration {
+	if text == "" {
+		*since = time.Time{}
+		return 0
+	}
+	if since.IsZero() {
+		*since = now
+	}
+	return now.Sub(*since)
+}
+
+// acknowledge reports whether the clients have acknowledged the change, except those that do not do so in time. When one of these has
+// after all, or has left, calls are compared anew.
+func (r *record) acknowledge(policy mesh.RolloutPolicy, silent []string, now time.Time) bool {
+	if r.acknowledged.IsZero() {
+		r.late = nil
+		if len(silent) > 0 && lasting(silent[0], &r.waiting, now) < min(starting, policy.Window) {
+			return false
+		}
+		slices.Sort(silent)
+		r.acknowledged, r.late, r.waiting = now, slices.Compact(silent), time.Time{}
+		return true
+	}
+	pending := map[string]struct{}{}
+	for _, client := range silent {
+		pending[client] = struct{}{}
+	}
+	still := slices.DeleteFunc(slices.Clone(r.late), func(client string) bool { _, is := pending[client]; return !is })
+	if len(still) < len(r.late) {
+		r.acknowledged, r.begun, r.late = now, time.Time{}, still
+	}
+	return true
+}
+
 // begin begins to compare calls.
 func (r *record) begin(sum mark) { r.begun, r.start = sum.at, sum }
 
@@ -261,7 +292,10 @@ func (r *record) begin(sum mark) { r.begun, r.start = sum.at, sum }
 type audience struct {
 	clients, pending int
 	refusals         []string
-	fault, empty     string
+	// silent are those that have not acknowledged it.
+	silent []string
+	// fault and empty are what is wrong with the change, and broken with the version before.
+	fault, empty, broken string
 	// scope says which calls the change concerns.
 	scope scope
 }
@@ -301,21 +335,25 @@ func addWithheld(to map[mesh.Ref]audience, current *snapshot.Snapshot, rollouts 
 	}
 }
 
-// addFaults adds the first error that the change has and the version before has not, or else the first destination without an endpoint.
+// addFaults adds the first error that the change has and the version before has not, or else the first destination without an endpoint;
+// and, if there is none, what the version before has and the change has not.
 func addFaults(to map[mesh.Ref]audience, current *snapshot.Snapshot, rollouts []*mesh.Rollout) {
 	for _, r := range rollouts {
 		if r.Stage != mesh.RolloutRunning {
 			continue
 		}
-		if errs := current.ChangeErrors(r); len(errs) > 0 {
-			a := to[r.Object]
+		a := to[r.Object]
+		errs, before := current.ChangeErrors(r)
+		empty, emptyBefore := current.EmptyDestinations(r)
+		switch before = append(before, emptyBefore...); {
+		case len(errs) > 0:
 			a.fault = errs[0].Object.String() + " " + errs[0].Field + ": " + errs[0].Message
-			to[r.Object] = a
-		} else if empty := current.EmptyDestinations(r); len(empty) > 0 {
-			a := to[r.Object]
+		case len(empty) > 0:
 			a.empty = empty[0].Object.String() + ": " + empty[0].Message
-			to[r.Object] = a
+		case len(before) > 0:
+			a.broken = before[0].Object.String() + ": " + before[0].Message
 		}
+		to[r.Object] = a
 	}
 }
 
@@ -354,5 +392,6 @@ func (a *audience) add(client serving.ClientSync, objects []mesh.Ref) {
 	}
 	if pending {
 		a.pending++
+		a.silent = append(a.silent, client.KindAndVersion()+" "+client.ClientInfo.NodeID)
 	}
 }

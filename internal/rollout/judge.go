@@ -21,6 +21,9 @@ const (
 	// starting is how long a destination must be without endpoints before the change is to blame: its pods may be starting. It is not longer
 	// than the window.
 	starting = 30 * time.Second
+	// replacing is how long the version before must be broken before all clients follow the change: a tool may delete and create an
+	// object, and pods may start again.
+	replacing = 10 * time.Second
 )
 
 // Reason says why a rollout is where it is. The texts are reasons of conditions.
@@ -57,6 +60,11 @@ type evidence struct {
 	// empty is a destination of the change that has had no endpoint for emptyFor; empty without one.
 	empty    string
 	emptyFor time.Duration
+	// broken is why calls by the version before have failed for brokenFor; empty if they do not.
+	broken    string
+	brokenFor time.Duration
+	// late are clients that have not acknowledged the change in time.
+	late []string
 	// calls are the attempts of the clients that follow the change and of the others, since all of the former have it; for elapsed, which
 	// is 0 before that.
 	calls
@@ -89,6 +97,8 @@ func judge(e evidence) verdict {
 	switch {
 	case len(e.refusals) > 0:
 		return bad(ReasonRefused, "Clients cannot follow the new version: "+e.refusals[0]+".")
+	case e.broken != "" && e.brokenFor >= min(replacing, e.policy.Window) && e.failure() == "":
+		return verdict{reason: ReasonPromoted, message: "All clients follow the new version, because calls by the version before fail: " + e.broken, first: e.first, rest: e.rest, promote: true}
 	case e.pending > 0:
 		return verdict{reason: ReasonAcknowledging, message: fmt.Sprintf("%d of %d clients that follow the new version first have not acknowledged it.", e.pending, e.clients)}
 	case e.elapsed < e.policy.Window:
@@ -127,12 +137,16 @@ func (e evidence) failure() string {
 // undecided says what is not known yet, so that the change is not promoted.
 func (e evidence) undecided() (v verdict, undecided bool) {
 	switch {
+	case len(e.late) > 0:
+		return verdict{reason: ReasonAcknowledging, message: fmt.Sprintf("It is not promoted, because %d of %d clients that follow the new version first do not acknowledge it, such as %s. Restart or stop them: they do not read what they are sent. %s.", len(e.late), e.clients, e.late[0], e.figures())}, true
 	case e.empty != "":
 		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("It is not promoted, because calls may fail: %s %s.", e.empty, e.figures())}, true
 	case e.clients == 0 && !e.deleted: // The calls are those of clients that have left.
 		return verdict{reason: ReasonNoClients, message: fmt.Sprintf("No connected client of the %d%% that follow the new version first uses it. Raise the share, or remove the annotation to give the new version to all.", e.policy.Percent)}, true
 	case !e.enough() && e.pair.plus(e.shared).enough():
 		return verdict{reason: ReasonSharedCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. %d more do not count, because it is not known by which rules: the clients that made them dial several hosts whose calls go to the same Services. Wait for calls of clients that dial one of them, or look at the answers of clients and remove the annotation to give the new version to all.", enough, e.figures(), e.shared.first.Calls+e.shared.rest.Calls)}, true
+	case e.plus(e.shared) == pair{} && e.clients > 0:
+		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("No client has reported a call, and both parts must make %d attempts. If clients make calls, remove mizzen.dev/load-reports: \"false\" from the Service or its Namespace, start the control plane without --load-reports=off, and start clients in Java again. Or remove the annotation to give the new version to all.", enough)}, true
 	case !e.enough():
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. Wait, raise the share, or remove the annotation to give the new version to all.", enough, e.figures())}, true
 	case e.failing(pair.any) != "":

@@ -15,8 +15,9 @@ import (
 )
 
 // EmptyDestinations returns, sorted, the destinations without an endpoint that can be called to which a rule sends a larger share of its
-// calls with the change than before. Calls to them fail before a client has chosen an endpoint, so clients do not report them.
-func (s *Snapshot) EmptyDestinations(r *mesh.Rollout) []mesh.Problem {
+// calls with the change than before; and those to which it sends none any more. Calls to them fail before a client has chosen an
+// endpoint, so clients do not report them.
+func (s *Snapshot) EmptyDestinations(r *mesh.Rollout) (first, rest []mesh.Problem) {
 	type target struct{ host, cluster string }
 	before, after := map[target]float64{}, map[target]float64{}
 	from := map[target]mesh.Ref{}
@@ -38,20 +39,25 @@ func (s *Snapshot) EmptyDestinations(r *mesh.Rollout) []mesh.Problem {
 				for cluster, share := range sharesOf(config, func(cluster string) bool { return concerns(r, host, cluster) && s.isEmpty(cluster, client) }) {
 					at, shares := target{host, cluster}, before
 					if client.Bucket != 0 {
-						shares, from[at] = after, objectOf(r, config)
+						shares = after
+					}
+					if client.Bucket != 0 || from[at].Name == "" {
+						from[at] = objectOf(r, config)
 					}
 					shares[at] = max(shares[at], share)
 				}
 			}
 		}
 	}
-	var found []mesh.Problem
-	for at, share := range after {
-		if share > before[at] {
-			found = append(found, s.emptyDestination(from[at], at.cluster))
+	of := func(shares map[target]float64, counts func(target) bool) (found []mesh.Problem) {
+		for at := range shares {
+			if counts(at) {
+				found = append(found, s.emptyDestination(from[at], at.cluster))
+			}
 		}
+		return s.world.Unsilenced(mesh.SortProblems(found))
 	}
-	return s.world.Unsilenced(mesh.SortProblems(found))
+	return of(after, func(at target) bool { return after[at] > before[at] }), of(before, func(at target) bool { return after[at] == 0 })
 }
 
 // anyName returns the subject of a host as clients dial it: a wildcard by some name, and a serviceless host at the default port.
