@@ -169,7 +169,7 @@ e2e-mtls-rotation: ## replace all certificates and their authority, and stop the
 
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md, SHORT=-short is what CI runs)
 	test/interop/setup.sh
-	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 40m -parallel 2 $(SHORT) ./test/interop $(UPDATE)
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 40m -parallel 4 $(SHORT) ./test/interop $(UPDATE)
 
 conformance-clients: ## have gRPC clients in Go, Java, Python and Node undergo the checks of hack/mizzen-conformance, about five minutes (UPDATE=-update writes docs/CONFORMANCE.md)
 	test/interop/setup.sh
