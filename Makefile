@@ -139,10 +139,10 @@ demo-spring: ## see Spring Cloud and Go applications in one mesh, with Nacos; ne
 
 # PACKAGES is how many of its packages run at once. The control plane is a separate program, which a test's race detector does not see.
 PACKAGES ?= 1
-e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes; SHORT=-short PACKAGES=2 is what CI runs)
+e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes; SHORT=-short PACKAGES=3 is what CI runs)
 	hack/testcluster/build.sh
 	hack/conformance/build.sh
-	$(TOOL) gotestsum --format testname -- -tags e2e -count=1 -p $(PACKAGES) -timeout 25m $(SHORT) ./test/e2e/...
+	$(TOOL) gotestsum --format testname -- -tags e2e -count=1 -p $(PACKAGES) -timeout 40m $(SHORT) ./test/e2e/...
 
 # Go stamps the version of the commit, which the report names.
 conformance: ## run the mesh profile for gRPC of the Gateway API's conformance suite on real nodes; part of e2e (UPDATE=-update writes the report to docs/conformance)
