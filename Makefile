@@ -139,10 +139,10 @@ demo-spring: ## see Spring Cloud and Go applications in one mesh, with Nacos; ne
 
 # PACKAGES is how many of its packages run at once. The control plane is a separate program, which a test's race detector does not see.
 PACKAGES ?= 1
-e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes; SHORT=-short PACKAGES=2 is what CI runs)
+e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes; SHORT=-short PACKAGES=3 is what CI runs)
 	hack/testcluster/build.sh
 	hack/conformance/build.sh
-	$(TOOL) gotestsum --format testname -- -tags e2e -count=1 -p $(PACKAGES) -timeout 25m $(SHORT) ./test/e2e/...
+	$(TOOL) gotestsum --format testname -- -tags e2e -count=1 -p $(PACKAGES) -timeout 40m $(SHORT) ./test/e2e/...
 
 # Go stamps the version of the commit, which the report names.
 conformance: ## run the mesh profile for gRPC of the Gateway API's conformance suite on real nodes; part of e2e (UPDATE=-update writes the report to docs/conformance)
@@ -169,7 +169,7 @@ e2e-mtls-rotation: ## replace all certificates and their authority, and stop the
 
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md, SHORT=-short is what CI runs)
 	test/interop/setup.sh
-	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 40m -parallel 2 $(SHORT) ./test/interop $(UPDATE)
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 40m -parallel 4 $(SHORT) ./test/interop $(UPDATE)
 
 conformance-clients: ## have gRPC clients in Go, Java, Python and Node undergo the checks of hack/mizzen-conformance, about five minutes (UPDATE=-update writes docs/CONFORMANCE.md)
 	test/interop/setup.sh

@@ -63,7 +63,7 @@ var features = []feature{
 }
 
 // TestHistory has old clients take every golden and play the base scenarios, one version of each kind, or with -history all of them. Then
-// it finds out which features each version has, too. It holds what came out against history.json. Two kinds are run at a time.
+// it finds out which features each version has, too. It holds what came out against history.json. Several kinds are run at a time.
 func TestHistory(t *testing.T) {
 	clients := older
 	if *history {
