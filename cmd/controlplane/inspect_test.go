@@ -27,6 +27,8 @@ var answers = map[string]string{
 	"/api/clusters": `[{"name":"b","state":"frozen","read":true,"lostSince":"2026-01-02T03:04:05Z","changedAt":"2026-01-02T03:04:05Z","services":2,"endpoints":3,"pods":4,
 		"objects":9,"network":"n","secret":"mizzen-system/s","reason":"Pod: no answer"},
 		{"name":"c","state":"following","read":true,"services":0,"endpoints":0,"pods":0,"objects":0}]`,
+	"/api/rollouts": `[{"object":{"kind":"VirtualService","namespace":"demo","name":"echo"},"percent":10,"window":"5m0s","stage":"Running","reason":"NoClients","objects":[]},
+		{"object":{"kind":"Namespace","name":"demo"},"percent":10,"window":"5m0s","abort":true,"stage":"None","reason":"Promoted","objects":[]}]`,
 	"/api/problems": `[{"code":"InvalidRegex","severity":"error","object":{"kind":"VirtualService","namespace":"demo","name":"echo"},
 		"field":"spec.http[0].match[0].uri.regex","message":"it does not compile"}]`,
 }
@@ -74,6 +76,7 @@ c        following  -                    0         0          0     -           
 `,
 		"cluster b -o name":                 "cluster/b\n",
 		"clusters -n mizzen-system -o name": "cluster/b\n",
+		"rollouts -o name":                  "virtualservice demo/echo\nnamespace/demo\n",
 		"unknown -o name":                   "unknown/gretter:50051\nunknown/nobody\n",
 		"unknown nobody -o name":            "unknown/nobody\n",
 		"unknown -n shop -o name":           "unknown/nobody\n",

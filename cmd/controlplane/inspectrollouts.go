@@ -63,7 +63,7 @@ func failedOf(a load.Attempts) string {
 func rolloutName(item []byte) (string, error) {
 	var s rollout.State
 	err := json.Unmarshal(item, &s)
-	return "rollout/" + s.Object.String(), err
+	return objectName(s.Object), err
 }
 
 // rollout selects a rollout by the object with the annotation, and by the objects that changed.

@@ -216,7 +216,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	case v.promote || v.abort:
 		rec.ended, rec.objects = v, r.Objects
 		return state, &object.Verdict{Candidate: r.Candidate, Abort: v.abort, Cause: v.cause}
-	case v.reason == ReasonNoClients:
+	case v.reason == ReasonNoClients && e.elapsed >= r.Policy.Window: // Clients that are away for a moment do not begin it anew.
 		rec.met = false
 	case v.again:
 		rec.failing = v

@@ -101,6 +101,8 @@ func judge(e evidence) verdict {
 		return verdict{reason: ReasonPromoted, message: "All clients follow the new version, because calls by the version before fail: " + e.broken, first: e.first, rest: e.rest, promote: true}
 	case e.pending > 0:
 		return verdict{reason: ReasonAcknowledging, message: fmt.Sprintf("%d of %d clients that follow the new version first have not acknowledged it.", e.pending, e.clients)}
+	case e.elapsed < e.policy.Window && e.unused():
+		return e.noClients()
 	case e.elapsed < e.policy.Window:
 		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("%d%% of the clients follow the new version. %s.", e.policy.Percent, e.figures())}
 	}
@@ -141,8 +143,8 @@ func (e evidence) undecided() (v verdict, undecided bool) {
 		return verdict{reason: ReasonAcknowledging, message: fmt.Sprintf("It is not promoted, because %d of %d clients that follow the new version first do not acknowledge it, such as %s. Restart or stop them: they do not read what they are sent. %s.", len(e.late), e.clients, e.late[0], e.figures())}, true
 	case e.empty != "":
 		return verdict{reason: ReasonInProgress, message: fmt.Sprintf("It is not promoted, because calls may fail: %s %s.", e.empty, e.figures())}, true
-	case e.clients == 0 && !e.deleted: // The calls are those of clients that have left.
-		return verdict{reason: ReasonNoClients, message: fmt.Sprintf("No connected client of the %d%% that follow the new version first uses it. Raise the share, or remove the annotation to give the new version to all.", e.policy.Percent)}, true
+	case e.unused(): // The calls are those of clients that have left.
+		return e.noClients(), true
 	case !e.enough() && e.pair.plus(e.shared).enough():
 		return verdict{reason: ReasonSharedCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. %d more do not count, because it is not known by which rules: the clients that made them dial several hosts whose calls go to the same Services. Wait for calls of clients that dial one of them, or look at the answers of clients and remove the annotation to give the new version to all.", enough, e.figures(), e.shared.first.Calls+e.shared.rest.Calls)}, true
 	case e.plus(e.shared) == pair{} && e.clients > 0:
@@ -153,6 +155,13 @@ func (e evidence) undecided() (v verdict, undecided bool) {
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because calls by one object fail more often, of which there are fewer than %d attempts of each part: %s. Correct the object, or wait for more calls.", enough, e.figuresOf(e.failing(pair.any)))}, true
 	}
 	return verdict{}, false
+}
+
+// unused reports whether no connected client follows the change.
+func (e evidence) unused() bool { return e.clients == 0 && !e.deleted }
+
+func (e evidence) noClients() verdict {
+	return verdict{reason: ReasonNoClients, message: fmt.Sprintf("No connected client of the %d%% that follow the new version first uses it. Raise the share, or remove the annotation to give the new version to all.", e.policy.Percent)}
 }
 
 // enough reports whether both parts made enough attempts to compare them, and any whether the first one made one.

@@ -72,12 +72,7 @@ func stateOf(r *mesh.Rollout) State {
 	case mesh.RolloutUnknown:
 		s.Reason, s.Message = ReasonUnknown, "A change was being rolled out when this replica started, and it does not know the version before. Its clients follow the new version. Change the object again, or remove the annotation."
 	case mesh.RolloutPinned:
-		s.Reason = ReasonPinned
-		until := r.Pin.Until.Format(time.RFC3339)
-		if r.Pin.Invalid {
-			until = "the annotation is corrected"
-		}
-		s.Message = fmt.Sprintf("The rules are held as of generation %s until %s.", r.Pin.Generation, until)
+		s.Reason, s.Message = ReasonPinned, fmt.Sprintf("The rules are held as of generation %s until %s.", r.Pin.Generation, r.Pin.Until.Format(time.RFC3339))
 	case mesh.RolloutRunning:
 	}
 	return s

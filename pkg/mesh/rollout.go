@@ -102,7 +102,7 @@ const (
 type Pin struct {
 	Generation string
 	Until      time.Time
-	// Invalid is set if the annotation cannot be read. Then Until is zero, and what is held stays held. Generation may be empty.
+	// Invalid is set if the annotation cannot be read, and everything else is zero. Then a Pin that was there before goes on until its end.
 	Invalid bool `json:",omitempty"`
 }
 

@@ -1,7 +1,6 @@
 package assemble
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"time"
@@ -20,6 +19,8 @@ type pin struct {
 	held    string
 	err     error
 	again   time.Time
+	// until is when it ends. One that cannot be read has the end of the one before it, if that held the rules, and otherwise none.
+	until time.Time
 	// active is set while the rules are held, and far while the end is farther away than farEnd.
 	active, far bool
 }
@@ -31,13 +32,11 @@ const (
 	farEnd = 7 * 24 * time.Hour
 )
 
-// ended reports whether the pin has ended. One that cannot be read does not end.
-func (p *pin) ended(now time.Time) bool {
-	return !p.service.Pin.Invalid && !now.Before(p.service.Pin.Until)
-}
+// ended reports whether the pin has ended. One that cannot be read, and that goes on with nothing, has.
+func (p *pin) ended(now time.Time) bool { return !now.Before(p.until) }
 
 // isFar reports whether the pin ends long after now.
-func (p *pin) isFar(now time.Time) bool { return p.service.Pin.Until.Sub(now) > farEnd }
+func (p *pin) isFar(now time.Time) bool { return p.until.Sub(now) > farEnd }
 
 // notePin records the pin of a Service; value may be nil.
 func (x *rolloutIndex) notePin(key object.Key, value any) {
@@ -50,9 +49,12 @@ func (x *rolloutIndex) notePin(key object.Key, value any) {
 			x.dirty = true
 		}
 	case old == nil || old.service.Pin != s.Pin || old.service.Host != s.Host:
-		next := &pin{key: key, service: s}
+		next := &pin{key: key, service: s, until: s.Pin.Until}
 		if old != nil && (old.active || old.held == s.Pin.Generation) {
 			next.objects, next.held = old.objects, old.held // The generation may not be kept any more.
+		}
+		if s.Pin.Invalid && old != nil && old.active {
+			next.until = old.until
 		}
 		x.pins[key], x.dirty = next, true
 	}
@@ -70,8 +72,8 @@ func (x *rolloutIndex) pinExpired(now time.Time) bool {
 
 // due returns when a pin is to be looked at again, and false if it is not.
 func (p *pin) due(now time.Time) (at time.Time, waits bool) {
-	if p.active && !p.service.Pin.Invalid {
-		if at, waits = p.service.Pin.Until, true; p.far {
+	if p.active {
+		if at, waits = p.until, true; p.far {
 			at = at.Add(-farEnd)
 		}
 	}
@@ -115,7 +117,7 @@ func (x *rolloutIndex) pinned(now time.Time) (units []*rolloutUnit) {
 
 // look reads the generation of a pin if it is not held yet. What cannot be read changes nothing.
 func (x *rolloutIndex) look(p *pin, now time.Time) {
-	if id := cmp.Or(p.service.Pin.Generation, p.held); x.generations != nil && id != p.held && !p.ended(now) && !now.Before(p.again) {
+	if id := p.service.Pin.Generation; !p.service.Pin.Invalid && x.generations != nil && id != p.held && !p.ended(now) && !now.Before(p.again) {
 		objects, err := x.generation(id)
 		p.err, p.again = err, now.Add(pinRetry)
 		if err == nil {
@@ -142,7 +144,7 @@ func (x *rolloutIndex) generation(id string) (map[object.Key]*object.Object, err
 
 // pinUnit finds the rules for the host, now and in the generation, that no other pin holds.
 func (x *rolloutIndex) pinUnit(p *pin, claimed map[object.Key]struct{}) *rolloutUnit {
-	u := &rolloutUnit{of: p.service.Ref, stage: mesh.RolloutPinned, pin: mesh.Pin{Generation: p.held, Until: p.service.Pin.Until, Invalid: p.service.Pin.Invalid}, versions: map[object.Key]any{}}
+	u := &rolloutUnit{of: p.service.Ref, stage: mesh.RolloutPinned, pin: mesh.Pin{Generation: p.held, Until: p.until}, versions: map[object.Key]any{}}
 	var add func(key object.Key)
 	add = func(key object.Key) {
 		if _, taken := claimed[key]; taken || key.Held {
@@ -196,13 +198,13 @@ func (x *rolloutIndex) rulesFor(p *pin) map[object.Key]struct{} {
 }
 
 // problemsOf reports a pin. A process that keeps no generations, such as a check of files, cannot hold anything: it reports how long others
-// do. One that cannot be read has an error already.
+// do. A value that cannot be read has an error already.
 func (x *rolloutIndex) problemsOf(p *pin, now time.Time) []mesh.Problem {
 	problem := p.problem(now)
+	if x.generations == nil && p.service.Pin.Invalid {
+		return nil
+	}
 	if x.generations == nil && !p.ended(now) {
-		if p.service.Pin.Invalid {
-			return nil
-		}
 		problem.Severity = mesh.Info
 		problem.Message = fmt.Sprintf("Control planes hold the VirtualServices and DestinationRules for the host as of generation %s until %s. Here, where no generation is kept, they are as they are now.", p.service.Pin.Generation, p.service.Pin.Until.UTC().Format(time.RFC3339))
 		if p.far {
@@ -216,16 +218,16 @@ func (x *rolloutIndex) problemsOf(p *pin, now time.Time) []mesh.Problem {
 // problem says what the pin does.
 func (p *pin) problem(now time.Time) mesh.Problem {
 	problem := mesh.Problem{Code: mesh.CodePinned, Severity: mesh.Warning, Object: p.service.Ref, Field: object.AnnotationField(mesh.AnnotationPin)}
-	what, until := "The VirtualServices and DestinationRules for the host", p.service.Pin.Until.UTC().Format(time.RFC3339)
-	if p.service.Pin.Invalid {
-		until = "the annotation is corrected"
-	}
+	what, until := "The VirtualServices and DestinationRules for the host", p.until.UTC().Format(time.RFC3339)
 	switch {
+	case p.service.Pin.Invalid && !p.active:
+		problem.Severity = mesh.Error
+		problem.Message = "The annotation cannot be read, and nothing is held. Clients follow the current rules. Correct the value, or remove the annotation."
+	case p.service.Pin.Invalid:
+		problem.Severity = mesh.Error
+		problem.Message = fmt.Sprintf("The annotation cannot be read, so what it said before goes on: the VirtualServices and DestinationRules for the host are held as of generation %s until %s. Correct the value, or remove the annotation.", p.held, until)
 	case p.ended(now):
 		problem.Message = fmt.Sprintf("The pin ended at %s. Clients follow the current rules. Remove the annotation.", until)
-	case p.objects == nil && p.err == nil:
-		problem.Severity = mesh.Error
-		problem.Message = "The annotation cannot be read, and nothing was held before. Clients follow the current rules. Correct the value, or remove the annotation."
 	case p.objects == nil:
 		problem.Severity = mesh.Error
 		problem.Message = fmt.Sprintf("The rules are not held: %v. Clients of this replica follow the current rules. Name a generation that \"controlplane history\" shows for every replica.", p.err)

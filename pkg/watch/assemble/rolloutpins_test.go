@@ -106,8 +106,8 @@ func TestLongerPin(t *testing.T) {
 	}
 }
 
-// unreadable are the objects of a text as if their annotations for rollouts and pins could not be read. id is what is read of a pin.
-func unreadable(t *testing.T, a *Assembler, text, id string) *mesh.World {
+// unreadable are the objects of a text as if their annotations for rollouts and pins could not be read.
+func unreadable(t *testing.T, a *Assembler, text string) *mesh.World {
 	t.Helper()
 	for _, o := range watchtest.Objects(t, text) {
 		switch v := o.Value.(type) {
@@ -116,35 +116,65 @@ func unreadable(t *testing.T, a *Assembler, text, id string) *mesh.World {
 		case *object.Namespace:
 			v.Rollout = mesh.RolloutPolicy{Invalid: true}
 		case *mesh.Service:
-			v.Pin = mesh.Pin{Generation: id, Invalid: true}
+			v.Pin = mesh.Pin{Invalid: true}
 		}
 		a.set(*o)
 	}
 	return a.World()
 }
 
-// TestUnreadablePin: what is held stays held until the value is corrected, and what was not is not.
+// TestUnreadablePin: a value that cannot be read releases nothing before the end that was named, and begins nothing.
 func TestUnreadablePin(t *testing.T) {
-	for name, test := range map[string]struct {
-		before, id, want, text string
-	}{
-		"no generation":               {pinnedService("g-1", time.Now().Add(time.Hour)), "", "zero", "are held as of generation g-1 until the annotation is corrected"},
-		"no time":                     {pinnedService("g-1", time.Now().Add(time.Hour)), "g-1", "zero", "are held as of generation g-1 until the annotation is corrected"},
-		"no time, and nothing before": {watchtest.EchoService, "g-1", "zero", "are held as of generation g-1 until the annotation is corrected"},
-		"nothing before":              {watchtest.EchoService, "", "one", "nothing was held before"},
-		"it had ended":                {pinnedService("g-1", time.Now().Add(-time.Hour)), "", "one", "nothing was held before"},
+	for name, test := range map[string]struct{ before, want, text string }{
+		"a pin before":                 {pinnedService("g-1", time.Now().Add(time.Hour)), "zero", "so what it said before goes on"},
+		"nothing before":               {watchtest.EchoService, "one", "and nothing is held"},
+		"it had ended":                 {pinnedService("g-1", time.Now().Add(-time.Hour)), "one", "and nothing is held"},
+		"a pin without its generation": {pinnedService("g-missing", time.Now().Add(time.Hour)), "one", "and nothing is held"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := withGeneration(t, sends("cart", "zero"))
+			then := a.rollouts.generations
+			a.rollouts.generations = func(id string) (map[object.Key]*object.Object, error) {
+				if id != "g-1" {
+					return nil, errors.New(id + " is not kept")
+				}
+				return then(id)
+			}
 			apply(t, a, test.before+sends("cart", "one"))
-			w := unreadable(t, a, watchtest.EchoService, test.id)
-			wantDestinations(t, w, test.want, test.want)
-			if lines := strings.Join(watchtest.ProblemLines(w), "\n"); !strings.Contains(lines, test.text) {
+			var w *mesh.World
+			for range 2 { // Another edit that cannot be read changes nothing.
+				w = unreadable(t, a, watchtest.EchoService)
+				wantDestinations(t, w, test.want, test.want)
+			}
+			if lines := strings.Join(watchtest.ProblemLines(w), "\n"); !strings.Contains(lines, "error Pinned Service demo/echo") || !strings.Contains(lines, test.text) {
 				t.Errorf("got problems\n%s\nwant %q", lines, test.text)
 			}
 			wantDestinations(t, apply(t, a, watchtest.EchoService), "one", "one")
 		})
 	}
+}
+
+// TestUnreadablePinEnds: the hold that goes on ends when the pin before it would have.
+func TestUnreadablePinEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := withGeneration(t, sends("cart", "zero"))
+		end := time.Now().Add(time.Hour).Truncate(time.Minute)
+		apply(t, a, pinnedService("g-1", end)+sends("cart", "one"))
+		wantDestinations(t, unreadable(t, a, watchtest.EchoService), "zero", "zero")
+		in, due := a.Due(time.Now())
+		if !due || !time.Now().Add(in).Equal(end) {
+			t.Fatalf("the next World is due in %v, %v; want at %v", in, due, end)
+		}
+		<-time.After(in)
+		w := a.World()
+		wantDestinations(t, w, "one", "one")
+		if lines := strings.Join(watchtest.ProblemLines(w), "\n"); !strings.Contains(lines, "and nothing is held") {
+			t.Errorf("got problems\n%s\nwant that nothing is held", lines)
+		}
+		if in, due := a.Due(time.Now()); due {
+			t.Errorf("the next World is due in %v, want none", in)
+		}
+	})
 }
 
 // TestFarEndOfAPin: a pin is for an emergency, so a far end is reported while it is far.

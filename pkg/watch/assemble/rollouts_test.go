@@ -188,18 +188,18 @@ func TestUnreadablePolicy(t *testing.T) {
 	a := newTestAssembler()
 	apply(t, a, watchtest.EchoService+rolledOut("cart", "10%,5m,abort", "one"))
 	wantDestinations(t, apply(t, a, rolledOut("cart", "10%,5m,abort", "two")), "two", "one")
-	wantHeld(unreadable(t, a, sends("cart", "two"), ""))
+	wantHeld(unreadable(t, a, sends("cart", "two")))
 	wantDestinations(t, apply(t, a, rolledOut("cart", "10%,5m", "two")), "two", "one")
 
 	a = newTestAssembler()
 	apply(t, a, watchtest.EchoService+sends("cart", "one"))
-	wantHeld(unreadable(t, a, sends("cart", "two"), ""))
+	wantHeld(unreadable(t, a, sends("cart", "two")))
 	wantDestinations(t, apply(t, a, sends("cart", "two")), "two", "two")
 
 	namespace := "apiVersion: v1\nkind: Namespace\nmetadata: {name: demo, annotations: {mizzen.dev/rollout: \"10%,5m\"}}\n"
 	a = newTestAssembler()
 	apply(t, a, watchtest.EchoService+sends("cart", "one"))
-	unreadable(t, a, namespace, "")
+	unreadable(t, a, namespace)
 	wantHeld(apply(t, a, sends("cart", "two")))
 	if len(a.rollouts.list) != 1 {
 		t.Errorf("got %v, want one rollout", a.rollouts.list)

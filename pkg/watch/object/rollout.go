@@ -68,11 +68,8 @@ func pinOf(meta *metav1.ObjectMeta, out *Object) mesh.Pin {
 	}
 	named := strings.HasPrefix(id, "g-") && len(id) > len("g-")
 	if err != nil || !named {
-		out.reportHolding(mesh.AnnotationPin, "%q is not a generation and a time. What is held stays held until the value is corrected. Use a generation of \"controlplane history\" and the time at which the pin ends, such as g-3f2a91c04d,2026-11-28T04:00Z. Or remove the annotation.", text)
-		if !named {
-			id = ""
-		}
-		return mesh.Pin{Generation: id, Invalid: true}
+		out.reportHolding(mesh.AnnotationPin, "%q is not a generation and a time. It does not begin a pin, and what is held stays held until the time that was named before. Use a generation of \"controlplane history\" and the time at which the pin ends, such as g-3f2a91c04d,2026-11-28T04:00Z. Or remove the annotation.", text)
+		return mesh.Pin{Invalid: true}
 	}
 	return mesh.Pin{Generation: id, Until: until.UTC()}
 }
