@@ -28,6 +28,8 @@ const (
 	FeaturePartialVirtualHost
 	// FeatureUnreportedLimits: limits of concurrent calls to clusters about which no load is reported.
 	FeatureUnreportedLimits
+	// FeatureWeightedClusters: routes with several destinations. Other clients wait for the whole Listener if it has one.
+	FeatureWeightedClusters
 
 	// The next features change the resources of a client that lacks them, too, but not the encoding of rules.
 

@@ -38,8 +38,8 @@ func TestFeatureTableIsInOrder(t *testing.T) {
 		if row.feature != 1<<i {
 			t.Errorf("row %d is for the feature %b", i, row.feature)
 		}
-		if (row.fallback == "") != (row.feature < FeatureLeastRequest) {
-			t.Errorf("row %d: want a fallback if and only if the missing feature does not change the resources", i)
+		if (row.fallback == "") != (row.feature < FeatureLeastRequest && row.feature != FeatureWeightedClusters) {
+			t.Errorf("row %d: want a fallback if and only if a Problem reports the missing feature", i)
 		}
 		if row.grfc == "" || row.missing == (releaseRanges{}) {
 			t.Errorf("row %d is incomplete", i)

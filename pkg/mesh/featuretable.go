@@ -30,7 +30,7 @@ type featureRow struct {
 	// grfc is the gRPC proposal that specifies the feature.
 	grfc string
 	// fallback states what happens to the calls, and what to do. It is empty if the missing feature changes the
-	// resources.
+	// resources, and no Problem says so.
 	fallback string
 	// byKind has another text for Problems that concern a certain client kind, which has its own way out.
 	byKind  kindFallback
@@ -83,6 +83,13 @@ var featureTable = []featureRow{
 	{feature: FeatureUnreportedLimits, grfc: "A32", missing: releaseRanges{
 		GRPCJava: always, // It counts only calls about which it reports: docs/INTEROP.md
 	}},
+	{
+		feature: FeatureWeightedClusters, grfc: "A28",
+		fallback: "They do not read weights, so their calls by this rule fail. Give the rule one destination, choose the others by headers, or call with gRPC for Java.",
+		missing: releaseRanges{
+			Armeria: until(41), // line/armeria 6836
+		},
+	},
 	{feature: FeatureUnmatchedVirtualHost, grfc: "A28", missing: releaseRanges{
 		GRPCNode: always, // Its calls wait forever.
 		Envoy:    always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,

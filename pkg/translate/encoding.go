@@ -18,7 +18,7 @@ func encodingsFor(missing mesh.Features, all mesh.VirtualServices, rule *mesh.Me
 	// This one is always included: few clients lack it, and annotations, which are not read here, can require it.
 	relevant := mesh.FeatureLeastRequestPolicy
 	for vs := range all.All() {
-		relevant |= mesh.FeaturePartialVirtualHost
+		relevant |= mesh.FeaturePartialVirtualHost | mesh.FeatureWeightedClusters
 		if matchesHeaders(vs) {
 			relevant |= mesh.FeatureStringMatch
 		}

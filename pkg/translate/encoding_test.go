@@ -9,6 +9,7 @@ import (
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
@@ -75,6 +76,25 @@ func TestLatentProblems(t *testing.T) {
 				t.Errorf("problems (-got +want):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestUnreadWeights checks that clients which do not read weights get a rule with weights as one whose calls fail, and a latent Problem.
+func TestUnreadWeights(t *testing.T) {
+	const one, two = "http: [{route: [{destination: {host: echo}}]}]", "http: [{route: [{destination: {host: echo}, weight: 90}, {destination: {host: echo, port: {number: 81}}, weight: 10}]}]"
+	for rules, want := range map[string][]string{one: nil, two: {"error Ignored spec.http[0].route"}} {
+		spec, host := translatetest.Parse(t, &networking.VirtualService{}, rules), translatetest.Echo(80, 81)
+		vs := &mesh.VirtualService{Spec: spec, Destinations: map[string]mesh.Destination{"echo": {Host: host.Host, Service: host}}}
+		for missing, weighted := range map[mesh.Features]bool{0: want != nil, mesh.FeatureWeightedClusters: false} {
+			b := Host(HostInput{service: host, virtualServices: mesh.MakeVirtualServices(vs), missing: missing})
+			action := b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes()[0].GetRoute()
+			if refused := want != nil && missing != 0; (action.GetWeightedClusters() != nil) != weighted || (action.GetCluster() == resource.RefusedCluster) != refused {
+				t.Errorf("%s without the features %b: got %v", rules, missing, action)
+			}
+			if diff := cmp.Diff(translatetest.ProblemLines(b.Latent), want); diff != "" {
+				t.Errorf("%s: latent (-got +want):\n%s", rules, diff)
+			}
+		}
 	}
 }
 

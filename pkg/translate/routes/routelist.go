@@ -69,12 +69,14 @@ func (c routeScope) routeList(rules *ruleList) routeList {
 		}
 		r.destinations.called = r.destinations.called && !complete && c.mayTake(r.rule)
 		r.destinations.named = r.destinations.named || matchesNamespace(r.rule.GetMatch(), r.destinations.namespace)
-		out := c.action(r, port)
+		out := c.weighted(r, c.action(r, port))
 		for _, b := range blocks {
 			if complete {
 				break
 			}
-			named = append(named, out.clusters...)
+			if !c.missing.Has(mesh.FeatureWeightedClusters) { // They would be in a route with weights.
+				named = append(named, out.clusters...)
+			}
 			list.add(r, b, out)
 			complete = isCatchAll(b.match) && (c.host != "" || !dependsOnScope(r.rule))
 			if complete && !dependsOnSource(r.rule) && r.author == nil { // Compiled rules are checked to the end.

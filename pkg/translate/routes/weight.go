@@ -86,6 +86,21 @@ func setClusters(at report.Field, action *routev3.RouteAction, clusters []weight
 	action.ClusterSpecifier = weightedClusterSpecifier(scaleWeights(at, clusters))
 }
 
+// weighted reports that some clients cannot share the calls of a rule among its destinations. For them the calls fail: they would
+// not make any call to the host if they were sent the rule.
+func (c routeScope) weighted(r boundRule, out routeAction) routeAction {
+	if out.route.GetRoute().GetWeightedClusters() == nil || len(r.rule.GetRoute()) < 2 {
+		return out
+	}
+	r.at.Child("route").Add(mesh.Problem{
+		Code: mesh.CodeIgnored, Severity: mesh.Error, Missing: mesh.FeatureWeightedClusters, Message: mesh.FeatureWeightedClusters.Ignored("", 0),
+	})
+	if c.missing.Has(mesh.FeatureWeightedClusters) {
+		return failingAction(nil)
+	}
+	return out
+}
+
 // weightedClusterSpecifier states the sum of the weights. Current clients compute it themselves. Older clients take an
 // absent sum for 100: gRPC Go before 1.54 and C-core before 1.56 reject other weights, and Node before 1.14.1 loses the
 // calls that are drawn beyond them, or ends.
