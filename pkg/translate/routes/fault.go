@@ -109,6 +109,9 @@ func abort(family mesh.Family, at report.Field, a *networking.HTTPFaultInjection
 			fault.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: httpStatuses[code]}
 			break
 		}
+		if family == mesh.FamilyEnvoy {
+			at.Child("grpcStatus").Approximatef("On ports that do not declare gRPC, calls end with the status %d, as gRPC maps it to HTTP. Set httpStatus for another status.", httpStatuses[code])
+		}
 		fault.ErrorType = &faultv3.FaultAbort_GrpcStatus{GrpcStatus: uint32(code)}
 	case nil:
 		at.Errorf(mesh.CodeInvalidValue, "The abort has no status. Calls are not aborted. Set grpcStatus or httpStatus.")
