@@ -34,7 +34,7 @@ PROGRAMS := ./cmd/controlplane ./cmd/controlplane-demo
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance conformance-clients interop frameworks integrations interop-history interop-matchers interop-java examples bench scale fuzz vuln
+.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance conformance-clients interop frameworks integrations interop-history interop-matchers interop-java istiodiff examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,7 +122,7 @@ man: ## man pages of all commands, into dist/man
 	$(GO) test ./cmd/controlplane -run ManPages -count=1 -man "$(CURDIR)/dist/man"
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
-	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./internal/view ./cmd/controlplane -run 'Golden|Generated|Help' -update
+	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./internal/view ./cmd/controlplane ./test/istiodiff -run 'Golden|Generated|Help' -update
 	$(GO) test ./manifests -run Generated -update
 	@git --no-pager diff --stat
 
@@ -205,6 +205,9 @@ interop-history: ## serve the goldens to old gRPC clients, play the scenarios, f
 interop-matchers: ## find out what gRPC servers in four languages make of each RBAC expression; for new versions of gRPC (UPDATE=-update writes test/interop/matchers.txt)
 	test/interop/setup.sh
 	$(GO) test -tags interop -count=1 -timeout 20m -run '^TestMatchers$$' -v ./test/interop -matchers $(UPDATE)
+
+istiodiff: ## ask istiod, from Istio's module, about every golden again, and run Istio's agent with Mizzen; the first build takes ten minutes of CPU and 3 GB (UPDATE=-update writes test/istiodiff/testdata/istiod.jsonl)
+	$(GO) -C hack/istiodiff test -vet=off -count=1 -timeout 30m . $(UPDATE)
 
 examples: ## build the examples in Go, Java, Node and Python, and have every client call every server
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m ./test/interop/examples
