@@ -44,7 +44,7 @@ type Outcome struct {
 	Code codes.Code
 	// Status is the status of the HTTP response; 0 if there is none.
 	Status int
-	// unsent is set if there was no endpoint to call.
+	// unsent is set if there was no endpoint to call, or if the caller ended the call.
 	unsent bool
 }
 
@@ -56,6 +56,10 @@ type Route struct {
 	fault   *fault
 	retry   *retryPolicy
 	tried   []*endpoint
+	// hash chooses the endpoint in clusters that are balanced by it; 0 if the call has none.
+	hash uint64
+	// isHTTP is set if the ends of calls decide which endpoints are left out.
+	isHTTP bool
 }
 
 // Route finds the destination. It waits until the control plane answered about the host, for as long as the context lasts,
@@ -102,7 +106,7 @@ func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err er
 			return Target{}, nil, err
 		}
 	}
-	e, err := r.cluster.pick(r.tried)
+	e, err := r.cluster.pick(r.tried, r.hash)
 	if err != nil {
 		return Target{}, nil, err
 	}
@@ -118,6 +122,9 @@ func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err er
 			e.connectFailed(time.Now())
 		} else {
 			e.connected()
+		}
+		if r.isHTTP {
+			r.cluster.judge(e, o, time.Now())
 		}
 	}, nil
 }
