@@ -70,6 +70,7 @@ type balancer struct {
 	unread                  string
 	balancing               balancing
 	maxRequests, maxRetries int64
+	connectTimeout          time.Duration
 	outliers                *outliers
 	drops                   []float64
 	priorities              []*priority
@@ -95,7 +96,7 @@ func (c *cluster) rebuild(settings *clusterSettings, a *assignment) {
 		return
 	}
 	c.settings, c.members, c.failed = settings, a, ""
-	b := &balancer{unread: settings.unread, balancing: settings.balancing, maxRequests: settings.maxRequests, maxRetries: settings.maxRetries, outliers: settings.outliers, drops: a.drops}
+	b := &balancer{unread: settings.unread, balancing: settings.balancing, maxRequests: settings.maxRequests, maxRetries: settings.maxRetries, connectTimeout: settings.connectTimeout, outliers: settings.outliers, drops: a.drops}
 	kept := map[string]*endpoint{}
 	for _, localities := range a.priorities {
 		if !b.balancing.localities {
@@ -213,6 +214,13 @@ func (c *cluster) admit() error {
 		return status.Errorf(codes.Unavailable, "xds: cluster %s has %d calls under way, which is its limit", c.name, b.maxRequests)
 	}
 	return nil
+}
+
+func (c *cluster) connectTimeout() time.Duration {
+	if b := c.current.Load(); b != nil {
+		return b.connectTimeout
+	}
+	return 0
 }
 
 // mayRetry reports whether one more retry is within the limit.

@@ -96,6 +96,8 @@ type Target struct {
 	Address string
 	// Cluster is the name of the cluster, such as outbound|8080|v1|echo.shop.svc.cluster.local.
 	Cluster string
+	// ConnectTimeout limits an attempt to connect; zero means that the cluster has no limit.
+	ConnectTimeout time.Duration
 }
 
 // Begin injects the rule's faults into the first attempt, and chooses an endpoint. The caller calls end when the attempt
@@ -115,7 +117,7 @@ func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err er
 	}
 	r.tried = append(r.tried, e)
 	e.inFlight.Add(1)
-	return Target{e.address, r.cluster.name}, func(o Outcome) {
+	return Target{e.address, r.cluster.name, r.cluster.connectTimeout()}, func(o Outcome) {
 		e.inFlight.Add(-1)
 		r.cluster.inFlight.Add(-1)
 		if o.Unreached {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -45,6 +46,8 @@ type clusterSettings struct {
 	// maxRetries limits the retries of plain HTTP calls at once; -1 is no limit.
 	maxRetries int64
 	outliers   *outliers
+	// connectTimeout is zero if the cluster states none.
+	connectTimeout time.Duration
 	// unread is what cannot be supported, and what calls must not do without.
 	unread string
 }
@@ -57,7 +60,7 @@ const defaultMaxRequests = 1024
 
 // readCluster fails if a client must reject the Cluster.
 func readCluster(name string, c *clusterv3.Cluster) (*clusterSettings, error) {
-	out := &clusterSettings{maxRequests: defaultMaxRequests, maxRetries: -1}
+	out := &clusterSettings{maxRequests: defaultMaxRequests, maxRetries: -1, connectTimeout: c.GetConnectTimeout().AsDuration()}
 	switch c.GetType() {
 	case clusterv3.Cluster_EDS:
 		if source := c.GetEdsClusterConfig().GetEdsConfig(); source.GetAds() == nil && source.GetSelf() == nil {
