@@ -235,8 +235,10 @@ func actions(s *scene) {
 	}
 }
 
+// unknown has a name that does not exist fail at once, and names without a port, in any case, found.
 func unknown(s *scene) {
 	s.caller(meshtest.To("echo", "v1"))
+	s.want(s.Dial(s.T, s.mesh(), "ECHO.demo"), "/", 200, "v1")
 	call := s.Dial(s.T, s.mesh(), "nobody.example:8080")
 	begun := time.Now()
 	if got, err := call(s.patient(), "GET", "/", ""); err == nil || !strings.Contains(err.Error(), "nobody.example:8080") {
