@@ -118,7 +118,7 @@ func readBalancing(c *clusterv3.Cluster) (balancing, error) {
 		return balancing{localities: true, choice: leastRequest, samples: samples(c.GetLeastRequestLbConfig().GetChoiceCount().GetValue()), warmup: warm}, nil
 	case clusterv3.Cluster_RANDOM:
 		return balancing{localities: true, choice: atRandom}, nil
-	case clusterv3.Cluster_RING_HASH, clusterv3.Cluster_MAGLEV:
+	case clusterv3.Cluster_RING_HASH:
 		return balancing{localities: true, choice: byHash}, nil
 	case clusterv3.Cluster_ROUND_ROBIN:
 		return balancing{localities: true, warmup: warm}, nil
