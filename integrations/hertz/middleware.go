@@ -40,6 +40,10 @@ func Middleware(mesh *xds.Client) client.Middleware {
 				defer cancel()
 				ctx = limited
 			}
+			if response == nil {
+				response = protocol.AcquireResponse()
+				defer protocol.ReleaseResponse(response)
+			}
 			call := callOf(next, request)
 			reply, err := mesh.Exchange(ctx, call, func(ctx context.Context, to xds.Attempt) xds.Outcome {
 				return send(ctx, next, request, response, to)
@@ -89,12 +93,15 @@ func send(ctx context.Context, next client.Endpoint, r *protocol.Request, respon
 	uri, header := &protocol.URI{}, &protocol.RequestHeader{}
 	r.URI().CopyTo(uri)
 	r.Header.CopyTo(header)
-	limit := r.Options().RequestTimeout()
+	limit, connect := r.Options().RequestTimeout(), r.Options().DialTimeout()
 	defer func() {
 		uri.CopyTo(r.URI())
 		header.CopyTo(&r.Header)
-		r.SetOptions(config.WithRequestTimeout(limit))
+		r.SetOptions(config.WithRequestTimeout(limit), config.WithDialTimeout(connect))
 	}()
+	if connect == 0 {
+		r.SetOptions(config.WithDialTimeout(to.ConnectTimeout))
+	}
 	r.SetHost(to.Address)
 	r.Header.SetHost(to.Authority)
 	if path, _, _ := strings.Cut(string(uri.RequestURI()), "?"); path != to.Path {

@@ -73,3 +73,35 @@ func TestHTTPS(t *testing.T) {
 		t.Errorf("got %v, want https to be refused", err)
 	}
 }
+
+// TestNoResponse: Hertz lets an application leave out the response. The request is as it was when the call has ended.
+func TestNoResponse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(serve(t, l, &httpscenes.Backend{}))
+	plane := meshtest.Start(t, meshtest.Service("echo", "http", l.Addr().String()+"=v1"), meshtest.Subsets("echo", "v1"),
+		meshtest.Routes("echo", "{headers: {request: {add: {x-added: '1'}}}, rewrite: {uri: /new, authority: other}, "+meshtest.To("echo", "v1")+"}"))
+	boot, err := xds.ParseBootstrap([]byte(plane.Bootstrap()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mesh, err := xds.NewClient(xds.Options{Bootstrap: boot, HTTP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(mesh.Close)
+	c, err := client.NewClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Use(Middleware(mesh))
+	request := protocol.NewRequest("GET", "http://echo:8080/old?x=1", nil)
+	if err := c.Do(t.Context(), request, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(request.URI().FullURI()) + " " + request.Header.Get("x-added") + string(request.Header.Host()); got != "http://echo:8080/old?x=1 echo:8080" {
+		t.Errorf("the request is %q, want it as it was", got)
+	}
+}

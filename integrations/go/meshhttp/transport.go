@@ -20,24 +20,37 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mizzen-mesh/mizzen/integrations/go/xds"
 )
 
 // NewTransport makes the transport of an http.Client. All of a process share one client of the mesh, which has Options.HTTP. The
-// base connects to endpoints; if it is nil, that is an http.Transport without a proxy.
+// base connects to endpoints; if it is nil, that is an http.Transport without a proxy, which follows the connectTimeout of rules.
 //
 // Requests for https fail: the transport connects in plaintext. A request whose body can be read only once, because it has no
 // GetBody, is neither repeated nor copied.
 func NewTransport(mesh *xds.Client, base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		direct := http.DefaultTransport.(*http.Transport).Clone()
-		direct.Proxy = nil
+		direct.Proxy, direct.DialContext = nil, dial
 		// The default keeps two, which is for hosts that are many, and called now and then.
 		direct.MaxIdleConnsPerHost = direct.MaxIdleConns
 		base = direct
 	}
 	return &transport{mesh, base}
+}
+
+// connectTimeout is the key of a request's context for the limit of an attempt to connect.
+type connectTimeout struct{}
+
+// dial connects to an endpoint.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	limit, _ := ctx.Value(connectTimeout{}).(time.Duration)
+	if limit <= 0 {
+		limit = 30 * time.Second
+	}
+	return (&net.Dialer{Timeout: limit, KeepAlive: 30 * time.Second}).DialContext(ctx, network, address)
 }
 
 type transport struct {
@@ -127,7 +140,7 @@ func repeatable(r *http.Request) bool {
 
 // copyOf is what an attempt sends; nil if the body cannot be read again.
 func copyOf(ctx context.Context, r *http.Request, to xds.Attempt, again bool) *http.Request {
-	sent := r.Clone(ctx)
+	sent := r.Clone(context.WithValue(ctx, connectTimeout{}, to.ConnectTimeout))
 	if again && r.GetBody != nil {
 		var err error
 		if sent.Body, err = r.GetBody(); err != nil {
@@ -154,7 +167,6 @@ func outcomeOf(response *http.Response, err error) xds.Outcome {
 
 // answer is a response of the mesh.
 func answer(request *http.Request, a *xds.Answer) *http.Response {
-	closeBody(request)
 	response := &http.Response{
 		Status: fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)), StatusCode: a.Status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},

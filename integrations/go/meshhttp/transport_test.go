@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mizzen-mesh/mizzen/integrations/go/meshtest"
 	"github.com/mizzen-mesh/mizzen/integrations/go/meshtest/httpscenes"
@@ -41,5 +42,13 @@ func TestHTTPS(t *testing.T) {
 	_, err := (&http.Client{Transport: NewTransport(nil, nil)}).Post("https://echo:8080/", "text/plain", io.NopCloser(strings.NewReader("x")))
 	if err == nil || !strings.Contains(err.Error(), "plaintext") {
 		t.Errorf("got %v, want https to be refused", err)
+	}
+}
+
+// TestConnectTimeout: the limit of the cluster ends an attempt to connect, and the call goes to another endpoint.
+func TestConnectTimeout(t *testing.T) {
+	_, err := dial(context.WithValue(t.Context(), connectTimeout{}, time.Nanosecond), "tcp", "127.0.0.1:1")
+	if !outcomeOf(nil, err).Unreached {
+		t.Errorf("got %v, want no connection", err)
 	}
 }

@@ -34,6 +34,16 @@ type endpoint struct {
 	// failures counts the connections that failed since the last that did not; until downUntil, in Unix nanoseconds, the
 	// other endpoints are preferred.
 	failures, downUntil atomic.Int64
+	// until ejectedUntil, in Unix nanoseconds, it is left out because of record.
+	ejectedUntil atomic.Int64
+	record       record
+	// since is when it came; zero if it was there from the beginning.
+	since time.Time
+}
+
+// rests reports whether other endpoints are preferred.
+func (e *endpoint) rests(now int64) bool {
+	return e.downUntil.Load() > now || e.ejectedUntil.Load() > now
 }
 
 // A failed endpoint is left alone for a second, then for twice as long, up to longestRest.
@@ -60,6 +70,8 @@ type balancer struct {
 	unread                  string
 	balancing               balancing
 	maxRequests, maxRetries int64
+	connectTimeout          time.Duration
+	outliers                *outliers
 	drops                   []float64
 	priorities              []*priority
 }
@@ -84,7 +96,7 @@ func (c *cluster) rebuild(settings *clusterSettings, a *assignment) {
 		return
 	}
 	c.settings, c.members, c.failed = settings, a, ""
-	b := &balancer{unread: settings.unread, balancing: settings.balancing, maxRequests: settings.maxRequests, maxRetries: settings.maxRetries, drops: a.drops}
+	b := &balancer{unread: settings.unread, balancing: settings.balancing, maxRequests: settings.maxRequests, maxRetries: settings.maxRetries, connectTimeout: settings.connectTimeout, outliers: settings.outliers, drops: a.drops}
 	kept := map[string]*endpoint{}
 	for _, localities := range a.priorities {
 		if !b.balancing.localities {
@@ -124,6 +136,9 @@ func (c *cluster) group(l localityOf, kept map[string]*endpoint, how choice) *gr
 		if e == nil {
 			if e = c.endpoints[m.address]; e == nil {
 				e = &endpoint{address: m.address}
+				if c.endpoints != nil {
+					e.since = time.Now()
+				}
 			}
 			kept[m.address] = e
 		}
@@ -148,8 +163,9 @@ func byPreference(a, b *endpoint) int {
 	return 1
 }
 
-// pick chooses an endpoint that was not tried. Endpoints that could not be reached lately come last.
-func (c *cluster) pick(tried []*endpoint) (*endpoint, error) {
+// pick chooses an endpoint that was not tried. Endpoints that could not be reached lately come last. The hash is for clusters that
+// choose by it.
+func (c *cluster) pick(tried []*endpoint, hash uint64) (*endpoint, error) {
 	b := c.current.Load()
 	switch {
 	case b == nil:
@@ -166,12 +182,16 @@ func (c *cluster) pick(tried []*endpoint) (*endpoint, error) {
 	}
 	now := time.Now().UnixNano()
 	for _, usable := range []func(*endpoint) bool{
-		func(e *endpoint) bool { return e.downUntil.Load() <= now && !slices.Contains(tried, e) },
+		func(e *endpoint) bool { return !e.rests(now) && !slices.Contains(tried, e) },
 		func(e *endpoint) bool { return !slices.Contains(tried, e) },
 		func(*endpoint) bool { return true },
 	} {
 		for _, p := range b.priorities {
-			if e := p.pick(b.balancing, usable); e != nil {
+			if hash != 0 && b.balancing.choice == byHash {
+				if e := p.hashed(hash, usable); e != nil {
+					return e, nil
+				}
+			} else if e := p.pick(b.balancing, usable); e != nil {
 				return e, nil
 			}
 		}
@@ -194,6 +214,13 @@ func (c *cluster) admit() error {
 		return status.Errorf(codes.Unavailable, "xds: cluster %s has %d calls under way, which is its limit", c.name, b.maxRequests)
 	}
 	return nil
+}
+
+func (c *cluster) connectTimeout() time.Duration {
+	if b := c.current.Load(); b != nil {
+		return b.connectTimeout
+	}
+	return 0
 }
 
 // mayRetry reports whether one more retry is within the limit.
@@ -229,12 +256,27 @@ func (g *group) pick(how balancing, usable func(*endpoint) bool) *endpoint {
 	if !g.has(usable) {
 		return nil
 	}
+	e := g.choose(how, usable)
+	if how.warmup.window > 0 {
+		now := time.Now()
+		// If all of them warm up, the last one takes the call.
+		for range len(g.endpoints) * 4 {
+			if e != nil && how.warmup.passes(e, now) {
+				break
+			}
+			e = g.choose(how, usable)
+		}
+	}
+	return e
+}
+
+func (g *group) choose(how balancing, usable func(*endpoint) bool) *endpoint {
 	switch how.choice {
 	case pickFirst:
 		return g.from(0, usable)
 	case leastRequest:
 		return g.least(how.samples, usable)
-	case atRandom:
+	case atRandom, byHash:
 		return g.from(rand.IntN(len(g.endpoints)), usable) //nolint:gosec // no secret
 	case roundRobin:
 	}

@@ -69,7 +69,7 @@ func shares(t *testing.T, c *cluster) map[string]int {
 	t.Helper()
 	got := map[string]int{}
 	for range 1000 {
-		e, err := c.pick(nil)
+		e, err := c.pick(nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestPickFirst(t *testing.T) {
 	if len(first) != 1 {
 		t.Fatalf("got %v, want one endpoint", first)
 	}
-	e, err := c.pick(nil)
+	e, err := c.pick(nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestClustersThatFailCalls(t *testing.T) {
 		"no endpoints": {`"lbPolicy": "ROUND_ROBIN"`, nil, "no endpoints"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if e, err := newCluster(t, test.settings, test.localities...).pick(nil); err == nil || !strings.Contains(err.Error(), test.want) {
+			if e, err := newCluster(t, test.settings, test.localities...).pick(nil, 0); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v and %v, want %q", e, err, test.want)
 			}
 		})
@@ -215,7 +215,7 @@ func TestClustersThatFailCalls(t *testing.T) {
 	dropped := newAssignment(t, "0 1 a=1")
 	dropped.drops = []float64{1}
 	c.rebuild(c.settings, dropped)
-	if _, err := c.pick(nil); code(err) != "Unavailable" {
+	if _, err := c.pick(nil, 0); code(err) != "Unavailable" {
 		t.Errorf("got %v, want the call dropped", err)
 	}
 }
@@ -247,7 +247,7 @@ func TestByDNS(t *testing.T) {
 	}
 	c := &cluster{name: "c"}
 	c.rebuild(read, read.own)
-	if e, err := c.pick(nil); err != nil || e.address != "api.example.com:443" {
+	if e, err := c.pick(nil, 0); err != nil || e.address != "api.example.com:443" {
 		t.Errorf("got %v and %v, want the name", e, err)
 	}
 }

@@ -44,7 +44,7 @@ type Outcome struct {
 	Code codes.Code
 	// Status is the status of the HTTP response; 0 if there is none.
 	Status int
-	// unsent is set if there was no endpoint to call.
+	// unsent is set if there was no endpoint to call, or if the caller ended the call.
 	unsent bool
 }
 
@@ -56,6 +56,10 @@ type Route struct {
 	fault   *fault
 	retry   *retryPolicy
 	tried   []*endpoint
+	// hash chooses the endpoint in clusters that are balanced by it; 0 if the call has none.
+	hash uint64
+	// isHTTP is set if the ends of calls decide which endpoints are left out.
+	isHTTP bool
 }
 
 // Route finds the destination. It waits until the control plane answered about the host, for as long as the context lasts,
@@ -92,6 +96,8 @@ type Target struct {
 	Address string
 	// Cluster is the name of the cluster, such as outbound|8080|v1|echo.shop.svc.cluster.local.
 	Cluster string
+	// ConnectTimeout limits an attempt to connect; zero means that the cluster has no limit.
+	ConnectTimeout time.Duration
 }
 
 // Begin injects the rule's faults into the first attempt, and chooses an endpoint. The caller calls end when the attempt
@@ -102,7 +108,7 @@ func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err er
 			return Target{}, nil, err
 		}
 	}
-	e, err := r.cluster.pick(r.tried)
+	e, err := r.cluster.pick(r.tried, r.hash)
 	if err != nil {
 		return Target{}, nil, err
 	}
@@ -111,13 +117,16 @@ func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err er
 	}
 	r.tried = append(r.tried, e)
 	e.inFlight.Add(1)
-	return Target{e.address, r.cluster.name}, func(o Outcome) {
+	return Target{e.address, r.cluster.name, r.cluster.connectTimeout()}, func(o Outcome) {
 		e.inFlight.Add(-1)
 		r.cluster.inFlight.Add(-1)
 		if o.Unreached {
 			e.connectFailed(time.Now())
 		} else {
 			e.connected()
+		}
+		if r.isHTTP {
+			r.cluster.judge(e, o, time.Now())
 		}
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -21,6 +22,7 @@ type balancing struct {
 	choice     choice
 	// samples is how many endpoints least request compares.
 	samples int
+	warmup  warmup
 }
 
 type choice uint8
@@ -30,6 +32,7 @@ const (
 	leastRequest
 	pickFirst
 	atRandom
+	byHash
 )
 
 // clusterSettings is a Cluster.
@@ -42,6 +45,9 @@ type clusterSettings struct {
 	maxRequests int64
 	// maxRetries limits the retries of plain HTTP calls at once; -1 is no limit.
 	maxRetries int64
+	outliers   *outliers
+	// connectTimeout is zero if the cluster states none.
+	connectTimeout time.Duration
 	// unread is what cannot be supported, and what calls must not do without.
 	unread string
 }
@@ -54,7 +60,7 @@ const defaultMaxRequests = 1024
 
 // readCluster fails if a client must reject the Cluster.
 func readCluster(name string, c *clusterv3.Cluster) (*clusterSettings, error) {
-	out := &clusterSettings{maxRequests: defaultMaxRequests, maxRetries: -1}
+	out := &clusterSettings{maxRequests: defaultMaxRequests, maxRetries: -1, connectTimeout: c.GetConnectTimeout().AsDuration()}
 	switch c.GetType() {
 	case clusterv3.Cluster_EDS:
 		if source := c.GetEdsClusterConfig().GetEdsConfig(); source.GetAds() == nil && source.GetSelf() == nil {
@@ -80,6 +86,7 @@ func readCluster(name string, c *clusterv3.Cluster) (*clusterSettings, error) {
 		out.unread = withTLS
 	}
 	out.limit(c.GetCircuitBreakers())
+	out.outliers = readOutliers(c)
 	var err error
 	out.balancing, err = readBalancing(c)
 	return out, err
@@ -105,14 +112,16 @@ func readBalancing(c *clusterv3.Cluster) (balancing, error) {
 	if policies := c.GetLoadBalancingPolicy().GetPolicies(); len(policies) > 0 {
 		return firstPolicy(policies)
 	}
+	warm := readWarmup(c)
 	switch c.GetLbPolicy() {
 	case clusterv3.Cluster_LEAST_REQUEST:
-		return balancing{localities: true, choice: leastRequest, samples: samples(c.GetLeastRequestLbConfig().GetChoiceCount().GetValue())}, nil
+		return balancing{localities: true, choice: leastRequest, samples: samples(c.GetLeastRequestLbConfig().GetChoiceCount().GetValue()), warmup: warm}, nil
 	case clusterv3.Cluster_RANDOM:
 		return balancing{localities: true, choice: atRandom}, nil
-	case clusterv3.Cluster_ROUND_ROBIN, clusterv3.Cluster_RING_HASH:
-		// Equal calls of a ring do not stay together; the control plane reports that of this client.
-		return balancing{localities: true}, nil
+	case clusterv3.Cluster_RING_HASH:
+		return balancing{localities: true, choice: byHash}, nil
+	case clusterv3.Cluster_ROUND_ROBIN:
+		return balancing{localities: true, warmup: warm}, nil
 	default:
 		return balancing{}, fmt.Errorf("lb_policy %s is not supported", c.GetLbPolicy())
 	}

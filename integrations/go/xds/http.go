@@ -94,6 +94,7 @@ func (c *Client) Exchange(ctx context.Context, call Call, once func(ctx context.
 		x.target, fault = t.aim(found, x.to), x.to.fault
 		// The faults come once, before the timeout.
 		x.target.fault = nil
+		x.target.isHTTP, x.target.hash = true, hashOf(found.http.hashes, call)
 	}
 	aborted, err := fault.strikes(ctx)
 	switch {
@@ -201,6 +202,7 @@ func (x *exchange) attempt(ctx context.Context) (Outcome, func()) {
 			limited, cancel = context.WithTimeout(ctx, limit)
 		}
 		outcome := x.once(limited, x.sent(to, x.to))
+		outcome.unsent = outcome.Err != nil && errors.Is(ctx.Err(), context.Canceled)
 		done := func() { end(outcome); cancel() }
 		if !outcome.Unreached || unreached == maxUnreached || !x.call.HTTP.Repeatable || ctx.Err() != nil || !x.target.cluster.hasOther(x.target.tried) {
 			return outcome, done

@@ -24,6 +24,8 @@ type httpAction struct {
 	rewrite func(path string) string
 	// mirrors get copies of the calls. The weight is in millionths.
 	mirrors []share
+	// hashes are what chooses the endpoint in some clusters.
+	hashes []hashPolicy
 }
 
 // mirrorUnit is all calls.
@@ -67,6 +69,9 @@ func (r *route) readHTTP(config *routev3.RouteConfiguration, host *routev3.Virtu
 	}
 	if r.http.rewrite, err = readRewrite(m.GetMatch(), action.GetPrefixRewrite(), action.GetRegexRewrite()); err != nil {
 		return err
+	}
+	if r.http.hashes, err = readHashes(action.GetHashPolicy()); err != nil {
+		return fmt.Errorf("hash_policy: %w", err)
 	}
 	for _, p := range action.GetRequestMirrorPolicies() {
 		if unknown := unknownField(p, "cluster", "runtime_fraction"); unknown != "" {

@@ -93,7 +93,7 @@ type scene struct {
 func Run(t *testing.T, f Framework) {
 	for name, play := range map[string]func(*scene){
 		"weights": weights, "matches": matches, "actions": actions, "unknown host": unknown, "outage": outage, "no plane": noPlane,
-		"server away": serverAway, "limits": limits, "retries": retries, "copies": copies,
+		"server away": serverAway, "limits": limits, "retries": retries, "copies": copies, "hashes": hashes, "outliers": ejections,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &scene{T: t, Framework: f, backends: map[string]*Backend{}}
@@ -235,8 +235,10 @@ func actions(s *scene) {
 	}
 }
 
+// unknown has a name that does not exist fail at once, and names without a port, in any case, found.
 func unknown(s *scene) {
 	s.caller(meshtest.To("echo", "v1"))
+	s.want(s.Dial(s.T, s.mesh(), "ECHO.demo"), "/", 200, "v1")
 	call := s.Dial(s.T, s.mesh(), "nobody.example:8080")
 	begun := time.Now()
 	if got, err := call(s.patient(), "GET", "/", ""); err == nil || !strings.Contains(err.Error(), "nobody.example:8080") {
@@ -345,4 +347,43 @@ func copies(s *scene) {
 		}
 		return nil
 	})
+}
+
+// policy is a DestinationRule of echo.
+func policy(text string) string {
+	return "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: policy, namespace: demo}\nspec: {host: echo, trafficPolicy: {" + text + "}}"
+}
+
+// hashes has calls of one user stay together.
+func hashes(s *scene) {
+	s.plane = meshtest.Start(s.T, meshtest.Service("echo", "http", s.endpoints...), policy("loadBalancer: {consistentHash: {httpHeaderName: x-user}}"))
+	call := s.Dial(s.T, s.mesh(), "echo:8080")
+	seen := map[string]bool{}
+	for user := range 32 {
+		header := fmt.Sprintf("x-user=user-%d", user)
+		version := s.want(call, "/", 200, ":", header).Body[:2]
+		for range 5 {
+			s.want(call, "/", 200, version+":", header)
+		}
+		seen[version] = true
+	}
+	if len(seen) != 2 {
+		s.Errorf("got %v, want the users at both servers", seen)
+	}
+}
+
+// ejections has a server that fails left out.
+func ejections(s *scene) {
+	s.plane = meshtest.Start(s.T, meshtest.Service("echo", "http", s.endpoints...), policy("outlierDetection: {consecutive5xxErrors: 3, baseEjectionTime: 300s, maxEjectionPercent: 100}"))
+	call := s.Dial(s.T, s.mesh(), "echo:8080")
+	s.backends["v2"].be(0, slices.Repeat([]int{500}, 1000)...)
+	failed := 0
+	for range 60 {
+		if got, err := call(s.patient(), "GET", "/", ""); err != nil || got.Status == 500 {
+			failed++
+		}
+	}
+	if failed != 3 {
+		s.Errorf("got %d calls that failed, want the three that eject the server", failed)
+	}
 }
