@@ -118,7 +118,7 @@ prepare() {
 		rm -rf "$folder"
 		mkdir -p "$folder"
 		# Called anew, since a failure in a condition would not end a function.
-		if ! timeout 600 "$self" make "$kind" "$folder" ${version:+"$version"} >"$folder.log" 2>&1; then
+		if ! timeout 1200 "$self" make "$kind" "$folder" ${version:+"$version"} >"$folder.log" 2>&1; then
 			if [[ ! $version ]]; then
 				cat "$folder.log" >&2
 				exit 1
