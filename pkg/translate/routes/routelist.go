@@ -74,9 +74,7 @@ func (c routeScope) routeList(rules *ruleList) routeList {
 			if complete {
 				break
 			}
-			if !c.missing.Has(mesh.FeatureWeightedClusters) { // They would be in a route with weights.
-				named = append(named, out.clusters...)
-			}
+			named = append(named, out.clusters...)
 			list.add(r, b, out)
 			complete = isCatchAll(b.match) && (c.host != "" || !dependsOnScope(r.rule))
 			if complete && !dependsOnSource(r.rule) && r.author == nil { // Compiled rules are checked to the end.

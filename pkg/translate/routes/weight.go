@@ -89,6 +89,9 @@ func setClusters(at report.Field, action *routev3.RouteAction, clusters []weight
 // weighted reports that some clients cannot share the calls of a rule among its destinations. For them the calls fail: they would
 // not make any call to the host if they were sent the rule.
 func (c routeScope) weighted(r boundRule, out routeAction) routeAction {
+	if c.missing.Has(mesh.FeatureWeightedClusters) {
+		out.clusters = nil // Those of weight 0 would be in a route with weights.
+	}
 	if out.route.GetRoute().GetWeightedClusters() == nil || len(r.rule.GetRoute()) < 2 {
 		return out
 	}
