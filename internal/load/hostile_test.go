@@ -88,7 +88,7 @@ func TestTooManyEdges(t *testing.T) {
 	}{
 		"of one workload": {0, `warning TooManyEdges Namespace shop: The calls that clients of workload web report have more than 5000 edges: Services, by port, subset and zone. ` +
 			`Further calls are counted as calls from and to "other", without the Service. Set mizzen.dev/load-reports: "false" on Services whose calls need no figures, or on their Namespaces.`},
-		"of all": {1000, `warning TooManyEdges Cluster cluster.local: The calls that clients report have more than 1000 edges: pairs of a workload and a Service, by port, subset and zone. ` +
+		"of all": {2000, `warning TooManyEdges Cluster cluster.local: The calls that clients report have more than 2000 edges: pairs of a workload and a Service, by port, subset and zone. ` +
 			`Further calls are counted as calls from and to "other", without the Service. Set mizzen.dev/load-reports: "false" on Services whose calls need no figures, or on their Namespaces.`},
 	} {
 		t.Run(name, func(t *testing.T) {
