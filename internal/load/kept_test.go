@@ -44,7 +44,7 @@ func TestStreamsKeepLittle(t *testing.T) {
 		// most is what all streams may keep. If it is less than what they report about, all of it is kept.
 		most int
 	}{
-		"one stream":                     {0, 1, 1, 400, 64, maxStreamKept},
+		"one stream":                     {0, 1, 1, MaxClusters, 4, maxStreamKept},
 		"one of few edges":               {100, 1, 1, 300, 64, 2*300 + 100},
 		"one whose edges are counted":    {0, 1, 1, 500, 9, 500 * 10},
 		"a hundred streams":              {0, 1, 20, MaxClusters, 2, maxSourceKept},

@@ -73,7 +73,8 @@ func (s *Stream) addMetrics(c *reported, r *Report, since, now time.Time) {
 			e.metrics[name] = total
 		}
 		total.sum = math.Min(total.sum+m.Sum, math.MaxFloat64)
-		total.count += s.plausible(m.Count, now.Sub(since))
+		most := c.most
+		total.count += s.plausible(m.Count, &most)
 	}
 }
 

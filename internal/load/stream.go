@@ -15,7 +15,7 @@ type Report struct {
 	Dropped    uint64
 	Localities []Locality
 	Metrics    []Metric
-	// Extra is the number of localities beyond those that are read.
+	// Extra is the number of localities and metrics beyond those that are read; after the last Report that is read, of Reports, too.
 	Extra uint64
 }
 
@@ -106,6 +106,9 @@ type Stream struct {
 	// kept is the number of clusters and zones that are kept. excess is set if the current report has clusters that are not.
 	kept   int
 	excess bool
+	// covered is the end of the time that reports have covered, if they followed each other since the Stream was opened, or an interval
+	// before. A client cannot make that time longer than it was.
+	covered time.Time
 }
 
 // reported is a cluster that a client has reported about.
@@ -115,6 +118,9 @@ type reported struct {
 	to    target
 	zones []inZone
 	round uint64
+	// most is the number of calls that is believed of the current report, and the others what is left of it: a report may name a
+	// cluster again.
+	most, attempts, dropped, inProgress uint64
 	// kept is set if the cluster is kept after the current report, with its zones.
 	kept bool
 	// listed are the names of metrics that the client is to report.
@@ -152,7 +158,7 @@ func (t *Table) OpenWith(c Client) *Stream {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.streams++
-	return &Stream{table: t, source: c.Source, bucket: c.Bucket, target: c.Find, listed: c.Listed, rules: c.Rules, clusters: map[string]*reported{}}
+	return &Stream{covered: time.Now().Add(-t.o.Interval), table: t, source: c.Source, bucket: c.Bucket, target: c.Find, listed: c.Listed, rules: c.Rules, clusters: map[string]*reported{}}
 }
 
 // Close ends the reports of the client. It has no attempts in progress any more.
@@ -179,8 +185,8 @@ func (s *Stream) AddEncoded(b []byte) error {
 // Add adds one report about several clusters.
 func (s *Stream) Add(reports []Report) {
 	now := time.Now()
-	extra := max(0, len(reports)-MaxClusters)
-	reports = reports[:len(reports)-extra]
+	cut := reports[min(len(reports), MaxClusters):]
+	reports = reports[:len(reports)-len(cut)]
 	s.found = s.found[:0]
 	for i := range reports {
 		s.found = append(s.found, s.cluster(reports[i].Cluster))
@@ -191,14 +197,18 @@ func (s *Stream) Add(reports []Report) {
 	defer s.table.mu.Unlock()
 	s.table.reports++
 	s.round++
-	s.table.ignored[ignoredTooMany] += uint64(extra)
+	for i := range cut {
+		s.table.ignored[ignoredTooMany] += 1 + cut[i].Extra
+	}
+	var covered time.Duration
 	for i, c := range s.found {
 		if c == nil {
 			s.table.ignored[ignoredUnknown]++
 			continue
 		}
-		s.add(c, &reports[i], now)
+		covered = max(covered, s.add(c, &reports[i], now))
 	}
+	s.covered = s.covered.Add(covered)
 	s.settle()
 	s.forget()
 }
@@ -221,9 +231,8 @@ func (s *Stream) cluster(name []byte) *reported {
 	return c
 }
 
-// add adds what the client reports about one cluster. The caller holds Table.mu.
-func (s *Stream) add(c *reported, r *Report, now time.Time) {
-	c.round = s.round
+// add adds what the client reports about one cluster, and returns the time that the report can cover. The caller holds Table.mu.
+func (s *Stream) add(c *reported, r *Report, now time.Time) time.Duration {
 	if !c.kept {
 		c.kept = s.keep()
 		s.excess = s.excess || !c.kept
@@ -235,16 +244,22 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 		s.table.ignored[ignoredInterval]++
 		covers = s.table.o.Interval
 	}
+	possible := min(covers, max(0, now.Sub(s.covered)))
+	if c.round != s.round {
+		c.round, c.most = s.round, uint64(maxRate*max(possible, time.Second).Seconds())
+		c.attempts, c.dropped, c.inProgress = c.most, c.most, c.most
+	}
 	for i := range r.Localities {
 		l := &r.Localities[i]
-		calls, errors := s.plausible(l.OK, covers), s.plausible(l.Errors, covers)
+		errors := s.plausible(l.Errors, &c.attempts)
+		calls := s.plausible(l.OK, &c.attempts)
 		e, z := s.zone(c, l.Zone, now.Add(-covers), now)
 		e.calls += calls + errors
 		e.errors += errors
 		followed.add(s.bucket, calls+errors, errors)
 		e.window.add(now.Add(-covers), now, s.table.o.Interval, calls+errors, errors)
 		e.reported = now.UnixNano()
-		if inProgress := s.plausible(l.InProgress, covers); z != nil {
+		if inProgress := s.plausible(l.InProgress, &c.inProgress); z != nil {
 			z.now(inProgress, s.round)
 		} else if inProgress > 0 {
 			s.table.ignored[ignoredTooMany]++
@@ -254,19 +269,21 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 	s.addMetrics(c, r, now.Add(-covers), now)
 	if r.Dropped > 0 {
 		e, _ := s.zone(c, nil, now.Add(-covers), now)
-		dropped := s.plausible(r.Dropped, covers)
+		dropped := s.plausible(r.Dropped, &c.dropped)
 		e.dropped += dropped
 		followed.add(s.bucket, dropped, dropped)
 		e.reported = now.UnixNano()
 	}
+	return possible
 }
 
-// plausible bounds a counter, and counts what it bounds.
-func (s *Stream) plausible(n uint64, covers time.Duration) uint64 {
-	if most := uint64(maxRate * max(covers, time.Second).Seconds()); n > most {
+// plausible bounds a counter by what is left for it, and counts what it bounds.
+func (s *Stream) plausible(n uint64, left *uint64) uint64 {
+	if n > *left {
 		s.table.ignored[ignoredImplausible]++
-		return most
+		n = *left
 	}
+	*left -= n
 	return n
 }
 
