@@ -62,7 +62,9 @@ func (d *Decoder) field(number protowire.Number, value []byte) error {
 	switch {
 	case number == nodeField:
 		d.Node = value
-	case number == statsField && len(d.Reports) < maxReports:
+	case number == statsField && len(d.Reports) == maxReports:
+		d.report.Extra++
+	case number == statsField:
 		d.Reports = append(d.Reports, Report{})
 		d.report = &d.Reports[len(d.Reports)-1]
 		d.firstLocality, d.firstMetric = len(d.localities), len(d.metrics)
@@ -150,6 +152,7 @@ func text(b []byte) error {
 // list.
 func (d *Decoder) metricField(number protowire.Number, b []byte) error {
 	if len(d.report.Metrics) == maxDecodedMetrics {
+		d.report.Extra++
 		return nil
 	}
 	m := Metric{Locality: len(d.report.Localities) - 1}

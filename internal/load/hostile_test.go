@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -35,7 +36,7 @@ func TestNothingIsBelieved(t *testing.T) {
 	huge.Interval, huge.Dropped = 0, ^uint64(0)
 	s.Add([]load.Report{huge, huge})
 	for _, e := range table.Edges() {
-		if e.Calls != 4*10*most || e.Errors != 2*10*most || e.Dropped != 2*10*most || e.InProgress != 2*10*most {
+		if e.Calls != 10*most || e.Errors != 10*most || e.Dropped != 10*most || e.InProgress != 10*most {
 			t.Errorf("huge numbers: got %+v", e)
 		}
 	}
@@ -88,7 +89,7 @@ func TestTooManyEdges(t *testing.T) {
 	}{
 		"of one workload": {0, `warning TooManyEdges Namespace shop: The calls that clients of workload web report have more than 5000 edges: Services, by port, subset and zone. ` +
 			`Further calls are counted as calls from and to "other", without the Service. Set mizzen.dev/load-reports: "false" on Services whose calls need no figures, or on their Namespaces.`},
-		"of all": {1000, `warning TooManyEdges Cluster cluster.local: The calls that clients report have more than 1000 edges: pairs of a workload and a Service, by port, subset and zone. ` +
+		"of all": {2000, `warning TooManyEdges Cluster cluster.local: The calls that clients report have more than 2000 edges: pairs of a workload and a Service, by port, subset and zone. ` +
 			`Further calls are counted as calls from and to "other", without the Service. Set mizzen.dev/load-reports: "false" on Services whose calls need no figures, or on their Namespaces.`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -248,6 +249,61 @@ func TestLengthsThatCannotBe(t *testing.T) {
 				s.Add([]load.Report{r})
 			}
 			expect(t, table, interval.String(), "shop/web shop/cart:80 v1 : 440 calls, 40 errors, 0 dropped, 0 in progress, 11.00/s, 1.00/s")
+		})
+	}
+}
+
+// TestTimeThatDidNotPass has a client that claims an hour with each report, and names one cluster and zone many times.
+func TestTimeThatDidNotPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry := prometheus.NewPedanticRegistry()
+		table := load.New(load.Options{})
+		registry.MustRegister(load.NewCollector(table, nil))
+		s := table.Open(web, 0, find)
+		r := report(cart, "z1", 900_000_000, 0, 0)
+		r.Interval = time.Hour
+		r.Localities = slices.Repeat(r.Localities, 100)
+		const seconds, most = 60, 1_000_000
+		for range seconds {
+			<-time.After(time.Second)
+			s.Add(slices.Repeat([]load.Report{r}, 9))
+		}
+		if all := table.Edges(); len(all) != 1 || all[0].Calls > (seconds+10)*most || all[0].CallsPerSecond > 2*most {
+			t.Errorf("got %+v, want a million calls a second", all)
+		}
+		if all := exposed(t, registry); !strings.Contains(all, fmt.Sprintf(`{reason="implausible"} %d`, seconds*900)) {
+			t.Errorf("got:\n%s", all)
+		}
+	})
+}
+
+// TestWhatIsCutIsCounted has messages with more clusters, localities and metrics than are decoded.
+func TestWhatIsCutIsCounted(t *testing.T) {
+	field := func(number protowire.Number, value []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), value)
+	}
+	cluster := func(content ...[]byte) []byte {
+		return field(2, slices.Concat(append([][]byte{field(1, []byte(cart))}, content...)...))
+	}
+	for name, test := range map[string]struct {
+		message []byte
+		want    int
+	}{
+		"clusters":   {slices.Repeat(cluster(), 5000), 3000},
+		"localities": {cluster(slices.Repeat(field(2, nil), 1500)), 500},
+		"metrics":    {cluster(field(2, slices.Repeat(field(5, nil), 33_000))), 1000},
+		"the last":   {slices.Concat(slices.Repeat(cluster(), 2000), cluster(slices.Repeat(field(2, nil), 1500))), 501},
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry := prometheus.NewPedanticRegistry()
+			table := load.New(load.Options{})
+			registry.MustRegister(load.NewCollector(table, nil))
+			if err := table.Open(web, 0, find).AddEncoded(test.message); err != nil {
+				t.Fatal(err)
+			}
+			if all := exposed(t, registry); !strings.Contains(all, fmt.Sprintf("{reason=\"too_many_clusters\"} %d\n", test.want)) {
+				t.Errorf("want %d, got:\n%s", test.want, all)
+			}
 		})
 	}
 }

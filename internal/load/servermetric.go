@@ -59,7 +59,7 @@ func (s *Stream) addMetrics(c *reported, r *Report, since, now time.Time) {
 			s.table.ignored[ignoredImplausible]++
 			continue
 		}
-		e := s.zone(c, r.Localities[m.Locality].Zone, since, now).edge
+		e, _ := s.zone(c, r.Localities[m.Locality].Zone, since, now)
 		total := e.metrics[name]
 		if total == nil && len(e.metrics) >= maxMetrics {
 			s.table.ignored[ignoredMetric]++
@@ -73,7 +73,8 @@ func (s *Stream) addMetrics(c *reported, r *Report, since, now time.Time) {
 			e.metrics[name] = total
 		}
 		total.sum = math.Min(total.sum+m.Sum, math.MaxFloat64)
-		total.count += s.plausible(m.Count, now.Sub(since))
+		most := c.most
+		total.count += s.plausible(m.Count, &most)
 	}
 }
 

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"slices"
 	"time"
 	"unique"
 )
@@ -14,7 +15,7 @@ type Report struct {
 	Dropped    uint64
 	Localities []Locality
 	Metrics    []Metric
-	// Extra is the number of localities beyond those that are read.
+	// Extra is the number of localities and metrics beyond those that are read; after the last Report that is read, of Reports, too.
 	Extra uint64
 }
 
@@ -102,6 +103,12 @@ type Stream struct {
 	found []*reported
 	// round is the number of the current report.
 	round uint64
+	// kept is the number of clusters and zones that are kept. excess is set if the current report has clusters that are not.
+	kept   int
+	excess bool
+	// covered is the end of the time that reports have covered, if they followed each other since the Stream was opened, or an interval
+	// before. A client cannot make that time longer than it was.
+	covered time.Time
 }
 
 // reported is a cluster that a client has reported about.
@@ -111,15 +118,19 @@ type reported struct {
 	to    target
 	zones []inZone
 	round uint64
+	// most is the number of calls that is believed of the current report, and the others what is left of it: a report may name a
+	// cluster again.
+	most, attempts, dropped, inProgress uint64
+	// kept is set if the cluster is kept after the current report, with its zones.
+	kept bool
 	// listed are the names of metrics that the client is to report.
 	listed []string
 	// by says how calls reach the cluster; nil unless these are followed.
 	by *byRules
 }
 
-// inZone is what a client has in one zone.
+// inZone is what a client has in one zone, or in all zones whose edge is Other.
 type inZone struct {
-	zone       unique.Handle[string]
 	edge       *edge
 	inProgress uint64
 	round      uint64
@@ -147,7 +158,7 @@ func (t *Table) OpenWith(c Client) *Stream {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.streams++
-	return &Stream{table: t, source: c.Source, bucket: c.Bucket, target: c.Find, listed: c.Listed, rules: c.Rules, clusters: map[string]*reported{}}
+	return &Stream{covered: time.Now().Add(-t.o.Interval), table: t, source: c.Source, bucket: c.Bucket, target: c.Find, listed: c.Listed, rules: c.Rules, clusters: map[string]*reported{}}
 }
 
 // Close ends the reports of the client. It has no attempts in progress any more.
@@ -157,12 +168,13 @@ func (s *Stream) Close() {
 	s.table.streams--
 	s.round++
 	s.settle()
+	s.release(s.kept)
 }
 
 // AddEncoded adds one encoded LoadStatsRequest.
 func (s *Stream) AddEncoded(b []byte) error {
-	d := s.table.decoders.Get().(*Decoder) //nolint:forcetypeassert // of New
-	defer s.table.decoders.Put(d)
+	d := <-s.table.decoders
+	defer func() { s.table.decoders <- d }()
 	if err := d.Decode(b); err != nil {
 		return err
 	}
@@ -173,8 +185,8 @@ func (s *Stream) AddEncoded(b []byte) error {
 // Add adds one report about several clusters.
 func (s *Stream) Add(reports []Report) {
 	now := time.Now()
-	extra := max(0, len(reports)-MaxClusters)
-	reports = reports[:len(reports)-extra]
+	cut := reports[min(len(reports), MaxClusters):]
+	reports = reports[:len(reports)-len(cut)]
 	s.found = s.found[:0]
 	for i := range reports {
 		s.found = append(s.found, s.cluster(reports[i].Cluster))
@@ -185,14 +197,18 @@ func (s *Stream) Add(reports []Report) {
 	defer s.table.mu.Unlock()
 	s.table.reports++
 	s.round++
-	s.table.ignored[ignoredTooMany] += uint64(extra)
+	for i := range cut {
+		s.table.ignored[ignoredTooMany] += 1 + cut[i].Extra
+	}
+	var covered time.Duration
 	for i, c := range s.found {
 		if c == nil {
 			s.table.ignored[ignoredUnknown]++
 			continue
 		}
-		s.add(c, &reports[i], now)
+		covered = max(covered, s.add(c, &reports[i], now))
 	}
+	s.covered = s.covered.Add(covered)
 	s.settle()
 	s.forget()
 }
@@ -215,21 +231,12 @@ func (s *Stream) cluster(name []byte) *reported {
 	return c
 }
 
-// forget drops the clusters that the last report is not about, if there are too many. They have no attempts in progress.
-func (s *Stream) forget() {
-	if len(s.clusters) <= MaxClusters {
-		return
+// add adds what the client reports about one cluster, and returns the time that the report can cover. The caller holds Table.mu.
+func (s *Stream) add(c *reported, r *Report, now time.Time) time.Duration {
+	if !c.kept {
+		c.kept = s.keep()
+		s.excess = s.excess || !c.kept
 	}
-	for name, c := range s.clusters {
-		if c.round != s.round {
-			delete(s.clusters, name)
-		}
-	}
-}
-
-// add adds what the client reports about one cluster. The caller holds Table.mu.
-func (s *Stream) add(c *reported, r *Report, now time.Time) {
-	c.round = s.round
 	// A report that states no interval, or an impossible one, covers the interval that clients are asked for.
 	covers := r.Interval
 	followed := s.counter(c)
@@ -237,40 +244,51 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) {
 		s.table.ignored[ignoredInterval]++
 		covers = s.table.o.Interval
 	}
+	possible := min(covers, max(0, now.Sub(s.covered)))
+	if c.round != s.round {
+		c.round, c.most = s.round, uint64(maxRate*max(possible, time.Second).Seconds())
+		c.attempts, c.dropped, c.inProgress = c.most, c.most, c.most
+	}
 	for i := range r.Localities {
 		l := &r.Localities[i]
-		calls, errors := s.plausible(l.OK, covers), s.plausible(l.Errors, covers)
-		z := s.zone(c, l.Zone, now.Add(-covers), now)
-		e := z.edge
+		errors := s.plausible(l.Errors, &c.attempts)
+		calls := s.plausible(l.OK, &c.attempts)
+		e, z := s.zone(c, l.Zone, now.Add(-covers), now)
 		e.calls += calls + errors
 		e.errors += errors
 		followed.add(s.bucket, calls+errors, errors)
 		e.window.add(now.Add(-covers), now, s.table.o.Interval, calls+errors, errors)
 		e.reported = now.UnixNano()
-		z.now(s.plausible(l.InProgress, covers), s.round)
+		if inProgress := s.plausible(l.InProgress, &c.inProgress); z != nil {
+			z.now(inProgress, s.round)
+		} else if inProgress > 0 {
+			s.table.ignored[ignoredTooMany]++
+		}
 	}
 	s.table.ignored[ignoredTooMany] += r.Extra
 	s.addMetrics(c, r, now.Add(-covers), now)
 	if r.Dropped > 0 {
-		z := s.zone(c, nil, now.Add(-covers), now)
-		dropped := s.plausible(r.Dropped, covers)
-		z.edge.dropped += dropped
+		e, _ := s.zone(c, nil, now.Add(-covers), now)
+		dropped := s.plausible(r.Dropped, &c.dropped)
+		e.dropped += dropped
 		followed.add(s.bucket, dropped, dropped)
-		z.edge.reported = now.UnixNano()
+		e.reported = now.UnixNano()
 	}
+	return possible
 }
 
-// plausible bounds a counter, and counts what it bounds.
-func (s *Stream) plausible(n uint64, covers time.Duration) uint64 {
-	if most := uint64(maxRate * max(covers, time.Second).Seconds()); n > most {
+// plausible bounds a counter by what is left for it, and counts what it bounds.
+func (s *Stream) plausible(n uint64, left *uint64) uint64 {
+	if n > *left {
 		s.table.ignored[ignoredImplausible]++
-		return most
+		n = *left
 	}
+	*left -= n
 	return n
 }
 
-// zone returns what the client has in that zone of the cluster. The caller holds Table.mu.
-func (s *Stream) zone(c *reported, name []byte, since, now time.Time) *inZone {
+// zone returns the edge of that zone of the cluster, and what the client has there; nil if that is not kept. The caller holds Table.mu.
+func (s *Stream) zone(c *reported, name []byte, since, now time.Time) (*edge, *inZone) {
 	if len(name) > maxZoneName {
 		s.table.ignored[ignoredImplausible]++
 		name = nil
@@ -281,38 +299,43 @@ func (s *Stream) zone(c *reported, name []byte, since, now time.Time) *inZone {
 		name = nil
 		z = c.find(name)
 	}
-	if z == nil {
-		c.zones = append(c.zones, inZone{zone: unique.Make(string(name))})
+	if z != nil && !z.edge.gone {
+		return z.edge, z
+	}
+	e := s.table.edge(edgeKey{s.source, c.to, string(name)}, since, now)
+	if e.other {
+		z = c.with(e)
+	}
+	switch {
+	case z != nil && z.edge == e:
+	case z != nil:
+		*z = inZone{edge: e}
+	case c.kept && s.keep():
+		c.zones = append(c.zones, inZone{edge: e})
 		z = &c.zones[len(c.zones)-1]
 	}
-	if z.edge == nil || z.edge.gone || z.edge.other {
-		z.become(s.table.edge(edgeKey{s.source, c.to, z.zone.Value()}, since, now))
-	}
-	return z
+	return e, z
 }
 
-// find returns the zone with that name; nil if the client has not reported about it. It is valid until there is another one.
+// find returns the zone with that name; nil if the client has not reported about it, or its edge is Other. It is valid until there is
+// another one.
 func (c *reported) find(name []byte) *inZone {
 	for i := range c.zones {
-		if c.zones[i].zone.Value() == string(name) {
+		if e := c.zones[i].edge; !e.other && e.zone.Value() == string(name) {
 			return &c.zones[i]
 		}
 	}
 	return nil
 }
 
-// become goes on with another edge, and takes the attempts in progress there.
-func (z *inZone) become(e *edge) {
-	switch {
-	case z.edge == e:
-		return
-	case z.edge == nil || z.edge.gone:
-		z.inProgress = 0
-	default:
-		z.edge.inProgress -= z.inProgress
-		e.inProgress += z.inProgress
+// with returns the zone with that edge, as find does.
+func (c *reported) with(e *edge) *inZone {
+	for i := range c.zones {
+		if c.zones[i].edge == e {
+			return &c.zones[i]
+		}
 	}
-	z.edge = e
+	return nil
 }
 
 // now sets how many attempts of the client are in progress. A zone that a report names twice has both.
@@ -324,7 +347,8 @@ func (z *inZone) now(n, round uint64) {
 	z.inProgress, z.round = n, round
 }
 
-// settle ends the attempts in progress of which the last report says nothing. The caller holds Table.mu.
+// settle ends the attempts in progress of which the last report says nothing, and forgets edges that were removed. The caller holds
+// Table.mu.
 func (s *Stream) settle() {
 	for _, c := range s.clusters {
 		for i := range c.zones {
@@ -334,5 +358,11 @@ func (s *Stream) settle() {
 				z.inProgress = 0
 			}
 		}
+		if n := len(c.zones); slices.ContainsFunc(c.zones, isGone) {
+			c.zones = slices.DeleteFunc(c.zones, isGone)
+			s.release(n - len(c.zones))
+		}
 	}
 }
+
+func isGone(z inZone) bool { return z.edge.gone }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unique"
 )
 
 // Options of a Table.
@@ -28,19 +29,23 @@ const (
 	maxSourceEdges = 5000
 	// keepUnreported is how long an edge is kept after its last report.
 	keepUnreported = time.Hour
+	// decoders is how many reports are decoded at the same time.
+	decoders = 4
 )
 
 // Table has all edges of one process. It is safe for concurrent use.
 type Table struct {
 	o Options
-	// decoders are shared by all Streams: each uses one for moments only.
-	decoders sync.Pool
+	// decoders are shared by all Streams: each uses one for moments only, and waits for it. Large reports make each large.
+	decoders chan *Decoder
 
 	// mu protects the fields below, and all edges.
 	mu    sync.Mutex
 	edges map[edgeKey]*edge
 	// perSource is the number of edges of each source, and of each allLike.
 	perSource map[Source]int
+	// kept is the number of clusters and zones that Streams keep, of each source and of each allLike.
+	kept map[Source]int
 	// exceeded is when an edge of a source was last counted as Other because the source, or allLike it, has too many. Only what has
 	// many edges is in it, so it is small.
 	exceeded map[Source]time.Time
@@ -66,6 +71,8 @@ type edge struct {
 	// since is when the first report about it begins, reported when the last one came: in nanoseconds since 1970.
 	since, reported int64
 	window          window
+	// zone shares its memory with other edges.
+	zone unique.Handle[string]
 	// metrics are what servers reported, by name; nil if no author lists any.
 	metrics map[string]*sum
 	// gone is set when the edge was evicted: a Stream that has it must look for another.
@@ -82,7 +89,11 @@ func New(o Options) *Table {
 	if o.MaxEdges == 0 {
 		o.MaxEdges = DefaultMaxEdges
 	}
-	return &Table{o: o, edges: map[edgeKey]*edge{}, perSource: map[Source]int{}, exceeded: map[Source]time.Time{}, decoders: sync.Pool{New: func() any { return &Decoder{} }}}
+	t := &Table{o: o, edges: map[edgeKey]*edge{}, perSource: map[Source]int{}, kept: map[Source]int{}, exceeded: map[Source]time.Time{}, decoders: make(chan *Decoder, decoders)}
+	for range decoders {
+		t.decoders <- &Decoder{}
+	}
+	return t
 }
 
 // Interval is how often clients report.
@@ -146,7 +157,8 @@ func (t *Table) edge(key edgeKey, since, now time.Time) *edge {
 			return e
 		}
 	}
-	e := &edge{since: since.UnixNano(), reported: now.UnixNano(), other: full}
+	e := &edge{since: since.UnixNano(), reported: now.UnixNano(), other: full, zone: unique.Make(key.zone)}
+	key.zone = e.zone.Value()
 	e.window.newest = slotOf(since, t.o.Interval) - 1
 	t.edges[key] = e
 	t.count(key.source, 1)
