@@ -2,6 +2,7 @@ package ads
 
 import (
 	"context"
+	"net"
 	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -90,7 +91,7 @@ func (r *reporting) serveReports(v *clientStream, stream loadv3.LoadReportingSer
 	}
 	from := info.Origin()
 	reports := r.table.OpenWith(load.Client{
-		Source: sourceOf(v, info), Bucket: info.Client.Bucket, Find: r.targets(from),
+		Source: sourceOf(v, info), Address: hostOf(info.Peer), Bucket: info.Client.Bucket, Find: r.targets(from),
 		Listed: func(cluster string) []string { return r.store.ReportedMetrics(from, cluster) },
 		Rules: func(cluster string) (by load.Rules) {
 			by.Cluster, by.Routes = r.store.RulesTo(&info, cluster)
@@ -125,6 +126,15 @@ func (r *reporting) recvReports(stream loadv3.LoadReportingService_StreamLoadSta
 // sourceOf returns the workload of the client.
 func sourceOf(v *clientStream, info serving.ClientInfo) load.Source {
 	return load.SourceOf(v.id.Pod, info.Client.Namespace, info.Account.Name, v.id.Name() != "")
+}
+
+// hostOf returns the host of an address with a port.
+func hostOf(peer string) string {
+	host, _, err := net.SplitHostPort(peer)
+	if err != nil {
+		return peer
+	}
+	return host
 }
 
 // targets finds what the clusters are that the client uses, as the same client on this connection. It can report about others,

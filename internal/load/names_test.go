@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -108,4 +110,41 @@ func TestClientsThatProveNothing(t *testing.T) {
 			t.Errorf("again: got %d edges, want 1000 and one for the others", n)
 		}
 	})
+}
+
+// TestClientsOfOneAddress has a client that proves nothing take all edges. Those of other addresses get their part of them.
+func TestClientsOfOneAddress(t *testing.T) {
+	table := load.New(load.Options{MaxEdges: 1600})
+	report := func(address string, namespaces int) {
+		for i := range namespaces {
+			source := load.Source{Namespace: fmt.Sprint(address, "-", i), Workload: "x", Unproved: true}
+			table.OpenWith(load.Client{Source: source, Address: address, Find: find}).Add([]load.Report{report(cart, "a", 1, 0, 0), report(cart, "b", 1, 0, 0)})
+		}
+	}
+	edgesOf := func() map[string]int {
+		found := map[string]int{}
+		for _, e := range table.Edges() {
+			address, _, _ := strings.Cut(e.Source.Namespace, "-")
+			found[address]++
+		}
+		return found
+	}
+	report("flood", 2000)
+	if got := edgesOf()["flood"]; got != 1600 {
+		t.Fatalf("got %d edges, want all", got)
+	}
+	for _, address := range []string{"one", "two", "three"} {
+		report(address, 10)
+	}
+	report("many", 100)
+	report("flood", 2000)
+	want := map[string]int{"one": 20, "two": 20, "three": 20, "many": 100, "flood": 1440, "": 1}
+	if diff := cmp.Diff(want, edgesOf()); diff != "" {
+		t.Errorf("edges by address (-want +got):\n%s", diff)
+	}
+	report("two", 11)
+	report("many", 101)
+	if got := edgesOf(); got["two"] != 22 || got["many"] != 100 || got["flood"] != 1438 {
+		t.Errorf("got %v, want two more of one that has fewer than its part", got)
+	}
 }

@@ -91,7 +91,9 @@ const (
 type Stream struct {
 	table  *Table
 	source Source
-	target Target
+	// address is that of the client.
+	address string
+	target  Target
 	// bucket is that of the client; see mesh.Share.
 	bucket uint16
 	// clusters are those that the client has reported about.
@@ -139,6 +141,8 @@ type inZone struct {
 // Client is what is known of a client that reports.
 type Client struct {
 	Source Source
+	// Address is the host from which it is connected. It may be empty.
+	Address string
 	// Bucket is that of mesh.Client.
 	Bucket uint16
 	Find   Target
@@ -158,7 +162,7 @@ func (t *Table) OpenWith(c Client) *Stream {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.streams++
-	return &Stream{covered: time.Now().Add(-t.o.Interval), table: t, source: c.Source, bucket: c.Bucket, target: c.Find, listed: c.Listed, rules: c.Rules, clusters: map[string]*reported{}}
+	return &Stream{covered: time.Now().Add(-t.o.Interval), table: t, source: c.Source, address: c.Address, bucket: c.Bucket, target: c.Find, listed: c.Listed, rules: c.Rules, clusters: map[string]*reported{}}
 }
 
 // Close ends the reports of the client. It has no attempts in progress any more.
@@ -302,7 +306,7 @@ func (s *Stream) zone(c *reported, name []byte, since, now time.Time) (*edge, *i
 	if z != nil && !z.edge.gone {
 		return z.edge, z
 	}
-	e := s.table.edge(edgeKey{s.source, c.to, string(name)}, since, now)
+	e := s.table.edge(edgeKey{s.source, c.to, string(name)}, s.address, since, now)
 	if e.other {
 		z = c.with(e)
 	}

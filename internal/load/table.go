@@ -29,6 +29,8 @@ const (
 	maxSourceEdges = 5000
 	// keepUnreported is how long an edge is kept after its last report.
 	keepUnreported = time.Hour
+	// fairPart is the part of the edges of sources that are not proved that clients from one address keep if there are too many.
+	fairPart = 16
 	// decoders is how many reports are decoded at the same time.
 	decoders = 4
 )
@@ -44,6 +46,10 @@ type Table struct {
 	edges map[edgeKey]*edge
 	// perSource is the number of edges of each source, and of each allLike.
 	perSource map[Source]int
+	// perAddress is the number of edges of sources that are not proved, by the address of the client that reported them first; it can
+	// name itself as any number of sources. greedy is an address that has many of them.
+	perAddress map[string]int
+	greedy     string
 	// kept is the number of clusters and zones that Streams keep, of each source and of each allLike.
 	kept map[Source]int
 	// exceeded is when an edge of a source was last counted as Other because the source, or allLike it, has too many. Only what has
@@ -73,6 +79,8 @@ type edge struct {
 	window          window
 	// zone shares its memory with other edges.
 	zone unique.Handle[string]
+	// address is the one that perAddress counts it for.
+	address string
 	// metrics are what servers reported, by name; nil if no author lists any.
 	metrics map[string]*sum
 	// gone is set when the edge was evicted: a Stream that has it must look for another.
@@ -89,7 +97,7 @@ func New(o Options) *Table {
 	if o.MaxEdges == 0 {
 		o.MaxEdges = DefaultMaxEdges
 	}
-	t := &Table{o: o, edges: map[edgeKey]*edge{}, perSource: map[Source]int{}, kept: map[Source]int{}, exceeded: map[Source]time.Time{}, decoders: make(chan *Decoder, decoders)}
+	t := &Table{o: o, edges: map[edgeKey]*edge{}, perSource: map[Source]int{}, perAddress: map[string]int{}, kept: map[Source]int{}, exceeded: map[Source]time.Time{}, decoders: make(chan *Decoder, decoders)}
 	for range decoders {
 		t.decoders <- &Decoder{}
 	}
@@ -138,9 +146,9 @@ func (e *edge) at(key edgeKey, now time.Time, interval time.Duration) Edge {
 // allLike stands for all sources that are proved, or for all that are not: a client without a proof can name itself as any number of sources.
 func allLike(source Source) Source { return Source{Unproved: source.Unproved} }
 
-// edge returns the edge with that key, which it makes if there is none. since is when the first report about it begins. The
-// caller holds mu.
-func (t *Table) edge(key edgeKey, since, now time.Time) *edge {
+// edge returns the edge with that key, which it makes for a client with an address if there is none. since is when the first report
+// about it begins. The caller holds mu.
+func (t *Table) edge(key edgeKey, address string, since, now time.Time) *edge {
 	if e := t.edges[key]; e != nil {
 		return e
 	}
@@ -148,6 +156,9 @@ func (t *Table) edge(key edgeKey, since, now time.Time) *edge {
 	if full {
 		t.evict(now)
 		limit, full = t.full(key.source)
+	}
+	if full && limit == allLike(key.source) && t.displace(address) {
+		full = false
 	}
 	if full {
 		t.ignored[ignoredTooManyEdges]++
@@ -157,12 +168,45 @@ func (t *Table) edge(key edgeKey, since, now time.Time) *edge {
 			return e
 		}
 	}
-	e := &edge{since: since.UnixNano(), reported: now.UnixNano(), other: full, zone: unique.Make(key.zone)}
+	e := &edge{since: since.UnixNano(), reported: now.UnixNano(), other: full, zone: unique.Make(key.zone), address: address}
 	key.zone = e.zone.Value()
 	e.window.newest = slotOf(since, t.o.Interval) - 1
 	t.edges[key] = e
-	t.count(key.source, 1)
+	t.count(key.source, e, 1)
 	return e
+}
+
+// displace removes an edge of clients from an address that have more than their part, in favor of one from another address: without it,
+// one client that proves nothing would take the place of all others. It reports whether it did. The caller holds mu.
+func (t *Table) displace(address string) bool {
+	part := t.o.MaxEdges / fairPart
+	if address == "" || t.perAddress[address] >= part {
+		return false
+	}
+	if t.perAddress[t.greedy] <= part {
+		for other, n := range t.perAddress {
+			if n > t.perAddress[t.greedy] {
+				t.greedy = other
+			}
+		}
+	}
+	if t.perAddress[t.greedy] <= part {
+		return false
+	}
+	for key, e := range t.edges { // in any order, and one of fairPart is of that address
+		if e.address == t.greedy && key.source.Unproved {
+			t.remove(key, e)
+			return true
+		}
+	}
+	return false
+}
+
+// remove removes an edge. The caller holds mu.
+func (t *Table) remove(key edgeKey, e *edge) {
+	e.gone = true
+	delete(t.edges, key)
+	t.count(key.source, e, -1)
 }
 
 // full reports whether no more edges of the source are kept, and of what there are too many: of the source, or of allLike it. The
@@ -175,10 +219,15 @@ func (t *Table) full(source Source) (limit Source, full bool) {
 }
 
 // count counts an edge of the source that is made, or removed. The caller holds mu.
-func (t *Table) count(source Source, n int) {
+func (t *Table) count(source Source, e *edge, n int) {
 	for _, of := range []Source{source, allLike(source)} {
 		if t.perSource[of] += n; t.perSource[of] == 0 {
 			delete(t.perSource, of)
+		}
+	}
+	if source.Unproved && e.address != "" {
+		if t.perAddress[e.address] += n; t.perAddress[e.address] == 0 {
+			delete(t.perAddress, e.address)
 		}
 	}
 }
@@ -191,9 +240,7 @@ func (t *Table) evict(now time.Time) {
 	t.evicted = now
 	for key, e := range t.edges {
 		if now.UnixNano()-e.reported >= int64(keepUnreported) {
-			e.gone = true
-			delete(t.edges, key)
-			t.count(key.source, -1)
+			t.remove(key, e)
 		}
 	}
 }
