@@ -18,6 +18,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/internal/history"
+	"github.com/mizzen-mesh/mizzen/internal/peers"
 )
 
 // reportPaths are the paths of the admin address that a report has, by the name of their file. None of them has the
@@ -27,7 +28,7 @@ var reportPaths = map[string]string{
 	"clients.json": admin.ListPath(listClients), "resources.json": admin.ListPath(listResources),
 	"problems.json": admin.ListPath(listProblems), "sync.json": admin.ListPath(listDeliveries), "unknown.json": admin.ListPath(listUnknown),
 	"servers.json": admin.ListPath(listServers), "policies.json": admin.ListPath(listPolicies), "clusters.json": admin.ListPath(listClusters), "rollouts.json": admin.ListPath(listRollouts),
-	"edges.json": admin.ListPath(listEdges), "history.json": history.Path + "?limit=" + strconv.Itoa(reportedGenerations),
+	"edges.json": admin.ListPath(listEdges) + "?" + peers.Own, "history.json": history.Path + "?limit=" + strconv.Itoa(reportedGenerations),
 	"goroutines.txt": "/debug/pprof/goroutine?debug=1",
 }
 

@@ -226,7 +226,7 @@ func (o *inspectOptions) print(ctx context.Context, std stdio, all replicas, lis
 	if o.watch {
 		return o.follow(ctx, std, all, list)
 	}
-	answered, bodies, last, err := all.fetchAnswered(ctx, std, admin.ListPath(list.path))
+	answered, bodies, last, err := all.fetchAnswered(ctx, std, all.pathOf(list))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/mizzen-mesh/mizzen/internal/admin"
+	"github.com/mizzen-mesh/mizzen/internal/peers"
 )
 
 // flagMizzenNamespace is the namespace of the control plane. In inspect, flagNamespace is its older name.
@@ -187,6 +190,15 @@ func (r replicas) try(ctx context.Context, path string) ([][]byte, []error) {
 
 // errNotAll ends a command that has printed what some replicas answered, and why the others did not.
 var errNotAll = fmt.Errorf("not every replica answered: %w", errFound)
+
+// pathOf returns the path of a list, which a replica answers for itself alone if there are several.
+func (r replicas) pathOf(list listKind) string {
+	path := admin.ListPath(list.path)
+	if list.path == listEdges && len(r.all) > 1 {
+		path += "?" + peers.Own
+	}
+	return path
+}
 
 // fetchAnswered reads a path of all replicas, and returns those that answered and their answers. It prints why the others
 // did not; then last is errNotAll, for the caller to return when it is done. It fails if none answered.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/mizzen-mesh/mizzen/internal/admin"
 )
 
 // watchPoll is the interval at which 'inspect --watch' requests a list.
@@ -50,7 +48,7 @@ func (o *inspectOptions) follow(ctx context.Context, std stdio, all replicas, li
 // look requests the list once. A replica that does not answer is no error while the list is watched: why says so.
 func (o *inspectOptions) look(ctx context.Context, all replicas, list listKind) (text []byte, why string, err error) {
 	var said bytes.Buffer
-	answered, bodies, _, err := all.fetchAnswered(ctx, stdio{err: &said}, admin.ListPath(list.path))
+	answered, bodies, _, err := all.fetchAnswered(ctx, stdio{err: &said}, all.pathOf(list))
 	if err != nil {
 		return nil, err.Error(), nil //nolint:nilerr // it is printed, and the next look may succeed
 	}

@@ -17,6 +17,7 @@ const (
 	flagTLSAddress     = "xds-tls-address"
 	flagAdminAddress   = "admin-address"
 	flagMetricsAddress = "metrics-address"
+	flagPeers          = "peers"
 	flagAdminToken     = "admin-token"
 	flagAdminHosts     = "admin-hosts"
 )
@@ -38,6 +39,11 @@ func (at addresses) validate(cmd *cobra.Command) error {
 		return usageErrorf(cmd, "--%s is HOST:PORT: leave it out to serve no TLS", flagTLSAddress)
 	case at.xds == addressOff && at.tls == "":
 		return usageErrorf(cmd, "--%s off needs --%s", flagXDSAddress, flagTLSAddress)
+	case at.peers != "" && at.metrics == "":
+		return usageErrorf(cmd, "--%s needs --%s, at which the other replicas ask this one", flagPeers, flagMetricsAddress)
+	}
+	if host, port, err := net.SplitHostPort(at.peers); at.peers != "" && (err != nil || host == "" || port == "") {
+		return usageErrorf(cmd, "--%s is HOST:PORT, not %q: a name with the addresses of all replicas, and the port of their --%s", flagPeers, at.peers, flagMetricsAddress)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
 	"github.com/mizzen-mesh/mizzen/internal/page"
+	"github.com/mizzen-mesh/mizzen/internal/peers"
 	"github.com/mizzen-mesh/mizzen/internal/rollout"
 	"github.com/mizzen-mesh/mizzen/internal/status"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
@@ -45,7 +46,7 @@ type serveFlags struct {
 }
 
 // addresses are the addresses to listen on. xds may be off; tls and metrics may be empty.
-type addresses struct{ xds, tls, admin, metrics string }
+type addresses struct{ xds, tls, admin, metrics, peers string }
 
 // addressOff is the value of --xds-address that serves no plaintext.
 const addressOff = "off"
@@ -95,6 +96,7 @@ that cannot be read; 2 if the command line is invalid.`,
 	f.StringVar(&flags.addresses.admin, flagAdminAddress, defaultAdminAddress,
 		"`HOST:PORT` to serve health, metrics, profiles and inspection on; port 0 picks a free one")
 	f.StringVar(&flags.addresses.metrics, flagMetricsAddress, "", "`HOST:PORT` to serve only health and metrics on")
+	f.StringVar(&flags.addresses.peers, flagPeers, "", "`HOST:PORT` of all replicas: a name with their addresses, and the port of their --metrics-address, by which each knows the edges of all")
 	f.DurationVar(&flags.reportInterval, "load-report-interval", load.DefaultInterval, "how often clients report their load, 1s to 10m")
 	f.DurationVar(&flags.grace, "shutdown-grace", 5*time.Second, "time over which streams are closed at shutdown")
 	f.StringVar(&flags.logging.Level, "log-level", "info", "log lines of this level and above: `debug|info|warn|error`")
@@ -224,14 +226,19 @@ func newPlane(o planeOptions) (*plane, error) {
 		Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
 	p.decide(loads, machines, registry)
-	p.live = live.NewHub(live.Options{Store: p.store, Edges: loads.Edges, Draining: p.draining, Logger: o.logger})
-	handlers := p.pageHandlers(loads)
+	replicas := peers.New(peers.Options{Address: o.addresses.peers, Path: admin.ListPath(listEdges), Edges: loads.Edges, Logger: o.logger, Registry: registry})
+	p.live = live.NewHub(live.Options{Store: p.store, Edges: replicas.Edges, Draining: p.draining, Logger: o.logger})
+	handlers := p.pageHandlers(replicas.Edges, loads.Interval())
+	handlers[admin.ListPath(listEdges)] = replicas.Handler()
 	handlers[explain.Path] = explain.Handler(p.store.Current, p.history.Snapshot, p.clientInPod)
 	maps.Copy(handlers, p.history.Handlers(p.clientOf))
 	if o.tls.authority != nil {
 		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
 	}
 	open := admin.Options{Listener: on.metrics, Public: true, Ready: p.store.Ready(), Draining: p.draining, Metrics: registry, Logger: o.logger}
+	if o.addresses.peers != "" {
+		open.Handlers = map[string]http.Handler{admin.ListPath(listEdges): replicas.OwnHandler()}
+	}
 	if on.metrics != nil {
 		p.metrics = admin.New(open)
 	}
@@ -246,7 +253,6 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listUnknown, p.store.UnknownNames),
 		admin.NewList(listServers, p.store.Servers),
 		admin.NewList(listPolicies, p.store.Policies),
-		admin.NewList(listEdges, loads.Edges),
 		admin.NewList(listRollouts, p.rollouts),
 		admin.NewList(listClusters, p.remoteClusters),
 		admin.NewList(listSync, p.store.ObjectSyncs),

@@ -41,6 +41,9 @@ func newHandler(o Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}))
 	if o.Public {
 		mux.HandleFunc("GET /{$}", serveIndex(o))
+		for path, handler := range o.Handlers {
+			mux.Handle("GET "+path, handler)
+		}
 		return answerGRPC(nil, endStalled(mux))
 	}
 	inner := newInnerHandler(o)

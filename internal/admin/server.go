@@ -22,7 +22,7 @@ const (
 
 // Options are the settings of a Server. All except TokenFile, Hosts, Page, Handlers and Calls are required.
 type Options struct {
-	// Public serves only health and metrics, and no configuration or profiles, so that any client may reach the server.
+	// Public serves only health and metrics, and Handlers, but no configuration or profiles, so that any client may reach the server.
 	Public bool
 	// TokenFile is a file with the token that is required for everything except health and metrics; empty requires
 	// none.

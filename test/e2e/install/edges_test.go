@@ -5,6 +5,7 @@ package install_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -57,6 +58,24 @@ func (l *installation) edges(t *testing.T) {
 		}
 		return nil
 	})
+	for _, replica := range l.replicas(t) {
+		address, stop := l.shown(t, "--replica", replica)
+		var edges []load.Edge
+		text := read(t, strings.TrimSuffix(address, "ui/")+"api/edges")
+		if err := json.Unmarshal([]byte(text), &edges); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		all := uint64(0)
+		for _, e := range edges {
+			if e.Source == (load.Source{Namespace: l.ns, Workload: "counting"}) {
+				all += e.Calls
+			}
+		}
+		if all != 300 {
+			t.Errorf("/api/edges of %s has %d calls, want the 300 of the clients of all replicas:\n%s", replica, all, text)
+		}
+		stop()
+	}
 }
 
 // inspectEdges returns the edges from and to the namespace, of all replicas.

@@ -42,37 +42,45 @@ func (l *installation) shown(t *testing.T, args ...string) (address string, stop
 	}
 }
 
+// read reads an address.
+func read(t *testing.T, address string) string {
+	t.Helper()
+	response, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: got %d %q (%v)", address, response.StatusCode, body, err)
+	}
+	return string(body)
+}
+
+// replicas returns the pods of the control plane.
+func (l *installation) replicas(t *testing.T) []string {
+	t.Helper()
+	return strings.Fields(l.c.Kubectl(t, "--namespace", system, "get", "pods", "--selector", "app.kubernetes.io/name=mizzen", "--output", "jsonpath={.items[*].metadata.name}"))
+}
+
 // page opens the page of a replica through the API server, and reads what it shows.
 func (l *installation) page(t *testing.T) {
 	t.Helper()
-	read := func(address string) string {
-		t.Helper()
-		response, err := http.Get(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		if err != nil || response.StatusCode != http.StatusOK {
-			t.Fatalf("%s: got %d %q (%v)", address, response.StatusCode, body, err)
-		}
-		return string(body)
-	}
-	pods := strings.Fields(l.c.Kubectl(t, "--namespace", system, "get", "pods", "--selector", "app.kubernetes.io/name=mizzen", "--output", "jsonpath={.items[*].metadata.name}"))
 	seen := ""
+	pods := l.replicas(t)
 	for _, pod := range pods {
 		address, stop := l.shown(t, "--replica", pod)
-		if page := read(address); !strings.Contains(page, "Mizzen") {
+		if page := read(t, address); !strings.Contains(page, "Mizzen") {
 			t.Errorf("%s: got %q, want the page", address, page)
 		}
 		api := strings.TrimSuffix(address, "ui/") + "api/"
-		if about := read(api + "about"); !strings.Contains(about, `"replica":"`+pod+`"`) {
+		if about := read(t, api + "about"); !strings.Contains(about, `"replica":"`+pod+`"`) {
 			t.Errorf("got %s, want that the replica is %s", about, pod)
 		}
-		if host := read(api + "hosts/echo." + l.ns + ".svc.cluster.local"); !strings.Contains(host, `"node":"node-`) || !strings.Contains(host, `"used":true`) {
+		if host := read(t, api + "hosts/echo." + l.ns + ".svc.cluster.local"); !strings.Contains(host, `"node":"node-`) || !strings.Contains(host, `"used":true`) {
 			t.Errorf("got %s, want endpoints on nodes", host)
 		}
-		seen += read(api + "streams?limit=1000")
+		seen += read(t, api + "streams?limit=1000")
 		if says := stop(); !strings.Contains(says, "forwarding a port of pod "+pod) {
 			t.Errorf("ui says %q", says)
 		}
