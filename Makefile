@@ -15,7 +15,7 @@ COLD    := k8s.io/api/... k8s.io/apimachinery/... k8s.io/client-go/... k8s.io/kl
 	cel.dev/... golang.org/x/net/idna golang.org/x/oauth2/... golang.org/x/text/... google.golang.org/genproto/... \
 	google.golang.org/protobuf/encoding/... google.golang.org/protobuf/types/... \
 	archive/... crypto/tls crypto/x509 encoding/asn1 internal/profile math/big net/http/... net/url runtime/pprof text/template/... \
-	github.com/mizzen-mesh/mizzen/cmd/... github.com/mizzen-mesh/mizzen/internal/installation github.com/mizzen-mesh/mizzen/internal/signer
+	$(addprefix github.com/mizzen-mesh/mizzen/,cmd/... $(addprefix internal/,access admin authority bootstrap csds demo election event explain history installation page peers render rollout signer status view))
 # Without grpcnotrace gRPC links html/template, and the linker then keeps every method of every type: a third more.
 # With nodemo the scenario of `controlplane demo`, with gRPC's client over xDS, is a program beside it.
 FLAGS   := -trimpath -tags grpcnotrace,nodemo $(COLD:%=-gcflags=%=-l) -ldflags="-s -w -funcalign=16"

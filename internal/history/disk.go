@@ -293,7 +293,7 @@ func (d *disk) trim(kept map[string]bool) error {
 		}
 		return 2
 	}
-	slices.SortStableFunc(files, func(a, b fileID) int { return cmp.Compare(rank(a), rank(b)) })
+	mesh.SortStableFunc(files, func(a, b fileID) int { return cmp.Compare(rank(a), rank(b)) })
 	for len(files) > 2 && (generations > d.limits.Generations || total > d.limits.Folder) {
 		file := files[0]
 		if gone := os.Remove(d.file(file.name)); gone != nil && !errors.Is(gone, os.ErrNotExist) {
@@ -339,7 +339,7 @@ func (d *disk) list() (files []fileID, sizes map[fileID]int64, err error) {
 			err = errors.Join(err, os.Remove(d.file(entry.Name())))
 		}
 	}
-	slices.SortFunc(files, func(a, b fileID) int {
+	mesh.SortFunc(files, func(a, b fileID) int {
 		return cmp.Or(cmp.Compare(a.number, b.number), strings.Compare(a.id, b.id), cmp.Compare(len(b.name), len(a.name)))
 	})
 	return files, sizes, err

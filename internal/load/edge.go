@@ -2,8 +2,9 @@ package load
 
 import (
 	"cmp"
-	"slices"
 	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // Source is a workload that calls.
@@ -85,6 +86,6 @@ func Merge(all []Edge) []Edge {
 			m.Replica += "," + e.Replica
 		}
 	}
-	slices.SortFunc(merged, Compare)
+	mesh.SortFunc(merged, Compare)
 	return merged
 }

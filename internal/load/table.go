@@ -1,10 +1,11 @@
 package load
 
 import (
-	"slices"
 	"sync"
 	"time"
 	"unique"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // Options of a Table.
@@ -110,7 +111,7 @@ func (t *Table) Interval() time.Duration { return t.o.Interval }
 // Edges returns all edges, in the order of Compare.
 func (t *Table) Edges() []Edge {
 	all := t.unsorted()
-	slices.SortFunc(all, Compare)
+	mesh.SortFunc(all, Compare)
 	return all
 }
 
