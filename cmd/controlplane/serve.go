@@ -195,6 +195,8 @@ type plane struct {
 	admin   *admin.Server
 	// live tells the page what changes.
 	live *live.Hub
+	// peers are the other replicas.
+	peers *peers.Peers
 	// status is nil if no conditions are written.
 	status *status.Writer
 	// metrics is nil without --metrics-address.
@@ -226,10 +228,10 @@ func newPlane(o planeOptions) (*plane, error) {
 		Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
 	p.decide(loads, machines, registry)
-	replicas := peers.New(peers.Options{Address: o.addresses.peers, Path: admin.ListPath(listEdges), Edges: loads.Edges, Logger: o.logger, Registry: registry})
-	p.live = live.NewHub(live.Options{Store: p.store, Edges: replicas.Edges, Draining: p.draining, Logger: o.logger})
-	handlers := p.pageHandlers(replicas.Edges, loads.Interval())
-	handlers[admin.ListPath(listEdges)] = replicas.Handler()
+	p.peers = peers.New(peers.Options{Address: o.addresses.peers, Path: admin.ListPath(listEdges), Edges: loads.Edges, Logger: o.logger, Registry: registry})
+	p.live = live.NewHub(live.Options{Store: p.store, Edges: p.peers.Edges, Draining: p.draining, Logger: o.logger})
+	handlers := p.pageHandlers(p.peers.Edges, loads.Interval())
+	handlers[admin.ListPath(listEdges)] = p.peers.Handler()
 	handlers[explain.Path] = explain.Handler(p.store.Current, p.history.Snapshot, p.clientInPod)
 	maps.Copy(handlers, p.history.Handlers(p.clientOf))
 	if o.tls.authority != nil {
@@ -237,7 +239,7 @@ func newPlane(o planeOptions) (*plane, error) {
 	}
 	open := admin.Options{Listener: on.metrics, Public: true, Ready: p.store.Ready(), Draining: p.draining, Metrics: registry, Logger: o.logger}
 	if o.addresses.peers != "" {
-		open.Handlers = map[string]http.Handler{admin.ListPath(listEdges): replicas.OwnHandler()}
+		open.Handlers = map[string]http.Handler{admin.ListPath(listEdges): p.peers.OwnHandler()}
 	}
 	if on.metrics != nil {
 		p.metrics = admin.New(open)
@@ -327,6 +329,7 @@ func (p *plane) Run(ctx context.Context) error {
 	group.Go(func() error { return p.history.Run(ctx) })
 	group.Go(func() error { return p.fetchKeys(ctx) })
 	group.Go(func() error { return p.live.Run(ctx) })
+	group.Go(func() error { return p.peers.Run(ctx) })
 	group.Go(func() error { return p.admin.Run(adminCtx) })
 	if p.status != nil {
 		group.Go(func() error { return p.status.Run(ctx) })

@@ -11,10 +11,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
 )
@@ -54,8 +56,8 @@ type Peers struct {
 	client *http.Client
 	absent prometheus.Gauge
 
-	// asking has a value while the replicas are asked.
-	asking chan struct{}
+	// asking has a value while the replicas are asked, and wanted if they are to be asked by Run.
+	asking, wanted chan struct{}
 
 	// mu protects the fields below.
 	mu sync.Mutex
@@ -72,7 +74,7 @@ func New(o Options) *Peers {
 		o.Lookup = net.DefaultResolver.LookupNetIP
 	}
 	p := &Peers{
-		o: o, name: rand.Text(), asking: make(chan struct{}, 1),
+		o: o, name: rand.Text(), asking: make(chan struct{}, 1), wanted: make(chan struct{}, 1),
 		client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}},
 		absent: prometheus.NewGauge(prometheus.GaugeOpts{Name: "mizzen_peers_absent", Help: "Other replicas that did not answer when they were last asked for their edges."}),
 	}
@@ -82,10 +84,26 @@ func New(o Options) *Peers {
 	return p
 }
 
-// Edges returns those of this replica with what is known of the others. If that is old, they are asked meanwhile.
+// Run asks the others when Edges finds that what is known of them is old, until ctx ends.
+func (p *Peers) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-p.wanted:
+			p.ask(ctx)
+		case <-ctx.Done():
+			p.client.CloseIdleConnections()
+			return nil
+		}
+	}
+}
+
+// Edges returns those of this replica with what is known of the others, without waiting for them.
 func (p *Peers) Edges() []load.Edge {
 	if p.isOld() {
-		go p.ask(context.Background())
+		select {
+		case p.wanted <- struct{}{}:
+		default:
+		}
 	}
 	return p.merged()
 }
@@ -176,25 +194,21 @@ func (p *Peers) askAll(ctx context.Context) (edges []load.Edge, absent int, err 
 	if err != nil {
 		return nil, 0, err
 	}
-	type answer struct {
-		edges []load.Edge
-		err   error
+	answers, failures := make([][]load.Edge, len(addresses)), make([]error, len(addresses))
+	var all errgroup.Group
+	for i, a := range addresses {
+		all.Go(func() error {
+			answers[i], failures[i] = p.askOne(ctx, net.JoinHostPort(a.Unmap().String(), port))
+			return nil
+		})
 	}
-	answers := make(chan answer, len(addresses))
-	for _, a := range addresses {
-		go func() {
-			edges, err := p.askOne(ctx, net.JoinHostPort(a.Unmap().String(), port))
-			answers <- answer{edges, err}
-		}()
-	}
-	for range addresses {
-		a := <-answers
-		if a.err != nil {
-			absent, err = absent+1, a.err
+	_ = all.Wait() // each has its own error
+	for _, failure := range failures {
+		if failure != nil {
+			absent, err = absent+1, failure
 		}
-		edges = append(edges, a.edges...)
 	}
-	return edges, absent, err
+	return slices.Concat(answers...), absent, err
 }
 
 // askOne returns the edges of a replica; none if it is this one.

@@ -122,6 +122,13 @@ func TestEdgesOfAllReplicas(t *testing.T) {
 	if got := len(first.Edges()); got != 3 {
 		t.Errorf("the page has %d edges, want 3", got)
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- first.Run(ctx) }()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 	if err := testutil.GatherAndCompare(registry, strings.NewReader("# HELP mizzen_peers_absent Other replicas that did not answer when they were last asked for their edges.\n# TYPE mizzen_peers_absent gauge\nmizzen_peers_absent 0\n"), "mizzen_peers_absent"); err != nil {
 		t.Error(err)
 	}

@@ -33,6 +33,7 @@ var goroutineFiles = []string{
 	"internal/ads/server.go",
 	"internal/ads/stream.go", // reads a stream until its handler has returned
 	"internal/demo/",
+	"internal/peers/peers.go", // one request for each replica, which it waits for
 	"internal/signer/signer.go",
 	"internal/status/writer.go",
 	"integrations/go/xds/call.go",     // a timer of a stream, which the end of its context frees

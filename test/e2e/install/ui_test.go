@@ -74,13 +74,13 @@ func (l *installation) page(t *testing.T) {
 			t.Errorf("%s: got %q, want the page", address, page)
 		}
 		api := strings.TrimSuffix(address, "ui/") + "api/"
-		if about := read(t, api + "about"); !strings.Contains(about, `"replica":"`+pod+`"`) {
+		if about := read(t, api+"about"); !strings.Contains(about, `"replica":"`+pod+`"`) {
 			t.Errorf("got %s, want that the replica is %s", about, pod)
 		}
-		if host := read(t, api + "hosts/echo." + l.ns + ".svc.cluster.local"); !strings.Contains(host, `"node":"node-`) || !strings.Contains(host, `"used":true`) {
+		if host := read(t, api+"hosts/echo."+l.ns+".svc.cluster.local"); !strings.Contains(host, `"node":"node-`) || !strings.Contains(host, `"used":true`) {
 			t.Errorf("got %s, want endpoints on nodes", host)
 		}
-		seen += read(t, api + "streams?limit=1000")
+		seen += read(t, api+"streams?limit=1000")
 		if says := stop(); !strings.Contains(says, "forwarding a port of pod "+pod) {
 			t.Errorf("ui says %q", says)
 		}
