@@ -147,6 +147,38 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestSmallDisk has a disk that is smaller than the limit of the folder. The history leaves room on it for what else is stored there,
+// and keeps the newest generations.
+func TestSmallDisk(t *testing.T) {
+	dir := t.TempDir()
+	if output, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=128k", "mizzen", dir).CombinedOutput(); err != nil {
+		t.Skipf("NOT RUN: no file system can be mounted: %v: %s", err, output)
+	}
+	t.Cleanup(func() {
+		if output, err := exec.CommandContext(context.WithoutCancel(t.Context()), "umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, output)
+		}
+	})
+	r, log := onDisk(t, dir, "a")
+	last := ""
+	for i := range 60 {
+		last = r.record(service("cart", 80), rule("cart", i+1))
+		r.end()
+	}
+	if !strings.Contains(log.String(), "no space left") {
+		t.Fatalf("the disk was never full:\n%s", log)
+	}
+	r.end()
+	r.end()
+	if err := os.WriteFile(dir+"/state", make([]byte, 8<<10), 0o600); err != nil {
+		t.Errorf("the history leaves no room: %v", err)
+	}
+	again, _ := onDisk(t, dir, "a")
+	if got, err := again.Resolve("current"); got != last || len(again.List("", 0)) < 5 {
+		t.Errorf("%s is saved and %d generations are, want %s: %v\n%s", got, len(again.List("", 0)), last, err, log)
+	}
+}
+
 // TestReadOnlyFolder has a folder in a file system in which no folder can be made. It is logged once, and the history goes on.
 func TestReadOnlyFolder(t *testing.T) {
 	r, log := onDisk(t, "/proc/history", "a")

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -194,8 +195,11 @@ func (s *Store) save(end bool) {
 		err = d.removeOthers(todo.kept)
 		d.alone = err == nil
 	}
-	if err == nil && len(saved)+len(todo.full) > 0 {
-		err = d.trim(todo.kept)
+	switch {
+	case errors.Is(err, syscall.ENOSPC): // The state of the cluster, which matters more, may be on this disk.
+		err = errors.Join(err, d.trim(todo.kept, d.size()*3/4))
+	case err == nil && len(saved)+len(todo.full) > 0:
+		err = d.trim(todo.kept, d.limits.Folder)
 	}
 	d.tell(err)
 }
@@ -268,9 +272,18 @@ func (d *disk) tell(err error) {
 	d.failing = err != nil
 }
 
-// trim removes files until the folder is as small as it must be: of those of generations that are not kept, then those with all
+// size returns how many bytes the files have.
+func (d *disk) size() (total int64) {
+	_, sizes, _ := d.list() // what cannot be listed cannot be removed
+	for _, size := range sizes {
+		total += size
+	}
+	return total
+}
+
+// trim removes files until the folder has at most so many bytes, and as few files as it must have: of those of generations that are not kept, then those with all
 // objects of old ones, then those of the oldest generations.
-func (d *disk) trim(kept map[string]bool) error {
+func (d *disk) trim(kept map[string]bool, most int64) error {
 	files, sizes, err := d.list()
 	var spared []fileID
 	generations, total := 0, int64(0)
@@ -294,7 +307,7 @@ func (d *disk) trim(kept map[string]bool) error {
 		return 2
 	}
 	mesh.SortStableFunc(files, func(a, b fileID) int { return cmp.Compare(rank(a), rank(b)) })
-	for len(files) > 2 && (generations > d.limits.Generations || total > d.limits.Folder) {
+	for len(files) > 2 && (generations > d.limits.Generations || total > most) {
 		file := files[0]
 		if gone := os.Remove(d.file(file.name)); gone != nil && !errors.Is(gone, os.ErrNotExist) {
 			return errors.Join(err, gone)

@@ -79,12 +79,25 @@ func AnnotationField(name string) string { return mesh.AnnotationField(name) }
 
 // reportInvalid reports an annotation whose value is ignored.
 func (o *Object) reportInvalid(annotation, format string, args ...any) {
-	o.Report(mesh.CodeInvalidValue, mesh.Warning, AnnotationField(annotation), fmt.Sprintf(format, args...))
+	o.Report(mesh.CodeInvalidValue, mesh.Warning, AnnotationField(annotation), clipped(format, args))
 }
 
 // reportHolding reports an annotation whose value cannot be read, and because of which clients do not follow edits.
 func (o *Object) reportHolding(annotation, format string, args ...any) {
-	o.Report(mesh.CodeInvalidValue, mesh.Error, AnnotationField(annotation), fmt.Sprintf(format, args...))
+	o.Report(mesh.CodeInvalidValue, mesh.Error, AnnotationField(annotation), clipped(format, args))
+}
+
+// maxQuoted bounds each text of an author that a Problem repeats, in bytes.
+const maxQuoted = 200
+
+// clipped is fmt.Sprintf with long texts cut off.
+func clipped(format string, args []any) string {
+	for i, arg := range args {
+		if text, ok := arg.(string); ok && len(text) > maxQuoted {
+			args[i] = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
+		}
+	}
+	return fmt.Sprintf(format, args...)
 }
 
 // withArticle returns the name of a kind with its article, as it is spoken.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -52,6 +53,21 @@ func TestPinOf(t *testing.T) {
 		if read != want || got.Invalid == strings.Contains(want, " ") || got.Invalid != (len(out.Problems) == 1) {
 			t.Errorf("%q: got %+v and %v, want %q", text, got, out.Problems, want)
 		}
+	}
+}
+
+// TestLongValues: a Problem, which many read, does not repeat a value of a megabyte.
+func TestLongValues(t *testing.T) {
+	out := Object{}
+	rolloutPolicy(&metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationRollout: strings.Repeat("é", 500_000)}}, &out)
+	pinOf(&metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationPin: strings.Repeat("x", 1_000_000)}}, &out)
+	for _, p := range out.Problems {
+		if len(p.Message) > 1000 || !strings.Contains(p.Message, "…") || !utf8.ValidString(p.Message) {
+			t.Errorf("the message has %d bytes", len(p.Message))
+		}
+	}
+	if len(out.Problems) != 2 {
+		t.Errorf("got %d Problems, want 2", len(out.Problems))
 	}
 }
 
