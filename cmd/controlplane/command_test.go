@@ -117,6 +117,8 @@ func TestUsageErrors(t *testing.T) {
 		"log format":                           {"serve --log-format xml", "unknown log format \"xml\": it is one of"},
 		"negative grace":                       {"serve --shutdown-grace -1s", "--shutdown-grace must not be negative"},
 		"load reports each hour":               {"serve --load-report-interval 1h", "--load-report-interval must be from 1s to 10m"},
+		"replicas without a way to this one":   {"serve --peers replicas:15020", "--peers needs --metrics-address"},
+		"replicas without a port":              {"serve --metrics-address 127.0.0.1:0 --peers replicas", "--peers is HOST:PORT"},
 		"unknown identity":                     {"serve --identity trust", "unknown identity \"trust\": it is one of"},
 		"TLS without a certificate":            {"serve --xds-tls-address :0", "--xds-tls-address needs --tls-certificates or"},
 		"a certificate without TLS":            {"serve --tls-certificates x", "need --xds-tls-address"},

@@ -47,8 +47,8 @@ type Table struct {
 	edges map[edgeKey]*edge
 	// perSource is the number of edges of each source, and of each allLike.
 	perSource map[Source]int
-	// perAddress is the number of edges of sources that are not proved, by the address of the client that reported them first; it can
-	// name itself as any number of sources. greedy is an address that has many of them.
+	// perAddress is the number of edges of sources that are not proved, by the address of the client that reported them first. A
+	// client can name itself as any number of sources. greedy is an address that has many of them.
 	perAddress map[string]int
 	greedy     string
 	// kept is the number of clusters and zones that Streams keep, of each source and of each allLike.

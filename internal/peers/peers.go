@@ -168,8 +168,11 @@ func (p *Peers) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	edges, absent, err := p.askAll(ctx)
-	if ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return // The caller does not want to know any more.
+	}
+	if err != nil {
+		absent = max(absent, 1) // It is not known how many there are while their name cannot be resolved.
 	}
 	p.absent.Set(float64(absent))
 	p.mu.Lock()

@@ -156,13 +156,16 @@ func TestReplicaIsAbsent(t *testing.T) {
 // TestNoReplicas: without an address, and while no name can be resolved, a replica answers for itself.
 func TestNoReplicas(t *testing.T) {
 	m := &mesh{t: t, port: "0"}
-	first, log, _, _ := m.replica("127.0.0.1", 3)
+	first, log, registry, _ := m.replica("127.0.0.1", 3)
 	m.mu.Lock()
 	m.failure = errors.New("no such host")
 	m.mu.Unlock()
 	want := map[string]uint64{"both": 3, "of-127.0.0.1": 1}
 	if diff := cmp.Diff(want, calls(t, first.Handler(), "")); diff != "" || !strings.Contains(log.String(), "no such host") {
 		t.Errorf("(-want +got):\n%s\n%s", diff, log)
+	}
+	if err := testutil.GatherAndCompare(registry, strings.NewReader("# HELP mizzen_peers_absent Other replicas that did not answer when they were last asked for their edges.\n# TYPE mizzen_peers_absent gauge\nmizzen_peers_absent 1\n"), "mizzen_peers_absent"); err != nil {
+		t.Error(err)
 	}
 	alone := peers.New(peers.Options{Path: path, Edges: func() []load.Edge { return nil }, Logger: slog.New(slog.DiscardHandler)})
 	if got := calls(t, alone.Handler(), ""); len(got) != 0 || len(alone.Edges()) != 0 {

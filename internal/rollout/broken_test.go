@@ -116,3 +116,13 @@ func TestClientThatNeverAcknowledges(t *testing.T) {
 		})
 	}
 }
+
+// TestTimesOfARunEnd: a rollout that runs again after it waited does not count the time before.
+func TestTimesOfARunEnd(t *testing.T) {
+	r := newReplica(t, true)
+	rec := &record{emptied: r.now, broken: r.now, waiting: r.now}
+	r.decider.look(&mesh.Rollout{Object: cart, Stage: mesh.RolloutWaiting}, rec, audience{}, mark{}, r.now.Add(time.Hour))
+	if !rec.emptied.IsZero() || !rec.broken.IsZero() || !rec.waiting.IsZero() {
+		t.Errorf("got %v, %v and %v, want that nothing of the time before is known", rec.emptied, rec.broken, rec.waiting)
+	}
+}

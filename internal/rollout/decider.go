@@ -199,6 +199,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	if r.Stage != mesh.RolloutRunning {
 		rec.remember(sum, r.Policy.Window)
 		rec.acknowledged, rec.begun, rec.met = time.Time{}, time.Time{}, false
+		rec.waiting, rec.emptied, rec.broken = time.Time{}, time.Time{}, time.Time{}
 		switch said := rec.ended; {
 		case r.Stage == mesh.RolloutNone && said.promote:
 			state.Message, state.First, state.Rest = said.message, said.first, said.rest
