@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -147,11 +148,11 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestSmallDisk has a disk that is smaller than the limit of the folder. The history leaves room on it for what else is stored there,
-// and keeps the newest generations.
+// TestSmallDisk has a disk that is smaller than the limit of the folder. The history takes half of it, and keeps the newest
+// generations. When other files fill the disk, it gives way.
 func TestSmallDisk(t *testing.T) {
 	dir := t.TempDir()
-	if output, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=128k", "mizzen", dir).CombinedOutput(); err != nil {
+	if output, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=256k", "mizzen", dir).CombinedOutput(); err != nil {
 		t.Skipf("NOT RUN: no file system can be mounted: %v: %s", err, output)
 	}
 	t.Cleanup(func() {
@@ -161,22 +162,44 @@ func TestSmallDisk(t *testing.T) {
 	})
 	r, log := onDisk(t, dir, "a")
 	last := ""
-	for i := range 60 {
-		last = r.record(service("cart", 80), rule("cart", i+1))
-		r.end()
+	edit := func(n int) {
+		for range n {
+			r.edits++
+			last = r.record(service("cart", 80), rule("cart", r.edits))
+			r.end()
+		}
 	}
+	saved := func(least int) {
+		t.Helper()
+		again, _ := onDisk(t, dir, "a")
+		if got, err := again.Resolve("current"); got != last || len(again.List("", 0)) < least {
+			t.Errorf("%s is saved and %d generations are, want %s and %d: %v\n%s", got, len(again.List("", 0)), last, least, err, log)
+		}
+	}
+	edit(120)
+	saved(10)
+	if log.Len() > 0 {
+		t.Errorf("the history filled the disk:\n%s", log)
+	}
+	for i := range 2 {
+		if err := os.WriteFile(fmt.Sprint(dir, "/state-", i), make([]byte, 48<<10), 0o600); err != nil {
+			t.Fatalf("the history leaves no room: %v", err)
+		}
+		r.end() // it gives way
+	}
+	full, err := os.Create(dir + "/full")
+	if err == nil {
+		_, err = full.Write(make([]byte, 256<<10))
+		err = errors.Join(err, full.Close())
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	edit(5)
 	if !strings.Contains(log.String(), "no space left") {
 		t.Fatalf("the disk was never full:\n%s", log)
 	}
-	r.end()
-	r.end()
-	if err := os.WriteFile(dir+"/state", make([]byte, 8<<10), 0o600); err != nil {
-		t.Errorf("the history leaves no room: %v", err)
-	}
-	again, _ := onDisk(t, dir, "a")
-	if got, err := again.Resolve("current"); got != last || len(again.List("", 0)) < 5 {
-		t.Errorf("%s is saved and %d generations are, want %s: %v\n%s", got, len(again.List("", 0)), last, err, log)
-	}
+	saved(2)
 }
 
 // TestReadOnlyFolder has a folder in a file system in which no folder can be made. It is logged once, and the history goes on.

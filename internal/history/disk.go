@@ -63,6 +63,8 @@ const (
 	fullKept = 2
 	// saveInterval is how often it is saved how far generations reached clients. It is also how soon a failed save is repeated.
 	saveInterval = 30 * time.Second
+	// block is the unit in which file systems give room to files, usually.
+	block = 4 << 10
 	// draftAge is the age from which a draft has no writer any more.
 	draftAge = time.Hour
 )
@@ -121,6 +123,8 @@ type batch struct {
 	generations []generation
 	full        []allObjects
 	held        []heldSet
+	// merged are the names of files of generations that others have the changes of.
+	merged []string
 	// newest is the number of the newest generation.
 	newest int
 	// kept are the names of the files of all generations, with those that have all objects.
@@ -138,7 +142,7 @@ type allObjects struct {
 func (s *Store) unsaved(end bool) batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := batch{kept: map[string]bool{}, held: slices.Clone(s.held)}
+	out := batch{kept: map[string]bool{}, held: slices.Clone(s.held), merged: slices.Clone(s.merged)}
 	full, newest, last := 0, 0, len(s.generations)-1
 	for i, g := range s.generations {
 		out.newest, out.kept[fileOf(g)] = g.Number, true
@@ -184,22 +188,25 @@ func (s *Store) save(end bool) {
 	}
 	todo := s.unsaved(end)
 	saved, err := d.write(todo)
+	if err == nil {
+		err = d.remove(todo.merged)
+	}
 	s.mu.Lock()
 	for _, g := range s.generations {
 		if reach := saved[g.Number]; reach != nil {
 			g.saved = reach
 		}
 	}
+	if err == nil {
+		s.merged = s.merged[len(todo.merged):]
+	}
 	s.mu.Unlock()
 	if err == nil && !d.alone && todo.newest >= d.first {
 		err = d.removeOthers(todo.kept)
 		d.alone = err == nil
 	}
-	switch {
-	case errors.Is(err, syscall.ENOSPC): // The state of the cluster, which matters more, may be on this disk.
-		err = errors.Join(err, d.trim(todo.kept, d.size()*3/4))
-	case err == nil && len(saved)+len(todo.full) > 0:
-		err = d.trim(todo.kept, d.limits.Folder)
+	if err == nil || errors.Is(err, syscall.ENOSPC) {
+		err = errors.Join(err, d.trim(todo.kept, d.room()))
 	}
 	d.tell(err)
 }
@@ -272,56 +279,6 @@ func (d *disk) tell(err error) {
 	d.failing = err != nil
 }
 
-// size returns how many bytes the files have.
-func (d *disk) size() (total int64) {
-	_, sizes, _ := d.list() // what cannot be listed cannot be removed
-	for _, size := range sizes {
-		total += size
-	}
-	return total
-}
-
-// trim removes files until the folder has at most so many bytes, and as few files as it must have: of those of generations that are not kept, then those with all
-// objects of old ones, then those of the oldest generations.
-func (d *disk) trim(kept map[string]bool, most int64) error {
-	files, sizes, err := d.list()
-	var spared []fileID
-	generations, total := 0, int64(0)
-	for _, file := range files {
-		total += sizes[file]
-		switch {
-		case !file.full:
-			generations++
-		case kept[file.name]:
-			spared = append(spared, file)
-		}
-	}
-	spared = spared[max(0, len(spared)-fullKept):]
-	rank := func(file fileID) int {
-		switch {
-		case !kept[file.name]:
-			return 0
-		case file.full && !slices.Contains(spared, file):
-			return 1
-		}
-		return 2
-	}
-	mesh.SortStableFunc(files, func(a, b fileID) int { return cmp.Compare(rank(a), rank(b)) })
-	for len(files) > 2 && (generations > d.limits.Generations || total > most) {
-		file := files[0]
-		if gone := os.Remove(d.file(file.name)); gone != nil && !errors.Is(gone, os.ErrNotExist) {
-			return errors.Join(err, gone)
-		}
-		if !file.full {
-			generations--
-		}
-		delete(d.full, file.name)
-		total -= sizes[file]
-		files = files[1:]
-	}
-	return err
-}
-
 // removeOthers removes the files of generations that another process saved while this one had them in memory alone.
 func (d *disk) removeOthers(kept map[string]bool) error {
 	files, _, err := d.list()
@@ -333,7 +290,7 @@ func (d *disk) removeOthers(kept map[string]bool) error {
 	return err
 }
 
-// list returns the files of the history by their numbers, one with all objects before that of its generation, and their sizes. It
+// list returns the files of the history by their numbers, one with all objects before that of its generation, and the room that they take. It
 // removes drafts without a writer.
 func (d *disk) list() (files []fileID, sizes map[fileID]int64, err error) {
 	entries, err := os.ReadDir(d.dir)
@@ -347,7 +304,7 @@ func (d *disk) list() (files []fileID, sizes map[fileID]int64, err error) {
 		switch {
 		case ok:
 			files = append(files, file)
-			sizes[file] = info.Size()
+			sizes[file] = (info.Size() + block - 1) / block * block
 		case strings.HasSuffix(entry.Name(), ".new") && time.Since(info.ModTime()) > draftAge:
 			err = errors.Join(err, os.Remove(d.file(entry.Name())))
 		}

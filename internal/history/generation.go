@@ -105,12 +105,7 @@ const (
 // bytes is about how many bytes are kept because of the generation: what objects were before, and what is listed. What objects
 // were after it is what they were before another one, or are now.
 func (g *generation) bytes() int {
-	size := sizeOfGeneration + len(g.changes)*sizeOfChange + len(g.Causes)*sizeOfCause
-	for _, c := range g.changes {
-		if m := c.before; m != nil {
-			size += sizeOfManifest + bytesOf(m.Ref.Kind, m.Ref.Namespace, m.Ref.Name, m.Text, m.Manager, m.Operation, m.File)
-		}
-	}
+	size := sizeOfGeneration + bytesOfChanges(g.changes) + len(g.Causes)*sizeOfCause
 	for i := range g.Causes {
 		c := &g.Causes[i]
 		size += bytesOf(c.Object.Kind, c.Object.Namespace, c.Object.Name, c.Manager, c.Operation)
@@ -119,6 +114,17 @@ func (g *generation) bytes() int {
 		size += 2*sizeOfText + bytesOf(r.Type, r.Name)
 	}
 	return size + len(g.Hosts)*sizeOfText + bytesOf(g.Hosts...)
+}
+
+// bytesOfChanges is about how many bytes changes take, with what objects were before.
+func bytesOfChanges(changes []change) int {
+	size := len(changes) * sizeOfChange
+	for _, c := range changes {
+		if m := c.before; m != nil {
+			size += sizeOfManifest + bytesOf(m.Ref.Kind, m.Ref.Namespace, m.Ref.Name, m.Text, m.Manager, m.Operation, m.File)
+		}
+	}
+	return size
 }
 
 // bytesOf is about how many bytes texts take: the runtime rounds their sizes up.

@@ -59,7 +59,8 @@ func (s *Store) restore() {
 	s.disk.unusable.Set(float64(len(found.failures)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.generations, s.size, s.current, s.fingerprint, s.apart = nil, 0, mesh.Map[*mesh.Manifest]{}, mesh.Fingerprint{}, false
+	s.generations, s.size, s.merged, s.current, s.fingerprint, s.apart = nil, 0, nil, mesh.Map[*mesh.Manifest]{}, mesh.Fingerprint{}, false
+	clear(s.tenants)
 	s.held, s.disk.held = held, nil
 	clear(s.disk.full)
 	s.next = found.highest + 1
@@ -99,7 +100,8 @@ func (d *disk) read() *files {
 		case len(found.chain) == 0:
 			found.chain, found.objects = piece, objects
 		default:
-			found.chain[0].follow(piece[len(piece)-1], objects, undo(found.objects, found.chain[1:]), d.domain)
+			older, changes := piece[len(piece)-1], changesBetween(objects, undo(found.objects, found.chain[1:]))
+			found.chain[0].follow(older.fingerprint, older.ID, changes, changedHosts(nil, &mesh.World{Domain: d.domain}, changes))
 			found.chain = append(piece, found.chain...)
 		}
 	}
@@ -177,20 +179,19 @@ func (d *disk) objectsAfter(piece []*generation, found *files) (mesh.Map[*mesh.M
 	return mesh.Map[*mesh.Manifest]{}, errors.Join(failures, fmt.Errorf("no file has all objects of generations %d to %d, so they cannot be used", piece[0].Number, piece[len(piece)-1].Number))
 }
 
-// follow makes g, the objects of which are after, follow from an older generation, the objects of which are before: generations
-// between the two are lost.
-func (g *generation) follow(older *generation, before, after mesh.Map[*mesh.Manifest], domain string) {
-	g.before, g.Previous, g.First, g.saved = older.fingerprint, older.ID, false, nil
-	g.changes = changesBetween(before, after)
-	if len(g.changes) == 0 {
+// follow makes g follow from an older generation than before, from which it differs by changes. hosts are those that the changes in
+// between concern.
+func (g *generation) follow(before mesh.Fingerprint, previous string, changes []change, hosts []string) {
+	g.before, g.Previous, g.First, g.saved, g.changes = before, previous, false, nil, changes
+	if len(changes) == 0 {
 		return
 	}
 	left := LeftOut{}
 	if g.LeftOut != nil {
 		left = *g.LeftOut
 	}
-	hosts := slices.Sorted(slices.Values(append(changedHosts(nil, &mesh.World{Domain: domain}, g.changes), g.Hosts...)))
-	g.describe(g.changes, slices.Compact(hosts), g.Resources)
+	hosts = slices.Sorted(slices.Values(slices.Concat(hosts, g.Hosts)))
+	g.describe(changes, slices.Compact(hosts), g.Resources)
 	if left.Hosts+left.Resources == 0 {
 		return
 	}

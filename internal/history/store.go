@@ -13,8 +13,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// Limits bound what is kept: generations, their bytes in memory, and those of the files in the folder. The oldest generations go
-// first.
+// Limits bound what is kept: generations, their bytes in memory, and those of the files in the folder.
 type Limits struct {
 	Generations, Bytes int
 	Folder             int64
@@ -53,6 +52,10 @@ type Store struct {
 	// generations are the oldest first. size is about how many bytes they keep.
 	generations []*generation
 	size        int
+	// tenants counts the generations that changed objects of a namespace. merged are the names of the files of generations that
+	// others have the changes of, and that are to be removed.
+	tenants map[string]int
+	merged  []string
 	// held are generations that pins name, the one that was asked for last at the end.
 	held []heldSet
 	// next is the number of the next generation: above those of all files, so that the order of numbers is that of generations,
@@ -94,7 +97,7 @@ func New(o Options) *Store {
 	if o.Limits.Folder == 0 {
 		o.Limits.Folder = OnDisk.Folder
 	}
-	s := &Store{options: o, domain: o.Domain, next: 1, wake: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1)}
+	s := &Store{options: o, domain: o.Domain, next: 1, tenants: map[string]int{}, wake: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1)}
 	if o.Dir != "" {
 		s.disk = newDisk(o)
 		s.restore()
@@ -141,8 +144,8 @@ func (s *Store) Published(p *serving.Publication) {
 
 // add adds the newest generation. The caller holds mu.
 func (s *Store) add(g *generation) {
-	g.size = g.bytes()
-	s.generations, s.size, s.next = append(s.generations, g), s.size+g.size, max(s.next, g.Number+1)
+	s.generations, s.next = append(s.generations, g), max(s.next, g.Number+1)
+	s.count(g)
 }
 
 // share makes one copy of what an object was after a generation, and before another one or now: the files of a folder have each
@@ -167,16 +170,6 @@ func (s *Store) share() {
 			}
 			later[key] = c.before
 		}
-	}
-}
-
-// trim drops the oldest generations that the Limits do not allow. The newest one stays. The caller holds mu.
-func (s *Store) trim() {
-	for len(s.generations) > 1 && (len(s.generations) > s.options.Limits.Generations || s.size > s.options.Limits.Bytes) {
-		s.size -= s.generations[0].size
-		s.generations[0] = nil
-		s.generations = s.generations[1:]
-		s.generations[0].Previous = ""
 	}
 }
 

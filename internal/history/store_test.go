@@ -30,6 +30,8 @@ type recorder struct {
 	t    *testing.T
 	last *mesh.World
 	at   time.Time
+	// edits counts what a test edited.
+	edits int
 }
 
 func newRecorder(t *testing.T, limits history.Limits) *recorder {
