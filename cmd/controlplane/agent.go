@@ -36,7 +36,9 @@ func newAgentCopy(std stdio) *cobra.Command {
 The file is verified before another program can see it: a damaged jar would stop every JVM that
 loads it. A file of this name is replaced.
 
-Injected pods have an init container that runs this command: see docs/INSTALL.md.`,
+Injected pods have an init container that runs this command: see docs/INSTALL.md.
+
+The exit code is 1 if the file cannot be copied, and 2 if the command line is invalid.`,
 		Example: `  controlplane agent copy /opt/mizzen
   JAVA_TOOL_OPTIONS=-javaagent:/opt/mizzen/mizzen-agent.jar java -jar app.jar`,
 		Args: func(cmd *cobra.Command, args []string) error {

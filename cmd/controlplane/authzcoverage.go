@@ -31,7 +31,10 @@ With -o json it is a list of {"namespace": "shop", "labels": "app=cart", "pods":
 ["cart"], "identity": true, "xds": true, "mode": "STRICT", "ports": {"50051": "mTLS"},
 "policies": ["shop/cart"], "dryRun": [], "enforceable": true, "reason": "", "probes": "..."}.
 ports has the ports that EndpointSlices name: plaintext, mTLS or closed. With -o sarif the
-workloads that do not enforce policies are printed for code scanning.`,
+workloads that do not enforce policies are printed for code scanning.
+
+Exit codes: 0 if the table is printed, 2 if the command line makes no sense or the objects cannot
+be read.`,
 		Example: `  controlplane authz coverage -f DIR
   controlplane authz coverage -f DIR -o json`,
 		Args: cobra.ArbitraryArgs,

@@ -24,7 +24,10 @@ conditions on it deny.
 
 With -o json the matrix is {"methods": ["/shop.Cart/Get", "*"], "entries": [{"from": "shop/web",
 "to": "cart.shop:50051", "allowed": ["*"]}]}. There is an entry for each account and each port of
-each Service. allowed is empty if the account may call nothing.`,
+each Service. allowed is empty if the account may call nothing.
+
+Exit codes: 0 if the matrix is printed, 2 if the command line makes no sense or the objects cannot
+be read.`,
 		Example: `  controlplane authz matrix -f DIR
   controlplane authz matrix -f DIR --account shop/new -o json`,
 		Args: cobra.ArbitraryArgs,

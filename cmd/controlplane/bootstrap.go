@@ -41,6 +41,8 @@ identity by a service account token or a certificate. The bootstrap then has no 
 unless --namespace is set. gRPC sends the token only if the variable
 GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.
 
+The exit code is 2 if the command line is invalid, and 1 after another failure.
+
 With --for envoy the bootstrap is for an Envoy proxy, which gets clusters, endpoints and the
 routes that its listeners name. Its listeners are yours: add them with --config-yaml of Envoy.
 With --certificates it declares a certificate, which Envoy reads as secrets from two files in
