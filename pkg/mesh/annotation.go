@@ -15,7 +15,7 @@ const (
 	AnnotationSubsetSize  = AnnotationPrefix + "subset-size"
 	AnnotationSuccessRate = AnnotationPrefix + "outlier-success-rate"
 	AnnotationWeight      = AnnotationPrefix + "weight"
-	// AnnotationLoadReports says whether gRPC clients report how their calls to a host end.
+	// AnnotationLoadReports says whether clients report how their calls to a host end.
 	AnnotationLoadReports = AnnotationPrefix + "load-reports"
 	// AnnotationReportedMetrics lists the metrics of servers that gRPC clients report, too.
 	AnnotationReportedMetrics = AnnotationPrefix + "reported-metrics"

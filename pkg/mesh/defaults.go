@@ -18,7 +18,7 @@ type Defaults struct {
 	LoadReports LoadReports
 }
 
-// LoadReports says about which clusters gRPC clients report their load.
+// LoadReports says about which clusters clients report their load.
 type LoadReports uint8
 
 const (

@@ -39,6 +39,7 @@ var goroutineFiles = []string{
 	"integrations/go/xds/call.go",     // a timer of a stream, which the end of its context frees
 	"integrations/go/xds/client.go",   // Close waits for it
 	"integrations/go/xds/http.go",     // a copy of a call, which its time ends
+	"integrations/go/xds/reports.go",  // reads a stream, until the stream is given up
 	"integrations/go/xds/stream.go",   // reads a stream, until the stream is given up
 	"pkg/serving/allcores.go",         // waits for them
 	"pkg/serving/versionrefresh.go",   // a timer of a subscription, stopped by Session.Close

@@ -83,7 +83,7 @@ func Start(t *testing.T, objects ...string) *Plane {
 // Run starts the process again after Kill, at the same addresses.
 func (p *Plane) Run() {
 	p.t.Helper()
-	p.process = exec.Command(Binary(p.t), "serve", "--files", p.dir, "--xds-address", p.xds, "--admin-address", p.admin, "--shutdown-grace", "200ms")
+	p.process = exec.Command(Binary(p.t), "serve", "--files", p.dir, "--xds-address", p.xds, "--admin-address", p.admin, "--shutdown-grace", "200ms", "--load-report-interval", "1s")
 	p.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.process.Stderr = &p.log
 	pipe, err := p.process.StdoutPipe()

@@ -19,12 +19,15 @@ type cluster struct {
 	current atomic.Pointer[balancer]
 	// inFlight and retries count the calls under way, and the retries among them.
 	inFlight, retries atomic.Int64
+	// dropped counts the calls since the last report that were given to no endpoint.
+	dropped atomic.Uint64
 	// endpoints are by address, so that what is known of an endpoint outlives a change; settings, members and failed are
 	// what current was made from. The Client's lock guards them.
 	endpoints map[string]*endpoint
 	settings  *clusterSettings
 	members   *assignment
 	failed    string
+	tallies   map[zone]*tally
 }
 
 // endpoint is one address of a cluster.
@@ -39,6 +42,8 @@ type endpoint struct {
 	record       record
 	// since is when it came; zero if it was there from the beginning.
 	since time.Time
+	// tally counts the calls of the endpoint's zone.
+	tally *tally
 }
 
 // rests reports whether other endpoints are preferred.
@@ -134,8 +139,9 @@ func (c *cluster) group(l localityOf, kept map[string]*endpoint, how choice) *gr
 	for _, m := range l.members {
 		e := kept[m.address]
 		if e == nil {
-			if e = c.endpoints[m.address]; e == nil {
-				e = &endpoint{address: m.address}
+			of := c.tallyOf(m.zone)
+			if e = c.endpoints[m.address]; e == nil || e.tally != of {
+				e = &endpoint{address: m.address, tally: of}
 				if c.endpoints != nil {
 					e.since = time.Now()
 				}
@@ -177,6 +183,7 @@ func (c *cluster) pick(tried []*endpoint, hash uint64) (*endpoint, error) {
 	}
 	for _, share := range b.drops {
 		if rand.Float64() < share { //nolint:gosec // no secret
+			c.dropped.Add(1)
 			return nil, status.Errorf(codes.Unavailable, "xds: the control plane has a share of the calls to %s dropped", c.name)
 		}
 	}
@@ -211,6 +218,7 @@ func (c *cluster) admit() error {
 	n := c.inFlight.Add(1)
 	if b := c.current.Load(); b != nil && n > b.maxRequests {
 		c.inFlight.Add(-1)
+		c.dropped.Add(1)
 		return status.Errorf(codes.Unavailable, "xds: cluster %s has %d calls under way, which is its limit", c.name, b.maxRequests)
 	}
 	return nil

@@ -117,8 +117,10 @@ func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err er
 	}
 	r.tried = append(r.tried, e)
 	e.inFlight.Add(1)
+	e.tally.underWay.Add(1)
 	return Target{e.address, r.cluster.name, r.cluster.connectTimeout()}, func(o Outcome) {
 		e.inFlight.Add(-1)
+		e.tally.end(o)
 		r.cluster.inFlight.Add(-1)
 		if o.Unreached {
 			e.connectFailed(time.Now())

@@ -31,9 +31,9 @@ type Client struct {
 	http     bool
 	patience time.Duration
 	logger   *slog.Logger
-	// more wakes the stream when a host is new.
-	more chan struct{}
-	stop context.CancelFunc
+	// more wakes the stream when a host is new, and asked the reports when something came.
+	more, asked chan struct{}
+	stop        context.CancelFunc
 	// done is closed when the stream has ended for good.
 	done chan struct{}
 
@@ -66,7 +66,7 @@ func NewClient(o Options) (*Client, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Client{
 		boot: o.Bootstrap, node: o.Bootstrap.nodeOf(o.HTTP), http: o.HTTP, patience: o.Patience, logger: o.Logger,
-		more: make(chan struct{}, 1), stop: stop, done: make(chan struct{}), store: newStore(),
+		more: make(chan struct{}, 1), asked: make(chan struct{}, 1), stop: stop, done: make(chan struct{}), store: newStore(),
 	}
 	go func() {
 		defer close(c.done)

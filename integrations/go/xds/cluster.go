@@ -48,6 +48,8 @@ type clusterSettings struct {
 	outliers   *outliers
 	// connectTimeout is zero if the cluster states none.
 	connectTimeout time.Duration
+	// reported is set if the control plane wants to know how calls end.
+	reported bool
 	// unread is what cannot be supported, and what calls must not do without.
 	unread string
 }
@@ -87,6 +89,7 @@ func readCluster(name string, c *clusterv3.Cluster) (*clusterSettings, error) {
 	}
 	out.limit(c.GetCircuitBreakers())
 	out.outliers = readOutliers(c)
+	out.reported = c.GetLrsServer().GetSelf() != nil
 	var err error
 	out.balancing, err = readBalancing(c)
 	return out, err

@@ -25,6 +25,7 @@ type localityOf struct {
 type member struct {
 	address string
 	weight  uint64
+	zone    zone
 }
 
 // readAssignment fails if a client must reject the ClusterLoadAssignment.
@@ -79,12 +80,12 @@ func readMembers(l *endpointv3.LocalityLbEndpoints) ([]member, error) {
 				return nil, errors.New("an endpoint has the weight 0")
 			}
 		}
-		members = append(members, member{address, weight})
+		members = append(members, member{address, weight, zoneOf(l.GetLocality())})
 	}
 	return members, nil
 }
 
 // oneAddress is the assignment of a cluster that is found by DNS.
 func oneAddress(address string) *assignment {
-	return &assignment{priorities: [][]localityOf{{{weight: 1, members: []member{{address, 1}}}}}}
+	return &assignment{priorities: [][]localityOf{{{weight: 1, members: []member{{address: address, weight: 1}}}}}}
 }

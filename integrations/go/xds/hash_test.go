@@ -10,8 +10,8 @@ import (
 // TestHashes: an endpoint gets its share of the keys by its weight, and only the keys of an endpoint that goes move.
 func TestHashes(t *testing.T) {
 	a := &assignment{priorities: [][]localityOf{{
-		{1, []member{{"10.0.0.1:80", 1}, {"10.0.0.2:80", 3}}},
-		{1, []member{{"10.0.1.1:80", 1}}},
+		{1, []member{{address: "10.0.0.1:80", weight: 1}, {address: "10.0.0.2:80", weight: 3}}},
+		{1, []member{{address: "10.0.1.1:80", weight: 1}}},
 	}}}
 	settings := &clusterSettings{balancing: balancing{localities: true, choice: byHash}, maxRequests: 1}
 	c := &cluster{name: "c"}
@@ -32,7 +32,7 @@ func TestHashes(t *testing.T) {
 			t.Errorf("%s has %v of the keys, want %v", address, got, share)
 		}
 	}
-	c.rebuild(settings, &assignment{priorities: [][]localityOf{{{1, []member{{"10.0.0.1:80", 1}, {"10.0.0.2:80", 3}}}}}})
+	c.rebuild(settings, &assignment{priorities: [][]localityOf{{{1, []member{{address: "10.0.0.1:80", weight: 1}, {address: "10.0.0.2:80", weight: 3}}}}}})
 	for key, was := range before {
 		if e, err := c.pick(nil, mixed(key, 1)); err != nil || was != "10.0.1.1:80" && e.address != was {
 			t.Fatalf("%s moved from %s to %v, %v", key, was, e, err)

@@ -53,7 +53,7 @@ func ejecting(t *testing.T, settings string) (*endpoint, *cluster) {
 	}
 	l := localityOf{weight: 1}
 	for _, n := range "0123456789" {
-		l.members = append(l.members, member{"10.0.0." + string(n) + ":80", 1})
+		l.members = append(l.members, member{address: "10.0.0." + string(n) + ":80", weight: 1})
 	}
 	c := &cluster{name: "c"}
 	c.rebuild(s, &assignment{priorities: [][]localityOf{{l}}})
@@ -99,9 +99,9 @@ func TestWarmup(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &cluster{name: "c"}
-	old := member{"10.0.0.1:80", 1}
+	old := member{address: "10.0.0.1:80", weight: 1}
 	c.rebuild(s, &assignment{priorities: [][]localityOf{{{1, []member{old}}}}})
-	c.rebuild(s, &assignment{priorities: [][]localityOf{{{1, []member{old, {"10.0.0.2:80", 1}}}}}})
+	c.rebuild(s, &assignment{priorities: [][]localityOf{{{1, []member{old, {address: "10.0.0.2:80", weight: 1}}}}}})
 	fresh := c.endpoints["10.0.0.2:80"]
 	for age, want := range map[time.Duration]float64{0: 0.05, 500 * time.Second: 0.5, 2000 * time.Second: 1} {
 		fresh.since = time.Now().Add(-age)

@@ -22,14 +22,24 @@ func TestMain(m *testing.M) { os.Exit(meshtest.Main(m)) }
 // The endpoints that these tests choose are never called.
 const v1, v2 = "127.0.0.1:7001=v1", "127.0.0.1:7002=v2"
 
-// newClient is a client of a control plane.
+// newClient is a client of a control plane, for RPC frameworks, and newHTTPClient one for plain HTTP.
 func newClient(t *testing.T, p *meshtest.Plane) *xds.Client {
+	t.Helper()
+	return clientOf(t, p, false)
+}
+
+func newHTTPClient(t *testing.T, p *meshtest.Plane) *xds.Client {
+	t.Helper()
+	return clientOf(t, p, true)
+}
+
+func clientOf(t *testing.T, p *meshtest.Plane, http bool) *xds.Client {
 	t.Helper()
 	boot, err := xds.ParseBootstrap([]byte(p.Bootstrap()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := xds.NewClient(xds.Options{Bootstrap: boot, Patience: meshtest.Patience, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	c, err := xds.NewClient(xds.Options{Bootstrap: boot, Patience: meshtest.Patience, HTTP: http, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -84,8 +85,11 @@ func (c *Client) stream(ctx context.Context, s server) (answered bool, err error
 		return false, err
 	}
 	defer func() { _ = conn.Close() }()
+	var reports sync.WaitGroup
+	defer reports.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	reports.Go(func() { c.keepReporting(ctx, conn) })
 	ads, err := discoveryv3.NewAggregatedDiscoveryServiceClient(conn).DeltaAggregatedResources(ctx)
 	if err != nil {
 		return false, err
@@ -201,6 +205,10 @@ func (o *opened) receive(r *discoveryv3.DeltaDiscoveryResponse) error {
 	c.outage = ""
 	err := c.apply(k, r)
 	c.mu.Unlock()
+	select {
+	case c.asked <- struct{}{}:
+	default:
+	}
 	if err != nil {
 		c.logger.Error("rejected resources of the control plane", "type", kindTable[k].name, "error", err)
 		answer.ErrorDetail = &statuspb.Status{Code: int32(codes.InvalidArgument), Message: err.Error()}

@@ -21,9 +21,10 @@ import (
 const defaultConnectTimeout = 10 * time.Second
 
 // httpSettings sets what Envoy's API has for HTTP, in the older fields that all of its HTTP clients read.
-func httpSettings(c *clusterv3.Cluster, s policy.Settings, _ Input, m member) {
+func httpSettings(c *clusterv3.Cluster, s policy.Settings, in Input, m member) {
 	c.Metadata = metadata(m.port, m.subset)
 	balanceHTTP(mesh.FamilyHTTP, c, s)
+	c.LrsServer = httpLoadReports(s, in)
 }
 
 // balanceHTTP is the part of it that all HTTP clients need.

@@ -15,10 +15,22 @@ func loadReports(s policy.Settings, in Input) *corev3.ConfigSource {
 	if !reportsLoad(s, in) {
 		return nil
 	}
+	return sameConnection()
+}
+
+func sameConnection() *corev3.ConfigSource {
 	return &corev3.ConfigSource{
 		ConfigSourceSpecifier: &corev3.ConfigSource_Self{Self: &corev3.SelfConfigSource{}},
 		ResourceApiVersion:    corev3.ApiVersion_V3,
 	}
+}
+
+// httpLoadReports is the same for clients of plain HTTP, of which those of integrations/go report. The form for gRPC has the Problems.
+func httpLoadReports(s policy.Settings, in Input) *corev3.ConfigSource {
+	if asked := s.Annotations.LoadReports.Value; in.LoadReports != mesh.LoadReportsOff && (asked == mesh.On || asked != mesh.Off && in.LoadReports == mesh.LoadReportsAll) {
+		return sameConnection()
+	}
+	return nil
 }
 
 // reportedMetrics are the metrics of servers that clients report.

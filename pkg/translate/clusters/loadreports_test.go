@@ -1,6 +1,7 @@
 package clusters
 
 import (
+	"strings"
 	"testing"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -23,17 +24,21 @@ func TestLoadReports(t *testing.T) {
 		reports    bool
 		problems   []string
 	}{
-		"nothing set":                {mesh.LoadReportsLimits, "", none, java, false, nil},
-		"a limit":                    {mesh.LoadReportsLimits, "", limit, 0, false, nil},
-		"a limit, Java":              {mesh.LoadReportsLimits, "", limit, java, true, nil},
-		"asked":                      {mesh.LoadReportsLimits, mesh.On, none, 0, true, nil},
-		"a limit, Java, not wanted":  {mesh.LoadReportsLimits, mesh.Off, limit, java, false, []string{"warning Ignored spec.trafficPolicy.connectionPool.http.http2MaxRequests"}},
-		"all":                        {mesh.LoadReportsAll, "", none, 0, true, nil},
-		"all but this one":           {mesh.LoadReportsAll, mesh.Off, none, 0, false, nil},
-		"off":                        {mesh.LoadReportsOff, "", none, 0, false, nil},
-		"off, and a limit":           {mesh.LoadReportsOff, "", limit, java, false, []string{"warning Ignored spec.trafficPolicy.connectionPool.http.http2MaxRequests"}},
-		"off, although asked":        {mesh.LoadReportsOff, mesh.On, none, 0, false, []string{"warning Unsupported metadata.annotations[mizzen.dev/load-reports]"}},
-		"HTTP clients do not report": {mesh.LoadReportsAll, mesh.On, limit, 0, false, nil},
+		"nothing set":               {mesh.LoadReportsLimits, "", none, java, false, nil},
+		"a limit":                   {mesh.LoadReportsLimits, "", limit, 0, false, nil},
+		"a limit, Java":             {mesh.LoadReportsLimits, "", limit, java, true, nil},
+		"asked":                     {mesh.LoadReportsLimits, mesh.On, none, 0, true, nil},
+		"a limit, Java, not wanted": {mesh.LoadReportsLimits, mesh.Off, limit, java, false, []string{"warning Ignored spec.trafficPolicy.connectionPool.http.http2MaxRequests"}},
+		"all":                       {mesh.LoadReportsAll, "", none, 0, true, nil},
+		"all but this one":          {mesh.LoadReportsAll, mesh.Off, none, 0, false, nil},
+		"off":                       {mesh.LoadReportsOff, "", none, 0, false, nil},
+		"off, and a limit":          {mesh.LoadReportsOff, "", limit, java, false, []string{"warning Ignored spec.trafficPolicy.connectionPool.http.http2MaxRequests"}},
+		"off, although asked":       {mesh.LoadReportsOff, mesh.On, none, 0, false, []string{"warning Unsupported metadata.annotations[mizzen.dev/load-reports]"}},
+		"HTTP, all":                 {mesh.LoadReportsAll, "", limit, 0, true, nil},
+		"HTTP, asked":               {mesh.LoadReportsLimits, mesh.On, none, 0, true, nil},
+		"HTTP, nothing set":         {mesh.LoadReportsLimits, "", limit, 0, false, nil},
+		"HTTP, all but this one":    {mesh.LoadReportsAll, mesh.Off, none, 0, false, nil},
+		"HTTP, off":                 {mesh.LoadReportsOff, mesh.On, none, 0, false, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			service := *translatetest.Echo(80)
@@ -41,7 +46,7 @@ func TestLoadReports(t *testing.T) {
 				service.Annotations.LoadReports = mesh.AnnotationValue[mesh.Switch]{Value: test.annotation, Ref: service.Ref}
 			}
 			in := Input{Service: &service, Rule: translatetest.Merged(t, test.rule), Missing: test.missing, LoadReports: test.mode}
-			if name == "HTTP clients do not report" {
+			if strings.HasPrefix(name, "HTTP") {
 				in.Family = mesh.FamilyHTTP
 			}
 			var problems []mesh.Problem
