@@ -59,6 +59,8 @@ type Decider struct {
 // record is what is remembered of one rollout.
 type record struct {
 	candidate string
+	// buckets are those of the clients that follow the change. Everything that was counted is by them.
+	buckets uint16
 	// seen is when the change was seen first, and settled is set once the conditions of objects are about it.
 	seen    time.Time
 	settled bool
@@ -192,7 +194,10 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark, now time.Time) (State, *object.Verdict) {
 	sum.at = now
 	if r.Candidate != rec.candidate {
-		*rec = record{candidate: r.Candidate, seen: now, earlier: rec.earlier, later: rec.later, last: rec.last, ended: rec.ended, objects: rec.objects}
+		*rec = record{candidate: r.Candidate, seen: now, buckets: rec.buckets, earlier: rec.earlier, later: rec.later, last: rec.last, ended: rec.ended, objects: rec.objects}
+	}
+	if buckets := r.Policy.Buckets(); buckets != rec.buckets {
+		*rec = record{candidate: rec.candidate, seen: rec.seen, buckets: buckets, settled: rec.settled, ended: rec.ended, objects: rec.objects}
 	}
 	rec.settled = rec.settled || now.Sub(rec.seen) >= min(settling, r.Policy.Window)
 	state := stateOf(r)
@@ -232,7 +237,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 // arrive for one interval.
 func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {
 	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals, fault: clients.fault}
-	e.rate, e.rates = r.rates(clients.scope)
+	e.before, e.beforeFor = r.before(clients.scope)
 	e.empty, e.emptyFor = clients.empty, lasting(clients.empty, &r.emptied, sum.at)
 	e.broken, e.brokenFor = clients.broken, lasting(clients.broken, &r.broken, sum.at)
 	if clients.clients > 0 && !r.met {

@@ -1,0 +1,162 @@
+package rollout
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/internal/load"
+)
+
+const (
+	// enough is how many attempts a part of the clients must have made before it is compared.
+	enough = 100
+	// known is how many attempts the first part must have made before the change, so that it is known how many failed then.
+	known = 20
+	// tolerated is by how much the share of failed attempts may be higher for the clients that follow a change.
+	tolerated = 0.01
+	// certain and doubtful are how unlikely a difference by chance must be: about 4 and 2 standard errors. They are logarithms, as weight has them.
+	certain, doubtful = 4 * 4 / 2, 2 * 2 / 2
+)
+
+// sample is attempts of which a share failed. Counts of different times may be brought to one level, so they are no integers.
+type sample struct{ calls, errors float64 }
+
+func sampleOf(a load.Attempts) sample { return sample{float64(a.Calls), float64(a.Errors)} }
+
+// sum is by how much calls fail more often than others that they are compared with: of several kinds, each with its own.
+type sum struct {
+	// failures are how many more fail than by chance, variance is how much that varies, and size is how many attempts that is of.
+	failures, variance, size float64
+}
+
+// add adds calls of one kind. Many calls that fail as often as those that they are compared with add no failures.
+func (d *sum) add(calls, with sample) {
+	all := calls.calls + with.calls
+	if calls.calls == 0 || with.calls == 0 {
+		return
+	}
+	failing := (calls.errors + with.errors) / all
+	size := calls.calls * with.calls / all
+	d.size += size
+	d.failures += calls.errors - calls.calls*failing
+	d.variance += size * failing * (1 - failing)
+}
+
+// points is the difference of the shares of failed attempts.
+func (d sum) points() float64 { return d.failures / d.size }
+
+// weight is the negative logarithm of a bound of the probability that chance alone makes the difference so large: Bennett's inequality. For many
+// failures it is half the square of the number of standard errors. For few it is sound, too.
+func (d sum) weight() float64 {
+	if d.failures <= 0 || d.variance <= 0 {
+		return 0
+	}
+	u := d.failures / d.variance
+	return d.variance * ((1+u)*math.Log1p(u) - u)
+}
+
+// difference is by how much calls of the first part of the clients fail more often. The pair is what was compared.
+type difference struct {
+	pair
+
+	points, weight float64
+}
+
+// compare compares calls of units, with the calls that others returns and with those of the same clients before the change. They must fail more
+// often than both: a workload, or one of its pods, may fail more often than others do, without any change. Units that are compared with the
+// same calls of the rest are compared together.
+func (e evidence) compare(units ...unit) difference {
+	strata := map[unit]pair{}
+	var before sum
+	counted := uint64(0)
+	for _, u := range units {
+		with, now, then := e.others(u)
+		strata[with] = pair{strata[with].first.Plus(e.units[u].first), now}
+		own := sampleOf(e.before.units[u].first)
+		if with == u && own.calls > 0 && then.Calls > 0 {
+			// What failed in both parts before may have been mended since, or not: that is known of the rest.
+			own.errors = own.calls * min(1, share(now)+max(0, own.errors/own.calls-share(then)))
+		}
+		before.add(sampleOf(e.units[u].first), own)
+		counted += e.before.units[u].first.Calls
+	}
+	var rest sum
+	d := difference{}
+	for _, with := range slices.SortedFunc(maps.Keys(strata), unit.compare) { // Sums of fractions depend on the order.
+		d.pair = d.plus(strata[with])
+		rest.add(sampleOf(strata[with].first), sampleOf(strata[with].rest))
+	}
+	d.points, d.weight = rest.points(), rest.weight()
+	if counted >= known {
+		d.points, d.weight = min(d.points, before.points()), min(d.weight, before.weight())
+	}
+	return d
+}
+
+// others returns with which calls of the rest a unit is compared, now and before the change: those of the same workload, if these are enough; or
+// else those of all by the same object, or by all.
+func (e evidence) others(u unit) (with unit, now, before load.Attempts) {
+	if own := e.units[u].rest; own.Calls >= enough {
+		return u, own, e.before.units[u].rest
+	}
+	if same := e.of[u.object].rest; same.Calls >= enough {
+		return unit{object: u.object}, same, e.before.of[u.object].rest
+	}
+	return unit{}, e.plus(e.shared).rest, e.before.plus(e.before.shared).rest
+}
+
+// comparison is units that are compared at once, and what they are called.
+type comparison struct {
+	name  string
+	units []unit
+}
+
+// comparisons returns what is compared: each unit alone, and then together those that may each have too few calls. No calls of the rest are in
+// one comparison twice.
+func (e evidence) comparisons() (each, together []comparison) {
+	merged, of := map[unit][]unit{}, map[string][]unit{}
+	var own, all []unit
+	for _, u := range slices.SortedFunc(maps.Keys(e.units), unit.compare) {
+		if e.units[u].first.Calls == 0 {
+			continue
+		}
+		each = append(each, comparison{u.String(), []unit{u}})
+		switch with, _, _ := e.others(u); {
+		case with != u:
+			merged[with] = append(merged[with], u)
+		case u.object == "":
+			all = append(all, u)
+		default:
+			of[u.object], own, all = append(of[u.object], u), append(own, u), append(all, u)
+		}
+	}
+	for _, object := range slices.Sorted(maps.Keys(of)) {
+		together = append(together, comparison{object + ", all workloads", of[object]})
+	}
+	for _, with := range slices.SortedFunc(maps.Keys(merged), unit.compare) {
+		together = append(together, comparison{strings.TrimPrefix(with.object+", workloads with few calls", ", "), merged[with]})
+	}
+	return each, append(together, comparison{"all workloads", own}, comparison{"all workloads, with calls by rules that are not known", all})
+}
+
+// worse returns which calls fail more often with the change than without, and their figures; empty if there are none. By chance it must be at least
+// so unlikely, and the more workloads are compared, the more. Both parts must have made a number of attempts.
+func (e evidence) worse(unlikely float64, attempts uint64) string {
+	each, together := e.comparisons()
+	unlikely += math.Log(float64(max(1, len(each))))
+	for _, several := range [][]comparison{each, together} {
+		worst, figures := 0.0, ""
+		for _, c := range several {
+			d := e.compare(c.units...)
+			if d.weight >= unlikely && d.weight > worst && d.points > tolerated && min(d.first.Calls, d.rest.Calls) >= attempts {
+				worst, figures = d.weight, c.name+": "+d.figures()
+			}
+		}
+		if figures != "" {
+			return figures
+		}
+	}
+	return ""
+}
