@@ -42,11 +42,12 @@ func (c *crowd) number(most float64) uint64 {
 	return uint64(math.Exp(c.random.Float64() * math.Log(most)))
 }
 
-// add adds calls of a workload, which fail as often in both parts and before, except for the first part since the change.
-func (c *crowd) add(name string, first, rest uint64, usual, since float64) {
+// add adds calls of a workload, which fail as often in both parts and before, except for the first part since the change. It made some times as
+// many calls before.
+func (c *crowd) add(name string, first, rest uint64, usual, since, times float64) {
 	by := unit{fmt.Sprint("rule-", c.random.IntN(3)), load.Source{Namespace: "shop", Workload: name}}
 	c.now.add(by, pair{attempted(c.random, first, since), attempted(c.random, rest, usual)})
-	again := func(n uint64) uint64 { return uint64(float64(n) * (0.5 + 1.5*c.random.Float64())) }
+	again := func(n uint64) uint64 { return uint64(float64(n) * times * (0.5 + 1.5*c.random.Float64())) }
 	c.before.add(by, pair{attempted(c.random, again(first), usual), attempted(c.random, again(rest), usual)})
 }
 
@@ -62,7 +63,7 @@ func newCrowd(random *rand.Rand, workloads int) *crowd {
 		case 1:
 			rest = 0
 		}
-		c.add(fmt.Sprint("w-", i), first, rest, usual, usual)
+		c.add(fmt.Sprint("w-", i), first, rest, usual, usual, 1)
 	}
 	return c
 }
@@ -97,10 +98,10 @@ func TestOneWorkloadDecides(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // not for secrets
 		c := newCrowd(random, random.IntN(100))
 		for i := range random.IntN(5) {
-			c.add(fmt.Sprint("change-", i), c.number(1e6), c.number(1e7), random.Float64(), random.Float64())
+			c.add(fmt.Sprint("change-", i), c.number(1e6), c.number(1e7), random.Float64(), random.Float64(), 1)
 		}
 		usual := 0.95 * random.Float64()
-		c.add("worse", 60_000+c.number(1e6), 60_000+c.number(1e7), usual, usual+0.05)
+		c.add("worse", 60_000+c.number(1e6), 60_000+c.number(1e7), usual, usual+0.05, []float64{0, 0.001, 0.1, 1}[random.IntN(4)])
 		if v := c.judge(); !v.abort {
 			t.Errorf("seed %d, from %.3f: %s", seed, usual, v.message)
 		}

@@ -12,8 +12,8 @@ import (
 const (
 	// enough is how many attempts a part of the clients must have made before it is compared.
 	enough = 100
-	// known is how many attempts the first part must have made before the change, so that it is known how many failed then.
-	known = 20
+	// known is the part of the attempts to expect that clients must have made before the change, so that it is known how many failed then.
+	known = 0.25
 	// tolerated is by how much the share of failed attempts may be higher for the clients that follow a change.
 	tolerated = 0.01
 	// certain and doubtful are how unlikely a difference by chance must be: about 4 and 2 standard errors. They are logarithms, as weight has them.
@@ -69,30 +69,39 @@ type difference struct {
 // same calls of the rest are compared together.
 func (e evidence) compare(units ...unit) difference {
 	strata := map[unit]pair{}
-	var before sum
-	counted := uint64(0)
+	var rest, usual sum
 	for _, u := range units {
-		with, now, then := e.others(u)
+		with, now, _ := e.others(u)
 		strata[with] = pair{strata[with].first.Plus(e.units[u].first), now}
-		own := sampleOf(e.before.units[u].first)
-		if with == u && own.calls > 0 && then.Calls > 0 {
-			// What failed in both parts before may have been mended since, or not: that is known of the rest.
-			own.errors = own.calls * min(1, share(now)+max(0, own.errors/own.calls-share(then)))
-		}
-		before.add(sampleOf(e.units[u].first), own)
-		counted += e.before.units[u].first.Calls
+		usual.add(sampleOf(e.units[u].first), e.usual(u))
 	}
-	var rest sum
 	d := difference{}
 	for _, with := range slices.SortedFunc(maps.Keys(strata), unit.compare) { // Sums of fractions depend on the order.
 		d.pair = d.plus(strata[with])
 		rest.add(sampleOf(strata[with].first), sampleOf(strata[with].rest))
 	}
-	d.points, d.weight = rest.points(), rest.weight()
-	if counted >= known {
-		d.points, d.weight = min(d.points, before.points()), min(d.weight, before.weight())
-	}
+	d.points, d.weight = min(rest.points(), usual.points()), min(rest.weight(), usual.weight())
 	return d
+}
+
+// usual returns what calls of the first part are compared with besides the rest: those of the same clients before the change. It is the rest if
+// nothing is known of these, or if they failed no more often than others of the same workload.
+func (e evidence) usual(u unit) sample {
+	with, now, then := e.others(u)
+	before := e.before.units[u].first
+	switch excess := share(before) - share(then); {
+	case !e.knows(u), with == u && excess <= 0:
+		return sampleOf(now)
+	case with == u: // What failed in both parts before may have been mended since, or not: that is known of the rest.
+		return sample{float64(before.Calls), float64(before.Calls) * min(1, share(now)+excess)}
+	}
+	return sampleOf(before)
+}
+
+// knows reports whether it is known how many calls of a unit failed before the change.
+func (e evidence) knows(u unit) bool {
+	before, now := float64(e.before.units[u].first.Calls), float64(e.units[u].first.Calls)
+	return before > 0 && before*e.elapsed.Seconds() >= known*now*e.beforeFor.Seconds()
 }
 
 // others returns with which calls of the rest a unit is compared, now and before the change: those of the same workload, if these are enough; or
@@ -114,9 +123,9 @@ type comparison struct {
 }
 
 // comparisons returns what is compared: each unit alone, and then together those that may each have too few calls. No calls of the rest are in
-// one comparison twice.
+// one comparison twice, and what is known of some workloads before the change does not count for others.
 func (e evidence) comparisons() (each, together []comparison) {
-	merged, of := map[unit][]unit{}, map[string][]unit{}
+	merged, young, of := map[unit][]unit{}, map[unit][]unit{}, map[string][]unit{}
 	var own, all []unit
 	for _, u := range slices.SortedFunc(maps.Keys(e.units), unit.compare) {
 		if e.units[u].first.Calls == 0 {
@@ -124,6 +133,8 @@ func (e evidence) comparisons() (each, together []comparison) {
 		}
 		each = append(each, comparison{u.String(), []unit{u}})
 		switch with, _, _ := e.others(u); {
+		case with != u && !e.knows(u):
+			young[with] = append(young[with], u)
 		case with != u:
 			merged[with] = append(merged[with], u)
 		case u.object == "":
@@ -135,8 +146,10 @@ func (e evidence) comparisons() (each, together []comparison) {
 	for _, object := range slices.Sorted(maps.Keys(of)) {
 		together = append(together, comparison{object + ", all workloads", of[object]})
 	}
-	for _, with := range slices.SortedFunc(maps.Keys(merged), unit.compare) {
-		together = append(together, comparison{strings.TrimPrefix(with.object+", workloads with few calls", ", "), merged[with]})
+	for _, few := range []map[unit][]unit{merged, young} {
+		for _, with := range slices.SortedFunc(maps.Keys(few), unit.compare) {
+			together = append(together, comparison{strings.TrimPrefix(with.object+", workloads with few calls", ", "), few[with]})
+		}
 	}
 	return each, append(together, comparison{"all workloads", own}, comparison{"all workloads, with calls by rules that are not known", all})
 }
