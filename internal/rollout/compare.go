@@ -1,12 +1,14 @@
 package rollout
 
 import (
+	"iter"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 const (
@@ -67,7 +69,7 @@ type difference struct {
 // compare compares calls of units, with the calls that others returns and with those of the same clients before the change. They must fail more
 // often than both: a workload, or one of its pods, may fail more often than others do, without any change. Units that are compared with the
 // same calls of the rest are compared together.
-func (e evidence) compare(units ...unit) difference {
+func (e *evidence) compare(units ...unit) difference {
 	strata := map[unit]pair{}
 	var rest, usual sum
 	for _, u := range units {
@@ -76,7 +78,7 @@ func (e evidence) compare(units ...unit) difference {
 		usual.add(sampleOf(e.units[u].first), e.usual(u))
 	}
 	d := difference{}
-	for _, with := range slices.SortedFunc(maps.Keys(strata), unit.compare) { // Sums of fractions depend on the order.
+	for _, with := range sorted(maps.Keys(strata)) { // Sums of fractions depend on the order.
 		d.pair = d.plus(strata[with])
 		rest.add(sampleOf(strata[with].first), sampleOf(strata[with].rest))
 	}
@@ -84,9 +86,16 @@ func (e evidence) compare(units ...unit) difference {
 	return d
 }
 
+// sorted returns units in order.
+func sorted(units iter.Seq[unit]) []unit {
+	list := slices.Collect(units)
+	mesh.SortFunc(list, unit.compare)
+	return list
+}
+
 // usual returns what calls of the first part are compared with besides the rest: those of the same clients before the change. It is the rest if
 // nothing is known of these, or if they failed no more often than others of the same workload.
-func (e evidence) usual(u unit) sample {
+func (e *evidence) usual(u unit) sample {
 	with, now, then := e.others(u)
 	before := e.before.units[u].first
 	switch excess := share(before) - share(then); {
@@ -99,14 +108,14 @@ func (e evidence) usual(u unit) sample {
 }
 
 // knows reports whether it is known how many calls of a unit failed before the change.
-func (e evidence) knows(u unit) bool {
+func (e *evidence) knows(u unit) bool {
 	before, now := float64(e.before.units[u].first.Calls), float64(e.units[u].first.Calls)
 	return before > 0 && before*e.elapsed.Seconds() >= known*now*e.beforeFor.Seconds()
 }
 
 // others returns with which calls of the rest a unit is compared, now and before the change: those of the same workload, if these are enough; or
 // else those of all by the same object, or by all.
-func (e evidence) others(u unit) (with unit, now, before load.Attempts) {
+func (e *evidence) others(u unit) (with unit, now, before load.Attempts) {
 	if own := e.units[u].rest; own.Calls >= enough {
 		return u, own, e.before.units[u].rest
 	}
@@ -124,39 +133,36 @@ type comparison struct {
 
 // comparisons returns what is compared: each unit alone, and then together those that may each have too few calls. No calls of the rest are in
 // one comparison twice, and what is known of some workloads before the change does not count for others.
-func (e evidence) comparisons() (each, together []comparison) {
-	merged, young, of := map[unit][]unit{}, map[unit][]unit{}, map[string][]unit{}
-	var own, all []unit
-	for _, u := range slices.SortedFunc(maps.Keys(e.units), unit.compare) {
+func (e *evidence) comparisons() (each, together []comparison) {
+	groups := map[string][]unit{}
+	for _, u := range sorted(maps.Keys(e.units)) {
 		if e.units[u].first.Calls == 0 {
 			continue
 		}
 		each = append(each, comparison{u.String(), []unit{u}})
+		names := []string{"all workloads, with calls by rules that are not known", "all workloads", u.object + ", all workloads"}
 		switch with, _, _ := e.others(u); {
-		case with != u && !e.knows(u):
-			young[with] = append(young[with], u)
-		case with != u:
-			merged[with] = append(merged[with], u)
-		case u.object == "":
-			all = append(all, u)
+		case with == u && u.object == "":
+			names = names[:1]
+		case with == u:
+		case e.knows(u):
+			names = []string{with.object + ", workloads with few calls"}
 		default:
-			of[u.object], own, all = append(of[u.object], u), append(own, u), append(all, u)
+			names = []string{with.object + ", workloads with few calls, of which nothing is known before the change"}
+		}
+		for _, name := range names {
+			groups[name] = append(groups[name], u)
 		}
 	}
-	for _, object := range slices.Sorted(maps.Keys(of)) {
-		together = append(together, comparison{object + ", all workloads", of[object]})
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		together = append(together, comparison{strings.TrimPrefix(name, ", "), groups[name]})
 	}
-	for _, few := range []map[unit][]unit{merged, young} {
-		for _, with := range slices.SortedFunc(maps.Keys(few), unit.compare) {
-			together = append(together, comparison{strings.TrimPrefix(with.object+", workloads with few calls", ", "), few[with]})
-		}
-	}
-	return each, append(together, comparison{"all workloads", own}, comparison{"all workloads, with calls by rules that are not known", all})
+	return each, together
 }
 
 // worse returns which calls fail more often with the change than without, and their figures; empty if there are none. By chance it must be at least
 // so unlikely, and the more workloads are compared, the more. Both parts must have made a number of attempts.
-func (e evidence) worse(unlikely float64, attempts uint64) string {
+func (e *evidence) worse(unlikely float64, attempts uint64) string {
 	each, together := e.comparisons()
 	unlikely += math.Log(float64(max(1, len(each))))
 	for _, several := range [][]comparison{each, together} {

@@ -112,7 +112,7 @@ func judge(e evidence) verdict {
 }
 
 // failure says what is wrong with the calls of the clients that follow the change; empty if nothing is.
-func (e evidence) failure() string {
+func (e *evidence) failure() string {
 	const failed = "Calls of the clients that followed the new version failed"
 	switch worse := e.worse(certain, enough); {
 	case e.fault != "":
@@ -128,7 +128,7 @@ func (e evidence) failure() string {
 }
 
 // undecided says what is not known yet, so that the change is not promoted.
-func (e evidence) undecided() (v verdict, undecided bool) {
+func (e *evidence) undecided() (v verdict, undecided bool) {
 	switch worse := e.worse(doubtful, 1); {
 	case len(e.late) > 0:
 		return verdict{reason: ReasonAcknowledging, message: fmt.Sprintf("It is not promoted, because %d of %d clients that follow the new version first do not acknowledge it, such as %s. Restart or stop them: they do not read what they are sent. %s.", len(e.late), e.clients, e.late[0], e.figures())}, true
@@ -151,9 +151,9 @@ func (e evidence) undecided() (v verdict, undecided bool) {
 }
 
 // unused reports whether no connected client follows the change.
-func (e evidence) unused() bool { return e.clients == 0 && !e.deleted }
+func (e *evidence) unused() bool { return e.clients == 0 && !e.deleted }
 
-func (e evidence) noClients() verdict {
+func (e *evidence) noClients() verdict {
 	return verdict{reason: ReasonNoClients, message: fmt.Sprintf("No connected client of the %d%% that follow the new version first uses it. Raise the share, or remove the annotation to give the new version to all.", e.policy.Percent)}
 }
 
@@ -162,7 +162,7 @@ func (p pair) enough() bool { return p.first.Calls >= enough && p.rest.Calls >= 
 
 // stopped returns the figures if these clients made hardly any attempt although they made many before, and the others go on: of all calls, or
 // of those by one object. It is empty otherwise.
-func (e evidence) stopped() string {
+func (e *evidence) stopped() string {
 	for _, object := range slices.Sorted(maps.Keys(e.before.of)) {
 		if figures := e.stoppedOf(e.of[object], e.before.of[object]); figures != "" {
 			return object + ": " + figures
@@ -171,7 +171,7 @@ func (e evidence) stopped() string {
 	return e.stoppedOf(e.pair, e.before.pair)
 }
 
-func (e evidence) stoppedOf(now, before pair) string {
+func (e *evidence) stoppedOf(now, before pair) string {
 	if e.beforeFor <= 0 {
 		return ""
 	}
@@ -196,7 +196,7 @@ func (p pair) figures() string {
 }
 
 // reported says how the calls ended of which clients reported.
-func (e evidence) reported() string {
+func (e *evidence) reported() string {
 	return fmt.Sprintf("Calls that clients reported: %s.", e.figures())
 }
 

@@ -54,7 +54,7 @@ func TestWorkloads(t *testing.T) {
 		"all calls fail in both parts":                           {nil, []callsOf{{"web", 1000, 1000, 9000, 9000}}, mesh.RolloutRunning, "fewer than 100 attempts with the new version succeeded"},
 		"all calls fail in the rest alone":                       {nil, []callsOf{{"web", 1000, 0, 9000, 9000}}, mesh.RolloutNone, "100.0% of 9000 attempts without"},
 		"many call seldom":                                       {nil, seldom(0), mesh.RolloutNone, "of 400 attempts"},
-		"many call seldom, and some calls fail":                  {nil, seldom(1), mesh.RolloutAborted, "workloads with few calls: 5.0% of 400 attempts"},
+		"many call seldom, and some calls fail":                  {nil, seldom(1), mesh.RolloutAborted, "of which nothing is known before the change: 5.0% of 400 attempts"},
 		"two of a hundred fail, as may happen":                   {nil, []callsOf{{"web", 110, 2, 1000, 5}}, mesh.RolloutNone, "of 110 attempts"},
 		"too few fail to know":                                   {nil, []callsOf{{"web", 110, 4, 1000, 1}}, mesh.RolloutRunning, "too few to know"},
 	} {
