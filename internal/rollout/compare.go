@@ -1,10 +1,7 @@
 package rollout
 
 import (
-	"iter"
-	"maps"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
@@ -56,7 +53,7 @@ func (d sum) weight() float64 {
 		return 0
 	}
 	u := d.failures / d.variance
-	return d.variance * ((1+u)*math.Log1p(u) - u)
+	return d.variance * ((1+u)*math.Log(1+u) - u)
 }
 
 // difference is by how much calls of the first part of the clients fail more often. The pair is what was compared.
@@ -71,26 +68,23 @@ type difference struct {
 // same calls of the rest are compared together.
 func (e *evidence) compare(units ...unit) difference {
 	strata := map[unit]pair{}
+	var order []unit // Sums of fractions depend on it.
 	var rest, usual sum
 	for _, u := range units {
 		with, now, _ := e.others(u)
+		if _, ok := strata[with]; !ok {
+			order = append(order, with)
+		}
 		strata[with] = pair{strata[with].first.Plus(e.units[u].first), now}
 		usual.add(sampleOf(e.units[u].first), e.usual(u))
 	}
 	d := difference{}
-	for _, with := range sorted(maps.Keys(strata)) { // Sums of fractions depend on the order.
+	for _, with := range order {
 		d.pair = d.plus(strata[with])
 		rest.add(sampleOf(strata[with].first), sampleOf(strata[with].rest))
 	}
 	d.points, d.weight = min(rest.points(), usual.points()), min(rest.weight(), usual.weight())
 	return d
-}
-
-// sorted returns units in order.
-func sorted(units iter.Seq[unit]) []unit {
-	list := slices.Collect(units)
-	mesh.SortFunc(list, unit.compare)
-	return list
 }
 
 // usual returns what calls of the first part are compared with besides the rest: those of the same clients before the change. It is the rest if
@@ -134,11 +128,15 @@ type comparison struct {
 // comparisons returns what is compared: each unit alone, and then together those that may each have too few calls. No calls of the rest are in
 // one comparison twice, and what is known of some workloads before the change does not count for others.
 func (e *evidence) comparisons() (each, together []comparison) {
-	groups := map[string][]unit{}
-	for _, u := range sorted(maps.Keys(e.units)) {
-		if e.units[u].first.Calls == 0 {
-			continue
+	var units []unit
+	for u, p := range e.units {
+		if p.first.Calls > 0 {
+			units = append(units, u)
 		}
+	}
+	mesh.SortFunc(units, unit.compare)
+	groups := map[string]int{}
+	for _, u := range units {
 		each = append(each, comparison{u.String(), []unit{u}})
 		names := []string{"all workloads, with calls by rules that are not known", "all workloads", u.object + ", all workloads"}
 		switch with, _, _ := e.others(u); {
@@ -151,11 +149,13 @@ func (e *evidence) comparisons() (each, together []comparison) {
 			names = []string{with.object + ", workloads with few calls, of which nothing is known before the change"}
 		}
 		for _, name := range names {
-			groups[name] = append(groups[name], u)
+			i, ok := groups[name]
+			if !ok {
+				i = len(together)
+				groups[name], together = i, append(together, comparison{name: strings.TrimPrefix(name, ", ")})
+			}
+			together[i].units = append(together[i].units, u)
 		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(groups)) {
-		together = append(together, comparison{strings.TrimPrefix(name, ", "), groups[name]})
 	}
 	return each, together
 }
