@@ -86,6 +86,8 @@ func TestHistoryCommands(t *testing.T) {
 		"diff g-00":                                {exitFailure, "", "generation g-00 is not kept"},
 		"diff":                                     {exitUsage, "", "one or two generations are needed"},
 		"diff previous --pod demo/a --as demo":     {exitUsage, "", "--pod excludes --as"},
+		"pin greeter.demo g-0123456789":            {exitFailure, "", "generation g-0123456789 is not kept"},
+		"pin greeter.demo " + all[1].ID:            {exitOK, "kubectl annotate service greeter -n demo --overwrite mizzen.dev/pin=" + all[1].ID + ",", ""},
 		"rollback current":                         {exitOK, "differ in the current generation", ""},
 		"rollback 9":                               {exitFailure, "", "generation 9 is not kept"},
 		"rollback":                                 {exitUsage, "", "one generation is needed"},

@@ -9,7 +9,7 @@ import (
 )
 
 func TestPin(t *testing.T) {
-	got := command(t.Context(), "", "pin", "cart.shop.svc.cluster.local", "g-3f2a91c04d", "--for", "30m")
+	got := command(t.Context(), "", "pin", "cart.shop.svc.cluster.local", "g-3f2a91c04d", "--for", "30m", "--offline")
 	found := regexp.MustCompile(`^kubectl annotate service cart -n shop --overwrite mizzen\.dev/pin=g-3f2a91c04d,(\S+)\n$`).FindStringSubmatch(got.stdout)
 	if got.code != exitOK || found == nil {
 		t.Fatalf("got %+v, want the command", got)
@@ -19,7 +19,7 @@ func TestPin(t *testing.T) {
 	}
 	const id = "g-3f2a91c04d"
 	for host, want := range map[string]string{"cart.shop:80": "cart -n shop", "Cart.Shop.svc": "cart -n shop", "cart.shop.svc.cluster.local.": "cart -n shop"} {
-		if got := command(t.Context(), "", "pin", host, id); got.code != exitOK || !strings.HasPrefix(got.stdout, "kubectl annotate service "+want+" --overwrite mizzen.dev/pin="+id+",") {
+		if got := command(t.Context(), "", "pin", host, id, "--offline"); got.code != exitOK || !strings.HasPrefix(got.stdout, "kubectl annotate service "+want+" --overwrite mizzen.dev/pin="+id+",") {
 			t.Errorf("%s: got %+v, want the command for %s", host, got, want)
 		}
 	}
@@ -39,6 +39,8 @@ func TestPin(t *testing.T) {
 		{"cart.shop", id + ",2026"},
 		{"*.shop", id},
 		{"cart.shop", id, "--for", "1s"},
+		{"cart.shop", id, "--for", "721h"},
+		{"cart.shop", id, "--offline", "--address", "localhost:9090"},
 		{"cart.shop", "g-3f2a"},
 		{"cart.shop", id + "0"},
 		{"cart.shop", "previous"},

@@ -260,7 +260,7 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) time.Duration {
 		e, z := s.zone(c, l.Zone, now.Add(-covers), now)
 		e.calls += calls + errors
 		e.errors += errors
-		followed.add(s.bucket, calls+errors, errors)
+		followed.add(calls+errors, errors)
 		e.window.add(now.Add(-covers), now, s.table.o.Interval, calls+errors, errors)
 		e.reported = now.UnixNano()
 		if inProgress := s.plausible(l.InProgress, &c.inProgress); z != nil {
@@ -275,7 +275,7 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) time.Duration {
 		e, _ := s.zone(c, nil, now.Add(-covers), now)
 		dropped := s.plausible(r.Dropped, &c.dropped)
 		e.dropped += dropped
-		followed.add(s.bucket, dropped, dropped)
+		followed.add(dropped, dropped)
 		e.reported = now.UnixNano()
 	}
 	return possible

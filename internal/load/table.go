@@ -56,8 +56,8 @@ type Table struct {
 	// exceeded is when an edge of a source was last counted as Other because the source, or allLike it, has too many. Only what has
 	// many edges is in it, so it is small.
 	exceeded map[Source]time.Time
-	// followed has the attempts by bucket of the Services that Follow names, by Way.rules.
-	followed map[Service]map[string]*tally
+	// followed has the attempts to the Services that Follow names.
+	followed map[Service]*tally
 	// evicted is when edges were last looked through for old ones.
 	evicted time.Time
 	// streams is the number of open Streams. reports counts reports, ignored what was left out of them, by reason.

@@ -32,24 +32,28 @@ type Rules struct {
 	Routes  [][]mesh.Ref
 }
 
-// Way is how calls reach a Service: by which Rules. Calls by several routes cannot be told apart.
+// Way is how calls reach a Service: from which workload, and by which Rules. Calls by several routes cannot be told apart.
 type Way struct {
 	Service
 
+	// From is the workload. Workloads beyond maxCounted are one, whose name is Other.
+	From  Source
 	rules string
 }
 
 // The separators of the text of a Way: between objects, and between the cluster and its routes.
 const betweenRefs, betweenRoutes = "\x00", "\x01"
 
-// WayOf returns the Way of calls to a Service by the Rules.
-func WayOf(to Service, by Rules) Way {
-	routes := make([]string, 0, len(by.Routes))
-	for _, route := range by.Routes {
+// WayOf returns the Way of calls of a workload to a Service by the Rules.
+func WayOf(from Source, to Service, by Rules) Way { return Way{to, from, by.text()} }
+
+func (r Rules) text() string {
+	routes := make([]string, 0, len(r.Routes))
+	for _, route := range r.Routes {
 		routes = append(routes, textOf(route))
 	}
 	slices.Sort(routes)
-	return Way{to, strings.Join(append([]string{textOf(by.Cluster)}, slices.Compact(routes)...), betweenRoutes)}
+	return strings.Join(append([]string{textOf(r.Cluster)}, slices.Compact(routes)...), betweenRoutes)
 }
 
 func textOf(refs []mesh.Ref) string {
@@ -73,27 +77,71 @@ func (w Way) Objects() (cluster []string, routes [][]string) {
 	return cluster, routes
 }
 
-// maxWays bounds the ways to one Service that are told apart.
-const maxWays = 64
+const (
+	// maxWays bounds the Rules of one Service that are told apart.
+	maxWays = 64
+	// maxCounted bounds the counters of one Service of workloads that are proved, and of all others, so that these take no place from them.
+	// What exceeds it counts for the workload Other, by Rules that are not known.
+	maxCounted = 1 << 15
+)
 
-// tally has the attempts to one Service, on one Way, by the bucket of the client.
-type tally [mesh.Buckets + 1]Attempts
+// tally has the attempts to one Service.
+type tally struct {
+	counted map[cell]*Attempts
+	// rules are those of the cells. proved and unproved are how many cells there are of such workloads, except Other.
+	rules            map[string]struct{}
+	proved, unproved int
+}
 
-// add counts attempts of a client; t may be nil.
-func (t *tally) add(bucket uint16, calls, errors uint64) {
-	if t != nil {
-		t[bucket] = t[bucket].Plus(Attempts{calls, errors})
+// cell is what attempts are counted by. Most workloads have few clients, and so few of the buckets.
+type cell struct {
+	from   Source
+	rules  string
+	bucket uint16
+}
+
+// counter returns the counter of a cell, which it makes if there is none.
+func (t *tally) counter(of cell) *Attempts {
+	if n := t.counted[of]; n != nil {
+		return n
+	}
+	if _, ok := t.rules[of.rules]; !ok && len(t.rules) >= maxWays {
+		of.rules = ""
+	}
+	size := &t.proved
+	if of.from.Unproved {
+		size = &t.unproved
+	}
+	if *size >= maxCounted {
+		of.from, of.rules = Source{Workload: Other, Unproved: of.from.Unproved}, ""
+	}
+	n := t.counted[of]
+	if n == nil {
+		n = &Attempts{}
+		t.counted[of] = n
+		t.rules[of.rules] = struct{}{}
+		if *size < maxCounted {
+			*size++
+		}
+	}
+	return n
+}
+
+// add counts attempts; a may be nil.
+func (a *Attempts) add(calls, errors uint64) {
+	if a != nil {
+		*a = a.Plus(Attempts{calls, errors})
 	}
 }
 
-// Follow names the Services whose attempts are counted by the buckets of the clients and by Way. The counters of others are dropped.
+// Follow names the Services whose attempts are counted by Way and by the buckets of the clients. The counters of others are dropped.
 func (t *Table) Follow(services map[Service]struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	next := make(map[Service]map[string]*tally, len(services))
+	next := make(map[Service]*tally, len(services))
 	for s := range services {
 		if next[s] = t.followed[s]; next[s] == nil {
-			next[s] = map[string]*tally{}
+			next[s] = &tally{counted: map[cell]*Attempts{}, rules: map[string]struct{}{}}
 		}
 	}
 	t.followed = next
@@ -104,14 +152,16 @@ func (t *Table) Attempts(of Service, share mesh.Share) map[Way]Attempts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all := map[Way]Attempts{}
-	for way, counted := range t.followed[of] {
-		var sum Attempts
-		for bucket, n := range counted {
-			if share.Has(uint16(bucket)) {
-				sum = sum.Plus(n)
-			}
+	if t.followed[of] == nil {
+		return all
+	}
+	for by, n := range t.followed[of].counted {
+		way := Way{of, by.from, by.rules}
+		sum := all[way] // A Way of the other part has an entry, too.
+		if share.Has(by.bucket) {
+			sum = sum.Plus(*n)
 		}
-		all[Way{of, way}] = sum
+		all[way] = sum
 	}
 	return all
 }
@@ -150,24 +200,18 @@ func (c *reported) trace(now Rules) {
 		now.Routes = c.by.now.Routes
 	}
 	all := Rules{slices.Concat(c.by.now.Cluster, now.Cluster), slices.Concat(c.by.now.Routes, now.Routes)}
-	c.by.now, c.by.way = now, WayOf(c.to.service(), all).rules
+	c.by.now, c.by.way = now, all.text()
 }
 
-// counter returns the counters of the calls to a cluster; nil if they are not followed. The caller holds Table.mu.
-func (s *Stream) counter(c *reported) *tally {
-	ways, ok := s.table.followed[c.to.service()]
-	if !ok {
+// counter returns the counter of the calls to a cluster; nil if they are not followed. The caller holds Table.mu.
+func (s *Stream) counter(c *reported) *Attempts {
+	counted := s.table.followed[c.to.service()]
+	if counted == nil {
 		return nil
 	}
-	way := ""
+	by := cell{from: s.source, bucket: s.bucket}
 	if c.by != nil {
-		way = c.by.way
+		by.rules = c.by.way
 	}
-	if ways[way] == nil && len(ways) >= maxWays {
-		way = ""
-	}
-	if ways[way] == nil {
-		ways[way] = &tally{}
-	}
-	return ways[way]
+	return counted.counter(by)
 }

@@ -28,7 +28,7 @@ func TestWays(t *testing.T) {
 		for _, name := range names {
 			rules.Routes = append(rules.Routes, []mesh.Ref{refOf(name)})
 		}
-		return load.WayOf(to, rules)
+		return load.WayOf(web, to, rules)
 	}
 	routes := func(names ...string) {
 		by.Routes = nil
@@ -80,8 +80,43 @@ func TestWays(t *testing.T) {
 	for _, n := range got {
 		sum += n.Calls
 	}
-	unknown := got[load.Way{Service: to}]
+	unknown := got[load.Way{Service: to, From: web}]
 	if len(got) > 65 || sum != 63+1000 || unknown.Calls < 900 {
 		t.Errorf("got %d ways with %d attempts, %d of them unknown", len(got), sum, unknown.Calls)
+	}
+}
+
+// TestManyWorkloads: attempts are counted by workload. Clients that prove nothing can be of any number of namespaces, and take no counters from others.
+func TestManyWorkloads(t *testing.T) {
+	to := load.Service{Namespace: "shop", Name: "cart"}
+	table := load.New(load.Options{Interval: time.Second})
+	table.Follow(map[load.Service]struct{}{to: {}})
+	const liars = 40_000
+	for i := range liars {
+		s := table.Open(load.Source{Namespace: fmt.Sprint("n-", i%5000), Workload: load.UnprovedWorkload, Unproved: true}, uint16(i%1024), find)
+		s.Add([]load.Report{report(cart, "", 1, 0, 0)})
+		s.Close()
+	}
+	for i := range 1000 {
+		s := table.Open(load.Source{Namespace: "shop", Workload: fmt.Sprint("w-", i)}, uint16(i%1024), find)
+		s.Add([]load.Report{report(cart, "", 1, 1, 0)})
+		s.Close()
+	}
+	var sum, other uint64
+	proved := 0
+	for way, n := range table.Attempts(to, mesh.Share{}) {
+		sum += n.Calls
+		switch {
+		case way.From.Workload == load.Other:
+			other += n.Calls
+		case !way.From.Unproved:
+			proved++
+			if n != (load.Attempts{Calls: 2, Errors: 1}) {
+				t.Errorf("got %+v of %+v", n, way.From)
+			}
+		}
+	}
+	if sum != liars+2000 || proved != 1000 || other != liars-1<<15 {
+		t.Errorf("got %d attempts, of %d proved workloads, and %d of what is not told apart", sum, proved, other)
 	}
 }

@@ -1,7 +1,9 @@
 package rollout
 
 import (
+	"cmp"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
@@ -21,13 +23,45 @@ type pair struct{ first, rest load.Attempts }
 
 func (p pair) plus(o pair) pair { return pair{p.first.Plus(o.first), p.rest.Plus(o.rest)} }
 
-// calls are those that a change concerns. of has them by object that changed, and shared has those of which it is not known which rule they
-// follow: those of several hosts that the client dials lead to the same Service, and the change concerns a part of them.
+// unit is what calls are compared by: the object that changed by which they are made, and the workload that makes them. Without an object it is
+// not known whether they follow one that changed: those of several hosts that the client dials lead to the same Service, and the change concerns
+// a part of them.
+type unit struct {
+	object string
+	from   load.Source
+}
+
+func (u unit) compare(o unit) int {
+	return cmp.Or(cmp.Compare(u.object, o.object), cmp.Compare(u.from.Namespace, o.from.Namespace), cmp.Compare(u.from.Workload, o.from.Workload))
+}
+
+func (u unit) String() string {
+	workload := "workload " + strings.TrimPrefix(u.from.Namespace+"/"+u.from.Workload, "/") // load.Other has no namespace.
+	if u.object == "" {
+		return workload + ", by rules that are not known"
+	}
+	return u.object + ", " + workload
+}
+
+// calls are those that a change concerns, all together, by object that changed, and by unit. shared are those without an object, which the
+// others do not include.
 type calls struct {
 	pair
 
 	shared pair
 	of     map[string]pair
+	units  map[unit]pair
+}
+
+func newCalls() calls { return calls{of: map[string]pair{}, units: map[unit]pair{}} }
+
+func (c *calls) add(by unit, p pair) {
+	c.units[by] = c.units[by].plus(p)
+	if by.object == "" {
+		c.shared = c.shared.plus(p)
+		return
+	}
+	c.pair, c.of[by.object] = c.plus(p), c.of[by.object].plus(p)
 }
 
 // scope has the objects that a change concerns.
@@ -68,14 +102,25 @@ func (s scope) objectOf(way load.Way) (object string, shared bool) {
 
 // calls adds up what was attempted between two marks.
 func (s scope) calls(from, to mark) calls {
-	c := calls{of: map[string]pair{}}
+	c := newCalls()
+	type found struct {
+		object string
+		counts bool
+	}
+	known := map[load.Way]found{} // Many workloads call by the same rules.
 	for way := range to.first {
-		p := pair{since(from.first[way], to.first[way]), since(from.rest[way], to.rest[way])}
-		switch object, shared := s.objectOf(way); {
-		case shared:
-			c.shared = c.shared.plus(p)
-		case object != "":
-			c.pair, c.of[object] = c.plus(p), c.of[object].plus(p)
+		by := way
+		by.From = load.Source{}
+		f, ok := known[by]
+		if !ok {
+			object, shared := s.objectOf(way)
+			if f = (found{object, shared || object != ""}); shared {
+				f.object = ""
+			}
+			known[by] = f
+		}
+		if f.counts {
+			c.add(unit{f.object, way.From}, pair{since(from.first[way], to.first[way]), since(from.rest[way], to.rest[way])})
 		}
 	}
 	return c
@@ -110,21 +155,9 @@ func (r *record) remember(sum mark, window time.Duration) {
 	r.last = sum
 }
 
-// rates returns the attempts a second before the change, of the calls that it concerns, and of those by each object.
-func (r *record) rates(in scope) (all rate, each map[string]rate) {
-	seconds := r.last.at.Sub(r.earlier.at).Seconds()
-	if seconds <= 0 {
-		return rate{}, nil
-	}
-	before, each := in.calls(r.earlier, r.last), map[string]rate{}
-	for of, p := range before.of {
-		each[of] = p.over(seconds)
-	}
-	return before.over(seconds), each
-}
-
-func (p pair) over(seconds float64) rate {
-	return rate{float64(p.first.Calls) / seconds, float64(p.rest.Calls) / seconds}
+// before returns the attempts before the change, of the calls that it concerns, and for how long these were counted.
+func (r *record) before(in scope) (calls, time.Duration) {
+	return in.calls(r.earlier, r.last), r.last.at.Sub(r.earlier.at)
 }
 
 // attempted returns what the clients attempted to call.

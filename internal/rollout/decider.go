@@ -56,34 +56,6 @@ type Decider struct {
 	said map[mesh.Ref]Condition
 }
 
-// record is what is remembered of one rollout.
-type record struct {
-	candidate string
-	// seen is when the change was seen first, and settled is set once the conditions of objects are about it.
-	seen    time.Time
-	settled bool
-	// acknowledged is when all clients that follow the change had it. begun is when the reports about the calls before that had
-	// arrived, and start is what had been attempted then.
-	acknowledged, begun time.Time
-	start               mark
-	// waiting is since when clients have not acknowledged it, and late are those for which it is not waited any more.
-	waiting time.Time
-	late    []string
-	// met is set when a client follows the change. The window begins then, however long there was none.
-	met bool
-	// emptied is when the destinations of the change that are empty became so, and broken when the version before could not be followed
-	// any more; zero if that is not so.
-	emptied, broken time.Time
-	// earlier, later and last are marks of what had been attempted before the change: at most two windows before it, at most one, and
-	// immediately before it.
-	earlier, later, last mark
-	// failing is the last reason for which calls were compared anew, with its message.
-	failing verdict
-	// ended is what ended the last rollout, of objects.
-	ended   verdict
-	objects []mesh.Ref
-}
-
 // New makes a Decider that is not bound yet.
 func New() *Decider { return &Decider{known: map[mesh.Ref]*record{}} }
 
@@ -192,7 +164,10 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark, now time.Time) (State, *object.Verdict) {
 	sum.at = now
 	if r.Candidate != rec.candidate {
-		*rec = record{candidate: r.Candidate, seen: now, earlier: rec.earlier, later: rec.later, last: rec.last, ended: rec.ended, objects: rec.objects}
+		*rec = record{candidate: r.Candidate, seen: now, buckets: rec.buckets, earlier: rec.earlier, later: rec.later, last: rec.last, ended: rec.ended, objects: rec.objects}
+	}
+	if buckets := r.Policy.Buckets(); buckets != rec.buckets {
+		*rec = record{candidate: rec.candidate, seen: rec.seen, buckets: buckets, settled: rec.settled, ended: rec.ended, objects: rec.objects}
 	}
 	rec.settled = rec.settled || now.Sub(rec.seen) >= min(settling, r.Policy.Window)
 	state := stateOf(r)
@@ -227,67 +202,6 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	}
 	return state, nil
 }
-
-// evidence returns what is known now of a rollout that is running. Reports about the calls before all clients had acknowledged it
-// arrive for one interval.
-func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {
-	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals, fault: clients.fault}
-	e.rate, e.rates = r.rates(clients.scope)
-	e.empty, e.emptyFor = clients.empty, lasting(clients.empty, &r.emptied, sum.at)
-	e.broken, e.brokenFor = clients.broken, lasting(clients.broken, &r.broken, sum.at)
-	if clients.clients > 0 && !r.met {
-		r.met, r.acknowledged, r.begun = true, time.Time{}, time.Time{}
-	}
-	if !r.acknowledge(policy, clients.silent, sum.at) {
-		return e
-	}
-	e.pending, e.late = 0, r.late // A client that connects later delays nothing.
-	if r.begun.IsZero() && sum.at.Sub(r.acknowledged) >= interval {
-		r.begin(sum)
-	}
-	if !r.begun.IsZero() {
-		e.elapsed, e.calls = sum.at.Sub(r.begun), clients.scope.calls(r.start, sum)
-	}
-	return e
-}
-
-// lasting returns for how long there has been a text; since is when it came.
-func lasting(text string, since *time.Time, now time.Time) time.Duration {
-	if text == "" {
-		*since = time.Time{}
-		return 0
-	}
-	if since.IsZero() {
-		*since = now
-	}
-	return now.Sub(*since)
-}
-
-// acknowledge reports whether the clients have acknowledged the change, except those that do not do so in time. When one of these has
-// after all, or has left, calls are compared anew.
-func (r *record) acknowledge(policy mesh.RolloutPolicy, silent []string, now time.Time) bool {
-	if r.acknowledged.IsZero() {
-		r.late = nil
-		if len(silent) > 0 && lasting(silent[0], &r.waiting, now) < min(starting, policy.Window) {
-			return false
-		}
-		slices.Sort(silent)
-		r.acknowledged, r.late, r.waiting = now, slices.Compact(silent), time.Time{}
-		return true
-	}
-	pending := map[string]struct{}{}
-	for _, client := range silent {
-		pending[client] = struct{}{}
-	}
-	still := slices.DeleteFunc(slices.Clone(r.late), func(client string) bool { _, is := pending[client]; return !is })
-	if len(still) < len(r.late) {
-		r.acknowledged, r.begun, r.late = now, time.Time{}, still
-	}
-	return true
-}
-
-// begin begins to compare calls.
-func (r *record) begin(sum mark) { r.begun, r.start = sum.at, sum }
 
 // audience is how far a change has reached the clients that follow it first.
 type audience struct {

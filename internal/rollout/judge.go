@@ -11,10 +11,6 @@ import (
 )
 
 const (
-	// enough is how many attempts both parts of the clients must have made before they are compared.
-	enough = 100
-	// tolerated is by how much the share of failed attempts may be higher for the clients that follow a change.
-	tolerated = 0.01
 	// silent is the part of the attempts to expect below which the clients that follow a change have stopped calling. Calls that fail
 	// before a client has chosen an endpoint are not reported.
 	silent = 0.1
@@ -70,9 +66,9 @@ type evidence struct {
 	calls
 
 	elapsed time.Duration
-	// rate is how many attempts both made a second before the change, and rates how many of them by each object.
-	rate  rate
-	rates map[string]rate
+	// before are the attempts of both in a time before the change, of which beforeFor is the length; 0 if they are not known.
+	before    calls
+	beforeFor time.Duration
 }
 
 // verdict is what follows from the evidence.
@@ -116,20 +112,15 @@ func judge(e evidence) verdict {
 }
 
 // failure says what is wrong with the calls of the clients that follow the change; empty if nothing is.
-func (e evidence) failure() string {
+func (e *evidence) failure() string {
 	const failed = "Calls of the clients that followed the new version failed"
-	together := e.plus(e.shared)
-	switch {
+	switch worse := e.worse(certain, enough); {
 	case e.fault != "":
 		return failed + ": " + e.fault + " " + e.reported()
 	case e.empty != "" && e.emptyFor >= min(starting, e.policy.Window):
 		return failed + ": " + e.empty + " " + e.reported()
-	case e.worse():
-		return failed + " more often: " + e.figures() + "."
-	case e.failing(pair.enough) != "":
-		return failed + " more often: " + e.figuresOf(e.failing(pair.enough)) + "."
-	case e.shared.worse() || together.worse():
-		return failed + " more often: " + together.figures() + ", with those that these clients may have made by other rules."
+	case worse != "":
+		return failed + " more often: " + worse + "."
 	case e.stopped() != "":
 		return "The clients that followed the new version nearly stopped calling, which happens if calls fail before an endpoint is chosen: " + e.stopped() + "."
 	}
@@ -137,8 +128,8 @@ func (e evidence) failure() string {
 }
 
 // undecided says what is not known yet, so that the change is not promoted.
-func (e evidence) undecided() (v verdict, undecided bool) {
-	switch {
+func (e *evidence) undecided() (v verdict, undecided bool) {
+	switch worse := e.worse(doubtful, 1); {
 	case len(e.late) > 0:
 		return verdict{reason: ReasonAcknowledging, message: fmt.Sprintf("It is not promoted, because %d of %d clients that follow the new version first do not acknowledge it, such as %s. Restart or stop them: they do not read what they are sent. %s.", len(e.late), e.clients, e.late[0], e.figures())}, true
 	case e.empty != "":
@@ -151,60 +142,46 @@ func (e evidence) undecided() (v verdict, undecided bool) {
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("No client has reported a call, and both parts must make %d attempts. If clients make calls, remove mizzen.dev/load-reports: \"false\" from the Service or its Namespace, start the control plane without --load-reports=off, and start clients in Java again. Or remove the annotation to give the new version to all.", enough)}, true
 	case !e.enough():
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. Wait, raise the share, or remove the annotation to give the new version to all.", enough, e.figures())}, true
-	case e.failing(pair.any) != "":
-		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because calls by one object fail more often, of which there are fewer than %d attempts of each part: %s. Correct the object, or wait for more calls.", enough, e.figuresOf(e.failing(pair.any)))}, true
+	case e.first.Calls-e.first.Errors < enough:
+		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because fewer than %d attempts with the new version succeeded: %s. Calls that fail with both versions do not show whether it works. Wait, raise the share, or remove the annotation to give the new version to all.", enough, e.figures())}, true
+	case worse != "":
+		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because some calls fail more often, and there are too few to know whether by chance: %s. Correct the object, or wait for more calls.", worse)}, true
 	}
 	return verdict{}, false
 }
 
 // unused reports whether no connected client follows the change.
-func (e evidence) unused() bool { return e.clients == 0 && !e.deleted }
+func (e *evidence) unused() bool { return e.clients == 0 && !e.deleted }
 
-func (e evidence) noClients() verdict {
+func (e *evidence) noClients() verdict {
 	return verdict{reason: ReasonNoClients, message: fmt.Sprintf("No connected client of the %d%% that follow the new version first uses it. Raise the share, or remove the annotation to give the new version to all.", e.policy.Percent)}
 }
 
-// enough reports whether both parts made enough attempts to compare them, and any whether the first one made one.
+// enough reports whether both parts made enough attempts to compare them.
 func (p pair) enough() bool { return p.first.Calls >= enough && p.rest.Calls >= enough }
-
-func (p pair) any() bool { return p.first.Calls > 0 }
-
-// fails reports whether the attempts of the clients that follow the change fail more often than those of the others.
-func (p pair) fails() bool { return share(p.first)-share(p.rest) > tolerated }
-
-func (p pair) worse() bool { return p.enough() && p.fails() }
-
-// failing returns an object whose calls fail more often, if there are so many; empty if there is none. The calls by others may hide that.
-func (c calls) failing(many func(pair) bool) string {
-	for _, object := range slices.Sorted(maps.Keys(c.of)) {
-		if p := c.of[object]; many(p) && p.fails() {
-			return object
-		}
-	}
-	return ""
-}
-
-// rate is how many attempts both parts made a second.
-type rate struct{ first, rest float64 }
 
 // stopped returns the figures if these clients made hardly any attempt although they made many before, and the others go on: of all calls, or
 // of those by one object. It is empty otherwise.
-func (e evidence) stopped() string {
-	for _, object := range slices.Sorted(maps.Keys(e.rates)) {
-		if figures := e.stoppedOf(e.of[object], e.rates[object]); figures != "" {
+func (e *evidence) stopped() string {
+	for _, object := range slices.Sorted(maps.Keys(e.before.of)) {
+		if figures := e.stoppedOf(e.of[object], e.before.of[object]); figures != "" {
 			return object + ": " + figures
 		}
 	}
-	return e.stoppedOf(e.pair, e.rate)
+	return e.stoppedOf(e.pair, e.before.pair)
 }
 
-func (e evidence) stoppedOf(p pair, before rate) string {
-	expected, others := before.first*e.elapsed.Seconds(), before.rest*e.elapsed.Seconds()
-	made := p.first.Plus(e.shared.first) // A client that dials another host, too, has not stopped.
-	if expected < enough || float64(made.Calls) >= silent*expected || float64(p.rest.Calls) < others/2 {
+func (e *evidence) stoppedOf(now, before pair) string {
+	if e.beforeFor <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s. They made %.1f attempts a second before", p.figures(), before.first)
+	times := e.elapsed.Seconds() / e.beforeFor.Seconds()
+	expected, others := float64(before.first.Calls)*times, float64(before.rest.Calls)*times
+	made := now.first.Plus(e.shared.first) // A client that dials another host, too, has not stopped.
+	if expected < enough || float64(made.Calls) >= silent*expected || float64(now.rest.Calls) < others/2 {
+		return ""
+	}
+	return fmt.Sprintf("%s. They made %.1f attempts a second before", now.figures(), float64(before.first.Calls)/e.beforeFor.Seconds())
 }
 
 func share(a load.Attempts) float64 {
@@ -218,11 +195,8 @@ func (p pair) figures() string {
 	return fmt.Sprintf("%s of %s failed with it, %s of %s without", percent(p.first), attempts(p.first), percent(p.rest), attempts(p.rest))
 }
 
-// figuresOf are those of the calls by one object.
-func (c calls) figuresOf(object string) string { return object + ": " + c.of[object].figures() }
-
 // reported says how the calls ended of which clients reported.
-func (e evidence) reported() string {
+func (e *evidence) reported() string {
 	return fmt.Sprintf("Calls that clients reported: %s.", e.figures())
 }
 

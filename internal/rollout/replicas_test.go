@@ -98,6 +98,11 @@ func (r *replica) calls(bucket uint16, ok, failed uint64) { r.callsBy(bucket, ok
 
 // callsBy reports calls to the Service, which has a DestinationRule, of a client that dials hosts with these VirtualServices.
 func (r *replica) callsBy(bucket uint16, ok, failed uint64, names ...string) {
+	r.callsFrom("web", bucket, ok, failed, names...)
+}
+
+// callsFrom is callsBy for a client of a workload.
+func (r *replica) callsFrom(workload string, bucket uint16, ok, failed uint64, names ...string) {
 	by := load.Rules{Cluster: []mesh.Ref{{Kind: "Service", Namespace: "demo", Name: "echo"}, {Kind: "DestinationRule", Namespace: "demo", Name: "echo"}}}
 	for _, name := range names {
 		by.Routes = append(by.Routes, []mesh.Ref{{Kind: "Service", Namespace: "demo", Name: "echo"}, {Kind: "VirtualService", Namespace: "demo", Name: name}})
@@ -106,7 +111,7 @@ func (r *replica) callsBy(bucket uint16, ok, failed uint64, names ...string) {
 		return load.Destination{Service: "echo", Namespace: "demo", Port: 80}, "", true
 	}
 	r.decider.o.Loads.OpenWith(load.Client{
-		Source: load.Source{Namespace: "demo", Workload: "web"}, Bucket: bucket, Find: to, Rules: func(string) load.Rules { return by },
+		Source: load.Source{Namespace: "demo", Workload: workload}, Bucket: bucket, Find: to, Rules: func(string) load.Rules { return by },
 	}).Add([]load.Report{{
 		Cluster: []byte("echo"), Interval: time.Second, Localities: []load.Locality{{OK: ok, Errors: failed}},
 	}})

@@ -129,7 +129,7 @@ func TestUnreadablePin(t *testing.T) {
 		"a pin before":                 {pinnedService("g-1", time.Now().Add(time.Hour)), "zero", "so what it said before goes on"},
 		"nothing before":               {watchtest.EchoService, "one", "and nothing is held"},
 		"it had ended":                 {pinnedService("g-1", time.Now().Add(-time.Hour)), "one", "and nothing is held"},
-		"a pin without its generation": {pinnedService("g-missing", time.Now().Add(time.Hour)), "one", "and nothing is held"},
+		"a pin without its generation": {pinnedService("g-0", time.Now().Add(time.Hour)), "one", "and nothing is held"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := withGeneration(t, sends("cart", "zero"))

@@ -54,6 +54,9 @@ func rolloutPolicy(meta *metav1.ObjectMeta, out *Object) (p mesh.RolloutPolicy) 
 	return mesh.RolloutPolicy{Percent: uint8(percent), Window: window, Abort: len(parts) == 3}
 }
 
+// generationDigits is how many digits the ID of a generation has. The beginning of an ID names it, too.
+const generationDigits = 10
+
 // pinOf reads as of which generation the rules for a host are held, and until when, such as g-3f2a91c04d,2026-11-28T04:00Z.
 func pinOf(meta *metav1.ObjectMeta, out *Object) mesh.Pin {
 	text, ok := meta.Annotations[mesh.AnnotationPin]
@@ -66,7 +69,8 @@ func pinOf(meta *metav1.ObjectMeta, out *Object) mesh.Pin {
 	if err != nil {
 		until, err = time.Parse("2006-01-02T15:04Z07:00", end)
 	}
-	named := strings.HasPrefix(id, "g-") && len(id) > len("g-")
+	digits, named := strings.CutPrefix(id, "g-")
+	named = named && len(digits) > 0 && len(digits) <= generationDigits && strings.Trim(digits, "0123456789abcdef") == ""
 	if err != nil || !named {
 		out.reportHolding(mesh.AnnotationPin, "%q is not a generation and a time. It does not begin a pin, and what is held stays held until the time that was named before. Use a generation of \"controlplane history\" and the time at which the pin ends, such as g-3f2a91c04d,2026-11-28T04:00Z. Or remove the annotation.", text)
 		return mesh.Pin{Invalid: true}

@@ -42,7 +42,7 @@ func TestRolloutPolicy(t *testing.T) {
 func TestPinOf(t *testing.T) {
 	for text, want := range map[string]string{
 		"g-3f2a91,2026-11-28T04:00Z": "g-3f2a91 2026-11-28T04:00:00Z", "g-3f2a91c04d, 2026-11-28T04:00:30+01:00": "g-3f2a91c04d 2026-11-28T03:00:30Z",
-		"": "", "g-3f2a91": "", "g-,2026-11-28T04:00Z": "", "3f2a91,2026-11-28T04:00Z": "", "g-3f2a91,2026-11-28": "", "g-3f2a91,1h": "", "g-3f2a91,2026-11-28T04:00": "", "g-3f2a91,2026-11-28T04:00Z,x": "",
+		"": "", "g-3f2a91": "", "g-previous,2026-11-28T04:00Z": "", "g-3F2A91,2026-11-28T04:00Z": "", "g-3f2a91c04d0,2026-11-28T04:00Z": "", "g-3f2a,b1c04d,2026-11-28T04:00Z": "", "g-,2026-11-28T04:00Z": "", "3f2a91,2026-11-28T04:00Z": "", "g-3f2a91,2026-11-28": "", "g-3f2a91,1h": "", "g-3f2a91,2026-11-28T04:00": "", "g-3f2a91,2026-11-28T04:00Z,x": "",
 	} {
 		out := Object{}
 		got := pinOf(&metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationPin: text}}, &out)
