@@ -34,10 +34,10 @@ func (sub *subscription) removals() removals {
 		return removals{}
 	}
 	s := sub.session
-	listeners, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.RouteType.Rank()]
+	listeners, scopes, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.ScopeType.Rank()], s.subs[snapshot.RouteType.Rank()]
 	since := time.Since(s.routesSentAt)
 	switch {
-	case listeners.changing() || routes.changing():
+	case listeners.changing() || scopes.changing() || routes.changing():
 		r := removals{all: removalDelay}
 		if routes.due() {
 			r.outdated = routes

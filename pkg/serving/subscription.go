@@ -145,7 +145,7 @@ const maxResponse = 2 << 20
 // buildResponse builds the response that is due and records it as sent. full includes all resources, changed or not.
 func (sub *subscription) buildResponse(full bool) *Response {
 	sub.responseDue, sub.force = false, false
-	if sub.t == snapshot.ListenerType || sub.t == snapshot.RouteType {
+	if sub.t.Narrowed() {
 		sub.session.routesSentAt = time.Now()
 	}
 	r, version, removals := &Response{Type: sub.t}, setVersion(0), sub.removals()
