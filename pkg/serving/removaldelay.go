@@ -27,13 +27,17 @@ type removals struct {
 	outdated *subscription
 }
 
-// removals returns which removals of the subscription must wait: none but those of clusters and endpoints. The caller holds
-// Session.mu.
+// removals returns which removals of the subscription must wait: those of clusters and endpoints, and of routes to which a scope
+// leads that waits. The caller holds Session.mu.
 func (sub *subscription) removals() removals {
-	if sub.t != snapshot.EndpointType && sub.t != snapshot.ClusterType {
+	s := sub.session
+	switch scopes := s.subs[snapshot.ScopeType.Rank()]; {
+	case sub.t == snapshot.EndpointType || sub.t == snapshot.ClusterType:
+	case sub.t == snapshot.RouteType && scopes.changing():
+		return removals{all: removalDelay}
+	default:
 		return removals{}
 	}
-	s := sub.session
 	listeners, scopes, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.ScopeType.Rank()], s.subs[snapshot.RouteType.Rank()]
 	since := time.Since(s.routesSentAt)
 	switch {
@@ -62,7 +66,7 @@ func (sub *subscription) changing() bool {
 
 // due reports whether anything is to be sent, after an introduction or immediately. sub may be nil.
 func (sub *subscription) due() bool {
-	return sub != nil && (sub.t == snapshot.RouteType && sub.introducing() || sub.hasChanges())
+	return sub != nil && (sub.introducing() || sub.hasChanges())
 }
 
 // wait returns how long the removal of a Cluster, or of the endpoints of the same name, must wait before it is looked at
@@ -112,9 +116,9 @@ func (sub *subscription) takeCallsTo(cluster string) bool {
 	})
 }
 
-// recheckRemovals looks again at removals that wait, after the client has answered routes. The caller holds mu.
+// recheckRemovals looks again at removals that wait, after the client has answered listeners, scopes or routes. The caller holds mu.
 func (s *Session) recheckRemovals() {
-	for _, t := range []snapshot.Type{snapshot.ClusterType, snapshot.EndpointType} {
+	for _, t := range []snapshot.Type{snapshot.ClusterType, snapshot.EndpointType, snapshot.RouteType} {
 		if sub := s.subs[t.Rank()]; sub != nil && sub.recheckTimer != nil && sub.idle && sub.hasChanges() {
 			sub.schedulePush()
 		}

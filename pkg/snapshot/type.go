@@ -64,7 +64,7 @@ var types = []typeInfo{
 	{
 		t: ScopeType, short: "srds", fullState: true, serviceless: true, name: resource.ListenerName,
 		in:      func(b *translate.Bundle) []resource.Resource { return b.Scopes },
-		leadsTo: func(proto.Message) []string { return nil },
+		leadsTo: resource.RoutesOf,
 	},
 	{
 		t: RouteType, short: "rds", serviceless: true, name: resource.RouteName,

@@ -62,6 +62,7 @@ func Egress(at netip.AddrPort) resource.Resource {
 		StreamIdleTimeout:          durationpb.New(0),
 		UpgradeConfigs:             []*hcmv3.HttpConnectionManager_UpgradeConfig{{UpgradeType: "websocket"}},
 		StripTrailingHostDot:       true,
+		HttpProtocolOptions:        &corev3.Http1ProtocolOptions{AcceptHttp_10: true},
 		LocalReplyConfig:           unrouted,
 	}
 	return resource.Resource{Name: resource.EgressListener, Message: &listenerv3.Listener{

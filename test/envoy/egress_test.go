@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -43,6 +44,14 @@ func TestEgress(t *testing.T) {
 					if r := call(t, c, egress, "/", "host="+host); r.status != http.StatusNotFound || !strings.Contains(r.body, "the mesh has no host "+host) {
 						t.Errorf("%s: got %+v, want 404 that says so", host, r)
 					}
+				}
+			})
+			t.Run("http/1.0", func(t *testing.T) {
+				connection := must(net.Dial("tcp", egress))(t)
+				defer connection.Close()
+				must(io.WriteString(connection, "GET / HTTP/1.0\r\nHost: web.demo\r\n\r\n"))(t)
+				if answer := string(must(io.ReadAll(connection))(t)); !strings.Contains(answer, " 200 OK\r\n") {
+					t.Errorf("got %q", answer)
 				}
 			})
 			egressRules(t, m, base, c, egress)
@@ -157,6 +166,43 @@ func TestEgressWithoutInterruption(t *testing.T) {
 				t.Error(err)
 			}
 			if err := m.refused(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestEgressOfAnotherPort has applications that name no port, and a Service that gets the port 80, which they mean from then on.
+func TestEgressOfAnotherPort(t *testing.T) {
+	for _, as := range []protocol{delta, sotw} {
+		t.Run(string(as), func(t *testing.T) {
+			base := service("http", startBackend(t, "v1"))
+			m := startPlane(t, base)
+			egress := freeAddress(t)
+			p := startEnvoyWith(t, m, as, place{namespace: "demo", egress: egress})
+			const port = "ports: [{name: http, port: 8080}"
+			two := strings.ReplaceAll(base, ", "+port, ", "+port+", {name: web, port: 80}") // of the Service
+			two = strings.ReplaceAll(two, "\n"+port, "\n"+port+", {name: web, port: 8080}") // of its endpoints
+			reaches := func(want int) func() error {
+				return func() error {
+					if r := call(t, caller(false), egress, "/", "host=web:80"); r.status != want {
+						return fmt.Errorf("got %+v, want %d", r, want)
+					}
+					return nil
+				}
+			}
+			eventually(t, reaches(http.StatusNotFound))
+			failed, calls := callAlways(t, egress)
+			for range 20 {
+				m.write(two)
+				eventually(t, reaches(http.StatusOK))
+				m.write(base)
+				eventually(t, reaches(http.StatusNotFound))
+			}
+			if errs := failed(); len(errs) > 0 {
+				t.Errorf("%d calls of %d failed; the first: %s", len(errs), calls.Load(), errs[0])
+			}
+			if err := p.rejected(); err != nil {
 				t.Error(err)
 			}
 		})
