@@ -41,7 +41,7 @@ type egressProxy struct {
 }
 
 // sent is what a stream was sent of a type.
-type sent struct{ responses, resources, bytes int }
+type sent struct{ responses, resources, bytes, removed int }
 
 func (p *egressProxy) ask(t snapshot.Type, names ...string) {
 	if p.names[t] = names; p.delta {
@@ -56,7 +56,7 @@ func (p *egressProxy) take() map[snapshot.Type]sent {
 	all := map[snapshot.Type]sent{}
 	for r := p.session.Next(); r != nil; r = p.session.Next() {
 		got := all[r.Type]
-		got.responses, got.resources = got.responses+1, got.resources+len(r.Resources)
+		got.responses, got.resources, got.removed = got.responses+1, got.resources+len(r.Resources), got.removed+len(r.Removed)
 		for _, v := range r.Resources {
 			got.bytes += len(v.Wire())
 		}
@@ -115,7 +115,7 @@ func costOfEgress(t *testing.T, delta bool) {
 			synctest.Wait()
 			for of, more := range p.take() {
 				all := got[of]
-				got[of] = sent{all.responses + more.responses, all.resources + more.resources, all.bytes + more.bytes}
+				got[of] = sent{all.responses + more.responses, all.resources + more.resources, all.bytes + more.bytes, all.removed + more.removed}
 			}
 		}
 		return got
@@ -148,4 +148,59 @@ func TestEgressOfOthers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRedirectedScope has a Service that gets the port 80, which calls without a port mean from then on. Their scope leads there once the
+// Envoy has the routes and the endpoints, and when the port is gone, its routes and its cluster go after the scope.
+func TestRedirectedScope(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const wide = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: demo}\nspec: {ports: [{name: http, port: 8080}, {name: web, port: 80}]}\n"
+		store := serving.NewStore(serving.Options{})
+		last := snapshottest.Load(t, []string{aService("web")})
+		store.Publish(last)
+		publish := func(objects string) {
+			last = share(last, snapshottest.Load(t, []string{objects}))
+			store.Publish(last)
+		}
+		node := &corev3.Node{UserAgentName: "envoy", Metadata: snapshottest.Metadata("NAMESPACE", "shop", "EGRESS", "127.0.0.1:15001")}
+		p := &egressProxy{session: store.Open(serving.ClientInfoOf(node, "", ""), nil), delta: true, names: map[snapshot.Type][]string{}}
+		defer p.session.Close()
+		const old, fresh = "outbound|8080||web.demo.svc.cluster.local", "outbound|80||web.demo.svc.cluster.local"
+		p.ask(snapshot.ClusterType)
+		p.ask(snapshot.ScopeType)
+		p.ask(snapshot.EndpointType, old)
+		p.ask(snapshot.RouteType, old)
+		p.take()
+		publish(wide)
+		// The new port has three names. The three without a port wait.
+		if got := p.take()[snapshot.ScopeType]; got.resources != 3 {
+			t.Errorf("at first got %d scopes, want those of the new port", got.resources)
+		}
+		p.ask(snapshot.RouteType, fresh)
+		if got := p.take()[snapshot.ScopeType]; got.resources != 0 {
+			t.Errorf("got %d scopes before the endpoints", got.resources)
+		}
+		p.ask(snapshot.EndpointType, fresh)
+		if got := p.take()[snapshot.ScopeType]; got.resources != 3 {
+			t.Errorf("got %d scopes with the routes and the endpoints, want those without a port", got.resources)
+		}
+		publish(aService("web"))
+		first := p.session.Next()
+		if first == nil || first.Type != snapshot.ScopeType || len(first.Resources) != 3 || len(first.Removed) != 3 {
+			t.Fatalf("got %+v, want the scopes first", first)
+		}
+		if then := p.session.Next(); then != nil {
+			t.Errorf("got %s before the scopes were acknowledged", then.Type.ShortName())
+		}
+		p.session.DeltaRequest(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: string(snapshot.ScopeType), ResponseNonce: first.Nonce})
+		clusters := 0
+		for range 3 {
+			clusters += p.take()[snapshot.ClusterType].removed
+			<-time.After(2 * time.Second)
+			synctest.Wait()
+		}
+		if clusters += p.take()[snapshot.ClusterType].removed; clusters != 1 {
+			t.Errorf("%d clusters were removed in the end, want that of the port", clusters)
+		}
+	})
 }

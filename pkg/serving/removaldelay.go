@@ -99,6 +99,16 @@ func (sub *subscription) deferRemoval(e *entry, v *snapshot.Versioned, removals 
 	return wait > 0 || v.StandIn && e.sent != nil
 }
 
+// lingers reports whether a Cluster that a wildcard does not contain any more must wait in the same way, and looks at it again
+// later. The caller holds Session.mu.
+func (sub *subscription) lingers(e *entry, removals removals) bool {
+	if e.subscribed() || e.sent == nil || e.sent.Removes() || removals.all == 0 {
+		return false
+	}
+	sub.recheckLater(removals.all)
+	return true
+}
+
 // leadTo reports whether any routes that the client has name the Cluster.
 func (sub *subscription) leadTo(cluster string) bool {
 	return slices.ContainsFunc(sub.entries, func(e *entry) bool { return e.subscribed() && leads(e.sent, cluster) })

@@ -193,7 +193,7 @@ func TestEgressOfAnotherPort(t *testing.T) {
 			}
 			eventually(t, reaches(http.StatusNotFound))
 			failed, calls := callAlways(t, egress)
-			for range 20 {
+			for range 10 {
 				m.write(two)
 				eventually(t, reaches(http.StatusOK))
 				m.write(base)
