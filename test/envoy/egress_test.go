@@ -32,7 +32,13 @@ func TestEgress(t *testing.T) {
 	for _, as := range []protocol{delta, sotw} {
 		t.Run(string(as), func(t *testing.T) {
 			v1, v2 := startBackend(t, "v1"), startBackend(t, "v2")
-			base := service("http", v1, v2)
+			base := service("http", v1, v2) + `
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: front, namespace: demo}
+spec: {hosts: [front.example.com], http: [{route: [{destination: {host: web}}]}]}
+`
 			m := startPlane(t, base)
 			egress := freeAddress(t)
 			p := startEnvoyWith(t, m, as, place{namespace: "demo", egress: egress})
@@ -54,6 +60,11 @@ func TestEgress(t *testing.T) {
 					t.Errorf("got %q", answer)
 				}
 			})
+			t.Run("https_proxy", func(t *testing.T) {
+				if r, err := proxied.Get("https://web.demo:8080/"); err == nil || !strings.Contains(err.Error(), "Forbidden") {
+					t.Errorf("got %v and error %v, want that the tunnel is refused", r, err)
+				}
+			})
 			egressRules(t, m, base, c, egress)
 			if err := p.rejected(); err != nil {
 				t.Error(err)
@@ -69,7 +80,7 @@ func TestEgress(t *testing.T) {
 func spellings(t *testing.T, proxied, c *http.Client, egress string) {
 	for _, host := range []string{
 		"web:8080", "web", "web.demo:8080", "web.demo", "web.demo.svc:8080", "web.demo.svc", "web.demo.svc.cluster.local:8080", "web.demo.svc.cluster.local",
-		"web.demo.svc.cluster.local.:8080", "10.0.0.1:8080",
+		"web.demo.svc.cluster.local.:8080", "10.0.0.1:8080", "front.example.com", "front.example.com:80",
 	} {
 		// An absolute URI in the request, as clients of proxies send it.
 		if r := call(t, proxied, host, "/"); r.status != http.StatusOK || r.backend == "" {
