@@ -60,8 +60,14 @@ spec: {hosts: [front.example.com], http: [{route: [{destination: {host: web}}]}]
 					t.Errorf("got %q", answer)
 				}
 			})
+			t.Run("websocket", func(t *testing.T) {
+				r := call(t, c, egress, "/", "host=web.demo:8080", "Connection=Upgrade", "Upgrade=websocket")
+				if seen := map[string]*backend{"v1": v1, "v2": v2}[r.backend]; seen == nil || seen.last.Load().Header.Get("Upgrade") != "websocket" {
+					t.Errorf("got %+v, want that a backend is asked", r)
+				}
+			})
 			t.Run("https_proxy", func(t *testing.T) {
-				if r, err := proxied.Get("https://web.demo:8080/"); err == nil || !strings.Contains(err.Error(), "Forbidden") {
+				if r, err := proxied.Get("https://web.demo:8080/"); err == nil || !strings.Contains(err.Error(), "Not Found") {
 					t.Errorf("got %v and error %v, want that the tunnel is refused", r, err)
 				}
 			})
