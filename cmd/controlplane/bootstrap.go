@@ -76,7 +76,6 @@ func newBootstrap(std stdio) *cobra.Command {
   export GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS=true GRPC_EXPERIMENTAL_XDS_SNI=true
   export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace shop --system-roots --sni)"
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15012 --tls-ca /mizzen/ca.crt --token /mizzen/token
-  controlplane bootstrap --for envoy --server-uri mizzen.mizzen-system.svc:15010 --namespace edge > bootstrap.json
   controlplane bootstrap --for envoy --namespace shop --envoy-egress 127.0.0.1:15001 > bootstrap.json
   controlplane bootstrap --for envoy --certificates /var/run/secrets/mesh --envoy-secret default-authorities \
     > /etc/mizzen/sds/default-authorities.json

@@ -41,7 +41,7 @@ func Envoy(o Options, e EnvoyOptions) ([]byte, error) {
 	case o.Connection.Token != "":
 		return nil, errors.New("envoy does not send a token file: let it prove its identity by a certificate, or by the address of its pod")
 	case e.Egress != "" && !onLoopback(e.Egress):
-		return nil, fmt.Errorf("egress: %q is not ADDRESS:PORT on loopback, such as 127.0.0.1:15001: whoever reaches it calls with the rights of this Envoy", e.Egress)
+		return nil, fmt.Errorf("egress: %q is not ADDRESS:PORT on loopback, such as 127.0.0.1:15001: every caller of it has the rights of this Envoy", e.Egress)
 	case o.Server || o.SNI || o.SystemRoots:
 		return nil, errors.New("--server, --sni and --system-roots are for gRPC libraries: leave them out")
 	}

@@ -48,7 +48,7 @@ var unrouted = &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{{
 }}}
 
 // Egress is the Listener for applications beside an Envoy. They know no mesh: they state the host of a call, and get what clients of
-// the mesh get. at is an address on loopback, because whoever reaches the Listener calls with the rights of the Envoy.
+// the mesh get. at is an address on loopback, because every caller of the Listener has the rights of the Envoy.
 func Egress(at netip.AddrPort) resource.Resource {
 	manager := &hcmv3.HttpConnectionManager{
 		StatPrefix:  resource.EgressListener,
