@@ -47,6 +47,8 @@ With --for envoy the bootstrap is for an Envoy proxy, which gets clusters, endpo
 routes that its listeners name. Its listeners are yours: add them with --config-yaml of Envoy.
 With --certificates it declares a certificate, which Envoy reads as secrets from two files in
 /etc/mizzen/sds: --envoy-secret prints them. docs/clients/envoy.md has an example.
+With --envoy-egress it also has a listener on loopback, by which applications that do not know the
+mesh call it: with http_proxy=http://ADDRESS:PORT, or with the host of the call as the header Host.
 
 With --for rust the bootstrap is for gRPC for Rust (tonic-xds), which takes a URL where the other
 gRPC libraries take a target: http://HOST:PORT, or https://HOST:PORT with --tls-ca, for which the
@@ -76,7 +78,7 @@ func newBootstrap(std stdio) *cobra.Command {
   export GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS=true GRPC_EXPERIMENTAL_XDS_SNI=true
   export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace shop --system-roots --sni)"
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15012 --tls-ca /mizzen/ca.crt --token /mizzen/token
-  controlplane bootstrap --for envoy --server-uri mizzen.mizzen-system.svc:15010 --namespace edge > bootstrap.json
+  controlplane bootstrap --for envoy --namespace shop --envoy-egress 127.0.0.1:15001 > bootstrap.json
   controlplane bootstrap --for envoy --certificates /var/run/secrets/mesh --envoy-secret default-authorities \
     > /etc/mizzen/sds/default-authorities.json
   GRPC_XDS_BOOTSTRAP=/etc/grpc/bootstrap.json java -javaagent:/opt/mizzen/mizzen-agent.jar -jar app.jar`,
@@ -117,7 +119,10 @@ func newBootstrap(std stdio) *cobra.Command {
 }
 
 // targetFlags say for which client the bootstrap is.
-type targetFlags struct{ client, admin, secret string }
+type targetFlags struct {
+	client, secret string
+	bootstrap.EnvoyOptions
+}
 
 // bootstrapClients are the values of --for.
 var bootstrapClients = []struct {
@@ -130,7 +135,7 @@ var bootstrapClients = []struct {
 		if f.secret != "" {
 			return bootstrap.EnvoySecret(o, f.secret)
 		}
-		return bootstrap.Envoy(o, f.admin)
+		return bootstrap.Envoy(o, f.EnvoyOptions)
 	}},
 }
 
@@ -146,14 +151,15 @@ func targetNames() (names []string) {
 func (f *targetFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.client, "for", bootstrapClients[0].name, "`"+strings.Join(targetNames(), "|")+"`: gRPC libraries and the Java agent, gRPC for Rust (tonic-xds), or an Envoy proxy")
 	cmd.Flags().StringVar(&f.secret, "envoy-secret", "", "print the file of a secret of --certificates or --authorities in place of the bootstrap: `NAME-certificate|NAME-authorities`")
-	cmd.Flags().StringVar(&f.admin, "envoy-admin", bootstrap.DefaultEnvoyAdmin, "`HOST:PORT` on which Envoy serves its own page; keep it on loopback, because it can stop Envoy")
+	cmd.Flags().StringVar(&f.Admin, "envoy-admin", bootstrap.DefaultEnvoyAdmin, "`HOST:PORT` on which Envoy serves its own page; keep it on loopback, because it can stop Envoy")
+	cmd.Flags().StringVar(&f.Egress, "envoy-egress", "", "`ADDRESS:PORT` on loopback, on which Envoy takes the calls of applications beside it to all hosts of the mesh; none by default")
 	completeWith(cmd, "for", targetNames()...)
 }
 
 // print prints the bootstrap for the client.
 func (f *targetFlags) print(cmd *cobra.Command, std stdio, o bootstrap.Options) error {
-	if f.client != clientEnvoy && (cmd.Flags().Changed("envoy-admin") || f.secret != "") {
-		return usageErrorf(cmd, "--envoy-admin and --envoy-secret are for --for envoy")
+	if f.client != clientEnvoy && (cmd.Flags().Changed("envoy-admin") || f.secret != "" || f.Egress != "") {
+		return usageErrorf(cmd, "--envoy-admin, --envoy-egress and --envoy-secret are for --for envoy")
 	}
 	for _, c := range bootstrapClients {
 		if c.name == f.client {

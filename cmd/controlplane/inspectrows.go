@@ -12,6 +12,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/render"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // kindAndVersion returns what a client is, such as gRPC Go 1.85.0.
@@ -73,6 +74,13 @@ func clientSyncRows(body []byte) ([][]string, error) {
 		}
 		rows = append(rows, row)
 	})
+	// Few clients have scopes: only Envoys with egress.
+	at := slices.Index(head, strings.ToUpper(snapshot.ScopeType.ShortName()))
+	if !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[at] != "-" }) {
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], at, at+1)
+		}
+	}
 	return rows, err
 }
 

@@ -85,7 +85,7 @@ type locality struct {
 	SubZone string `json:"sub_zone,omitempty"`
 }
 
-// metadata has Istio's keys, one that Mizzen defines, CERTIFICATE_PROVIDERS, and variables of the client's process with
+// metadata has Istio's keys, two that Mizzen defines, CERTIFICATE_PROVIDERS and EGRESS, and variables of the client's process with
 // their values.
 type metadata struct {
 	Namespace      string            `json:"NAMESPACE,omitempty"`
@@ -94,6 +94,7 @@ type metadata struct {
 	NodeName       string            `json:"NODE_NAME,omitempty"`
 	ClusterID      string            `json:"CLUSTER_ID,omitempty"`
 	Providers      []string          `json:"CERTIFICATE_PROVIDERS,omitempty"`
+	Egress         string            `json:"EGRESS,omitempty"`
 	SystemRoots    string            `json:"GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS,omitempty"`
 	SNI            string            `json:"GRPC_EXPERIMENTAL_XDS_SNI,omitempty"`
 }

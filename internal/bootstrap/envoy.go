@@ -22,10 +22,17 @@ const DefaultEnvoyAdmin = "127.0.0.1:9901"
 // object is a message of Envoy's API as JSON. Its keys are written in order.
 type object map[string]any
 
-// Envoy returns the bootstrap of an Envoy whose operator adds its listeners: clusters, endpoints, and the routes that the
-// listeners name come from the control plane. admin is where Envoy serves its own page. It fails on options that Envoy does not
-// have.
-func Envoy(o Options, admin string) ([]byte, error) {
+// EnvoyOptions are what an Envoy has beside the Options.
+type EnvoyOptions struct {
+	// Admin is where Envoy serves its own page.
+	Admin string
+	// Egress is where it listens for the calls of applications beside it, ADDRESS:PORT on loopback; empty if it does not.
+	Egress string
+}
+
+// Envoy returns the bootstrap of an Envoy: clusters, endpoints, the listener for egress, and the routes that its operator's
+// listeners name come from the control plane. It fails on options that Envoy does not have.
+func Envoy(o Options, e EnvoyOptions) ([]byte, error) {
 	switch {
 	case !complete(o.Locality):
 		return nil, errors.New("a zone needs its region, and a sub-zone its zone")
@@ -33,6 +40,8 @@ func Envoy(o Options, admin string) ([]byte, error) {
 		return nil, errors.New("envoy has one control plane: state one --server-uri, which may be the name of several replicas")
 	case o.Connection.Token != "":
 		return nil, errors.New("envoy does not send a token file: let it prove its identity by a certificate, or by the address of its pod")
+	case e.Egress != "" && !onLoopback(e.Egress):
+		return nil, fmt.Errorf("egress: %q is not ADDRESS:PORT on loopback, such as 127.0.0.1:15001: every caller of it has the rights of this Envoy", e.Egress)
 	case o.Server || o.SNI || o.SystemRoots:
 		return nil, errors.New("--server, --sni and --system-roots are for gRPC libraries: leave them out")
 	}
@@ -43,20 +52,12 @@ func Envoy(o Options, admin string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	adminAddress, _, err := envoyAddress(admin)
+	adminAddress, _, err := envoyAddress(e.Admin)
 	if err != nil {
 		return nil, fmt.Errorf("the address of Envoy's own page: %w", err)
 	}
 	id, cluster, namespace := o.nodeIdentity()
-	ads := object{"ads": object{}, "resource_api_version": "V3"}
-	plane := object{
-		"name": EnvoyCluster, "type": kind, "connect_timeout": "5s",
-		"load_assignment": object{"cluster_name": EnvoyCluster, "endpoints": []object{{"lb_endpoints": []object{{"endpoint": object{"address": address}}}}}},
-		"typed_extension_protocol_options": object{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": object{
-			"@type":                "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-			"explicit_http_config": object{"http2_protocol_options": object{"connection_keepalive": object{"interval": "30s", "timeout": "10s"}}},
-		}},
-	}
+	plane := planeAt(address, kind)
 	if o.Connection.TLS {
 		plane["transport_socket"] = o.Connection.envoySocket(o.ServerURI)
 	}
@@ -66,23 +67,45 @@ func Envoy(o Options, admin string) ([]byte, error) {
 			"locality": locality{Region: o.Locality.Region, Zone: o.Locality.Zone, SubZone: o.Locality.SubZone},
 			"metadata": metadata{
 				Namespace: namespace, Labels: o.Labels, ServiceAccount: o.ServiceAccount, NodeName: o.NodeName, ClusterID: o.ClusterID,
-				Providers: slices.Sorted(maps.Keys(o.Certificates)),
+				Providers: slices.Sorted(maps.Keys(o.Certificates)), Egress: e.Egress,
 			},
 		},
-		"admin": object{"address": adminAddress},
-		"dynamic_resources": object{
-			"ads_config": object{
-				"api_type": "DELTA_GRPC", "transport_api_version": "V3", "set_node_on_first_message_only": true,
-				"grpc_services": []object{{"envoy_grpc": object{"cluster_name": EnvoyCluster}}},
-			},
-			"cds_config": ads,
-		},
+		"admin":             object{"address": adminAddress},
+		"dynamic_resources": e.dynamicResources(),
 		"static_resources": object{"clusters": []object{plane}},
 	}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode bootstrap: %w", err)
 	}
 	return append(text, '\n'), nil
+}
+
+// planeAt returns the cluster of the control plane.
+func planeAt(address object, kind string) object {
+	return object{
+		"name": EnvoyCluster, "type": kind, "connect_timeout": "5s",
+		"load_assignment": object{"cluster_name": EnvoyCluster, "endpoints": []object{{"lb_endpoints": []object{{"endpoint": object{"address": address}}}}}},
+		"typed_extension_protocol_options": object{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": object{
+			"@type":                "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+			"explicit_http_config": object{"http2_protocol_options": object{"connection_keepalive": object{"interval": "30s", "timeout": "10s"}}},
+		}},
+	}
+}
+
+// dynamicResources are what comes from the control plane.
+func (e EnvoyOptions) dynamicResources() object {
+	ads := object{"ads": object{}, "resource_api_version": "V3"}
+	dynamic := object{
+		"ads_config": object{
+			"api_type": "DELTA_GRPC", "transport_api_version": "V3", "set_node_on_first_message_only": true,
+			"grpc_services": []object{{"envoy_grpc": object{"cluster_name": EnvoyCluster}}},
+		},
+		"cds_config": ads,
+	}
+	if e.Egress != "" {
+		dynamic["lds_config"] = ads
+	}
+	return dynamic
 }
 
 // EnvoySecret returns the file of a secret: the certificate, or the authorities, of one of the certificate providers. Envoy
@@ -116,6 +139,12 @@ func EnvoySecret(o Options, name string) ([]byte, error) {
 		return nil, fmt.Errorf("encode a secret: %w", err)
 	}
 	return append(text, '\n'), nil
+}
+
+// onLoopback reports whether a text is ADDRESS:PORT of the machine itself.
+func onLoopback(text string) bool {
+	at, err := netip.ParseAddrPort(text)
+	return err == nil && at.Addr().IsLoopback() && at.Port() != 0
 }
 
 // envoyAddress returns HOST:PORT as Envoy reads it, and the type of a cluster with that address.

@@ -28,7 +28,11 @@ func TestEnvoy(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := bootstrap.Envoy(options, bootstrap.DefaultEnvoyAdmin)
+			of := bootstrap.EnvoyOptions{Admin: bootstrap.DefaultEnvoyAdmin}
+			if name == "envoy_full" {
+				of.Egress = "127.0.0.1:15001"
+			}
+			got, err := bootstrap.Envoy(options, of)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,8 +68,17 @@ func TestEnvoyRefuses(t *testing.T) {
 		"belong together":             {Connection: bootstrap.Connection{TLS: true, Certificate: "/a"}},
 		"for an encrypted connection": {Connection: bootstrap.Connection{Certificate: "/a", Key: "/b"}},
 	} {
-		if _, err := bootstrap.Envoy(options, bootstrap.DefaultEnvoyAdmin); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := bootstrap.Envoy(options, bootstrap.EnvoyOptions{Admin: bootstrap.DefaultEnvoyAdmin}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want %q", err, want)
+		}
+	}
+}
+
+// TestEgressIsOnLoopback has addresses by which others would call with the rights of the Envoy.
+func TestEgressIsOnLoopback(t *testing.T) {
+	for at, ok := range map[string]bool{"127.0.0.1:15001": true, "[::1]:15001": true, "0.0.0.0:15001": false, "10.0.0.1:15001": false, "localhost:15001": false, "15001": false, "127.0.0.1:0": false} {
+		if _, err := bootstrap.Envoy(bootstrap.Options{}, bootstrap.EnvoyOptions{Admin: bootstrap.DefaultEnvoyAdmin, Egress: at}); (err == nil) != ok {
+			t.Errorf("%s: got error %v, want none: %t", at, err, ok)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Types are all resource types, in the order in which a client requests them and in which they are printed.
-var Types = []snapshot.Type{snapshot.ListenerType, snapshot.RouteType, snapshot.ClusterType, snapshot.EndpointType}
+var Types = []snapshot.Type{snapshot.ListenerType, snapshot.ScopeType, snapshot.RouteType, snapshot.ClusterType, snapshot.EndpointType}
 
 // Options select what is printed.
 type Options struct {
@@ -107,7 +107,7 @@ func concerns(name string, t snapshot.Type) bool {
 	_, subset, _, ok := resource.ParseName(name)
 	_, served := resource.ParseInboundRoute(name)
 	switch t {
-	case snapshot.ListenerType:
+	case snapshot.ListenerType, snapshot.ScopeType:
 		return !ok && !served
 	case snapshot.RouteType:
 		return served || ok && subset == "" && !resource.IsMTLS(name)

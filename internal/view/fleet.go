@@ -180,7 +180,7 @@ func (n hostNames) of(t snapshot.Type, name string, client mesh.Client) string {
 		return ""
 	}
 	host := ""
-	if t == snapshot.ListenerType {
+	if t.Dialed() {
 		host = resource.ParseDialTarget(client.Kind.Family().Fold(name), client.Namespace, n.world.Domain).Host
 	} else {
 		_, _, host, _ = resource.ParseName(name)

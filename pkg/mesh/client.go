@@ -29,6 +29,8 @@ type Client struct {
 	// Bucket is the hash of the client's identity, from 1 to Buckets, or 0 without an identity. Subsetting and rollouts treat
 	// all clients of one bucket alike; see Share.
 	Bucket uint16
+	// Egress is where an Envoy listens for the calls of applications beside it, ADDRESS:PORT on loopback; empty if it does not.
+	Egress string
 	// Sidecar narrows which hosts the client sees; nil if it sees all. Only a Snapshot sets it, from its World.
 	Sidecar *Sidecar
 }

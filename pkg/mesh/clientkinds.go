@@ -35,8 +35,8 @@ const (
 	FamilyGRPC Family = iota
 	// FamilyHTTP takes the whole of Envoy's API for HTTP. Its clients send plain HTTP/1.1 requests.
 	FamilyHTTP
-	// FamilyEnvoy takes the same, and has clusters and routes alone: the listeners are its operator's. It calls what speaks
-	// HTTP/1.1, HTTP/2 and gRPC.
+	// FamilyEnvoy takes the same, and finds routes by the host of a call: its listeners are its operator's, but for one for egress. It
+	// calls what speaks HTTP/1.1, HTTP/2 and gRPC.
 	FamilyEnvoy
 	// FamilyCount is how many there are.
 	FamilyCount

@@ -184,19 +184,23 @@ const httpPort = 80
 // DefaultPort returns the port for a client of the family that names no port: the only port. If there are several, for
 // a gRPC client the only port whose name starts with grpc, and for an HTTP client the only port that is declared as HTTP,
 // or else port 80: the one beside a port for gRPC is often for metrics. There is none if clients of the family cannot call it.
+// What calls through an Envoy knows no mesh, so that a call without a port means port 80 if there is one.
 func (s *Service) DefaultPort(family Family) (Port, bool) {
+	if port, ok := s.Port(httpPort); ok && family == FamilyEnvoy {
+		return port, true
+	}
 	if len(s.Ports) == 1 {
 		return s.Ports[0], family.Takes(s.Ports[0].Protocol)
 	}
 	means := func(p Port) bool { return strings.HasPrefix(p.Name, "grpc") }
-	if family == FamilyHTTP {
+	if family.IsHTTP() {
 		means = func(p Port) bool { return p.Protocol == ProtocolHTTP }
 	}
 	found := s.portsWhere(means)
 	switch {
 	case len(found) == 1:
 		return found[0], true
-	case family == FamilyHTTP:
+	case family.IsHTTP():
 		port, ok := s.Port(httpPort)
 		return port, ok && family.Takes(port.Protocol)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
 // ClientState is one connected stream, for inspection.
@@ -45,7 +44,7 @@ type TypeState struct {
 }
 
 // noListeners is the note of Listeners for clients of a family that has none.
-const noListeners = "Envoy's listeners are its operator's. Mizzen sends it none. Write them into its own configuration, with rds for the routes: docs/clients/envoy.md."
+const noListeners = "Envoy's listeners are its operator's. Mizzen sends it none but the one of a bootstrap with --envoy-egress. Write others into its own configuration, with rds for the routes: docs/clients/envoy.md."
 
 // Clients lists the connected streams by node and peer.
 func (s *Store) Clients() []ClientState {
@@ -78,7 +77,7 @@ func (s *Session) state() ClientState {
 // state returns the state of the subscription. The caller holds Session.mu.
 func (sub *subscription) state() TypeState {
 	state := TypeState{Type: sub.t.Name(), Names: sub.explicitNames(), Wildcard: sub.wildcard}
-	if sub.t == snapshot.ListenerType && !translate.HasListeners(sub.session.client.Kind.Family()) {
+	if sub.t == snapshot.ListenerType && !sub.t.ServedTo(sub.session.client) {
 		state.Note = noListeners
 	}
 	for _, e := range sub.entries {

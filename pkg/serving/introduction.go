@@ -32,8 +32,11 @@ type introduction struct {
 }
 
 // introduce returns what the client should have now on the way to v: v, or what it had before with the Clusters of v. It
-// returns v unless the subscription is to RouteConfigurations. The caller holds Session.mu.
+// returns v unless the subscription is to RouteConfigurations or scopes. The caller holds Session.mu.
 func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Versioned {
+	if sub.t == snapshot.ScopeType {
+		return sub.redirect(e, v)
+	}
 	if sub.t != snapshot.RouteType || e.sent == nil || !e.needs(v) {
 		return v
 	}
@@ -140,13 +143,18 @@ func (sub *subscription) followsClusters(routes *snapshot.Versioned) bool {
 // knows reports whether the client has acknowledged the routes that introduce the Clusters, the Clusters, and their
 // endpoints.
 func (sub *subscription) knows(e *entry, clusters []string) bool {
-	return e.acked == e.sent && !slices.ContainsFunc(clusters, func(name string) bool {
-		cluster := sub.session.entry(snapshot.ClusterType, name)
-		if cluster == nil && sub.session.hasAll(snapshot.ClusterType) {
+	return e.acked == e.sent && sub.session.knowsClusters(clusters)
+}
+
+// knowsClusters reports whether the client has acknowledged the Clusters, and their endpoints. The caller holds mu.
+func (s *Session) knowsClusters(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		cluster := s.entry(snapshot.ClusterType, name)
+		if cluster == nil && s.hasAll(snapshot.ClusterType) {
 			return false // It is the reserved Cluster, or does not exist: the client is not sent it.
 		}
 		return !cluster.settled() || cluster.acked != nil && slices.ContainsFunc(cluster.acked.LeadsTo, func(name string) bool {
-			return !sub.session.entry(snapshot.EndpointType, name).settled()
+			return !s.entry(snapshot.EndpointType, name).settled()
 		})
 	})
 }
@@ -171,11 +179,12 @@ func (s *Session) hasAll(t snapshot.Type) bool {
 	return sub != nil && sub.wildcard
 }
 
-// recheckIntroductions sends the new routes if the client has just acknowledged the last resource for which they waited.
-// The caller holds mu.
+// recheckIntroductions sends the new routes and scopes if the client has just acknowledged the last resource for which they
+// waited. The caller holds mu.
 func (s *Session) recheckIntroductions() {
-	routes := s.subs[snapshot.RouteType.Rank()]
-	if routes != nil && routes.idle && routes.introducing() && routes.hasChanges() {
-		routes.schedulePush()
+	for _, t := range []snapshot.Type{snapshot.ScopeType, snapshot.RouteType} {
+		if sub := s.subs[t.Rank()]; sub != nil && sub.idle && sub.introducing() && sub.hasChanges() {
+			sub.schedulePush()
+		}
 	}
 }

@@ -29,7 +29,7 @@ func (sub *subscription) handleAck(rejection *statuspb.Status) {
 	store := sub.session.store
 	store.bumpStatusRevision()
 	defer sub.session.recheckIntroductions()
-	if sub.t == snapshot.ListenerType || sub.t == snapshot.RouteType {
+	if sub.t.Narrowed() {
 		defer sub.session.recheckRemovals()
 	}
 	if rejection == nil {

@@ -27,17 +27,21 @@ type removals struct {
 	outdated *subscription
 }
 
-// removals returns which removals of the subscription must wait: none but those of clusters and endpoints. The caller holds
-// Session.mu.
+// removals returns which removals of the subscription must wait: those of clusters and endpoints, and of routes to which a scope
+// leads that waits. The caller holds Session.mu.
 func (sub *subscription) removals() removals {
-	if sub.t != snapshot.EndpointType && sub.t != snapshot.ClusterType {
+	s := sub.session
+	switch scopes := s.subs[snapshot.ScopeType.Rank()]; {
+	case sub.t == snapshot.EndpointType || sub.t == snapshot.ClusterType:
+	case sub.t == snapshot.RouteType && scopes.changing():
+		return removals{all: removalDelay}
+	default:
 		return removals{}
 	}
-	s := sub.session
-	listeners, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.RouteType.Rank()]
+	listeners, scopes, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.ScopeType.Rank()], s.subs[snapshot.RouteType.Rank()]
 	since := time.Since(s.routesSentAt)
 	switch {
-	case listeners.changing() || routes.changing():
+	case listeners.changing() || scopes.changing() || routes.changing():
 		r := removals{all: removalDelay}
 		if routes.due() {
 			r.outdated = routes
@@ -62,7 +66,7 @@ func (sub *subscription) changing() bool {
 
 // due reports whether anything is to be sent, after an introduction or immediately. sub may be nil.
 func (sub *subscription) due() bool {
-	return sub != nil && (sub.t == snapshot.RouteType && sub.introducing() || sub.hasChanges())
+	return sub != nil && (sub.introducing() || sub.hasChanges())
 }
 
 // wait returns how long the removal of a Cluster, or of the endpoints of the same name, must wait before it is looked at
@@ -95,6 +99,16 @@ func (sub *subscription) deferRemoval(e *entry, v *snapshot.Versioned, removals 
 	return wait > 0 || v.StandIn && e.sent != nil
 }
 
+// lingers reports whether a Cluster that a wildcard does not contain any more must wait in the same way, and looks at it again
+// later. The caller holds Session.mu.
+func (sub *subscription) lingers(e *entry, removals removals) bool {
+	if e.subscribed() || e.sent == nil || e.sent.Removes() || removals.all == 0 {
+		return false
+	}
+	sub.recheckLater(removals.all)
+	return true
+}
+
 // leadTo reports whether any routes that the client has name the Cluster.
 func (sub *subscription) leadTo(cluster string) bool {
 	return slices.ContainsFunc(sub.entries, func(e *entry) bool { return e.subscribed() && leads(e.sent, cluster) })
@@ -112,9 +126,9 @@ func (sub *subscription) takeCallsTo(cluster string) bool {
 	})
 }
 
-// recheckRemovals looks again at removals that wait, after the client has answered routes. The caller holds mu.
+// recheckRemovals looks again at removals that wait, after the client has answered listeners, scopes or routes. The caller holds mu.
 func (s *Session) recheckRemovals() {
-	for _, t := range []snapshot.Type{snapshot.ClusterType, snapshot.EndpointType} {
+	for _, t := range []snapshot.Type{snapshot.ClusterType, snapshot.EndpointType, snapshot.RouteType} {
 		if sub := s.subs[t.Rank()]; sub != nil && sub.recheckTimer != nil && sub.idle && sub.hasChanges() {
 			sub.schedulePush()
 		}

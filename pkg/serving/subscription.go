@@ -85,19 +85,19 @@ func (sub *subscription) hasChanges() bool {
 	var removals *removals
 	for _, e := range sub.entries {
 		v := e.current
+		if v != nil && v == e.sent && !e.again {
+			continue
+		}
+		if removals == nil && (v == nil || v.Removes()) {
+			removals = new(sub.removals())
+		}
 		if v == nil {
-			if !e.subscribed() || e.sent != nil {
+			if !e.subscribed() && !sub.lingers(e, *removals) || e.subscribed() && e.sent != nil {
 				return true
 			}
 			continue
 		}
-		if v == e.sent && !e.again {
-			continue
-		}
 		if v.Removes() {
-			if removals == nil {
-				removals = new(sub.removals())
-			}
 			if sub.deferRemoval(e, v, *removals) {
 				continue
 			}
@@ -145,17 +145,17 @@ const maxResponse = 2 << 20
 // buildResponse builds the response that is due and records it as sent. full includes all resources, changed or not.
 func (sub *subscription) buildResponse(full bool) *Response {
 	sub.responseDue, sub.force = false, false
-	if sub.t == snapshot.ListenerType || sub.t == snapshot.RouteType {
+	if sub.t.Narrowed() {
 		sub.session.routesSentAt = time.Now()
 	}
 	r, version, removals := &Response{Type: sub.t}, setVersion(0), sub.removals()
-	gone := false
+	kept := sub.entries[:0]
 	for _, e := range sub.entries {
-		if !e.subscribed() {
-			gone = true
+		if !e.subscribed() && !sub.lingers(e, removals) {
 			r.Removed = append(r.Removed, e.name)
 			continue
 		}
+		kept = append(kept, e)
 		v, send := sub.versionFor(e, removals)
 		if v == nil {
 			if e.current == nil && (e.sent != nil || !e.removalSent) {
@@ -176,9 +176,8 @@ func (sub *subscription) buildResponse(full bool) *Response {
 		}
 		version.add(v)
 	}
-	if gone {
-		sub.entries = slices.DeleteFunc(sub.entries, func(e *entry) bool { return !e.subscribed() })
-	}
+	clear(sub.entries[len(kept):])
+	sub.entries = kept
 	r.Version, r.Nonce = version.String(), sub.session.nextNonce()
 	sub.nonce = r.Nonce
 	sub.recordInFlight(r)
@@ -190,6 +189,9 @@ func (sub *subscription) buildResponse(full bool) *Response {
 // the response must contain it.
 func (sub *subscription) versionFor(e *entry, removals removals) (v *snapshot.Versioned, send bool) {
 	if v = e.current; v == nil {
+		if !e.subscribed() {
+			return e.sent, false
+		}
 		return nil, false
 	}
 	if sub.deferRemoval(e, v, removals) {

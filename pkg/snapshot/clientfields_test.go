@@ -21,7 +21,7 @@ func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 	other := mesh.Client{
 		Namespace: "shop", Labels: mesh.MakeLabels(map[string]string{"app": "front"}), Node: "n2", Locality: mesh.Locality{Region: "r", Zone: "b"},
 		Addresses: "10.0.0.9", Kind: mesh.GRPCNode, Version: "1.85.0", Providers: mesh.MakeProviders("default", "shop"), Missing: mesh.FeatureStringMatch, Bucket: 3,
-		ServerCertificate: true, Cluster: "b",
+		ServerCertificate: true, Cluster: "b", Egress: "127.0.0.1:15001",
 		Declared: mesh.FeatureSystemRoots,
 	}
 	for field, value := range reflect.ValueOf(other).Fields() {
@@ -31,6 +31,9 @@ func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 		}
 		if field.Name == "ServerCertificate" { // It is for servers without Providers.
 			before.Providers, before.Labels = "", mesh.MakeLabels(map[string]string{mesh.LabelIdentity: mesh.IdentitySPIFFE, mesh.LabelServer: mesh.ServerXDS})
+		}
+		if field.Name == "Egress" { // It is for Envoys, and unknown names have no scope.
+			before.Kind, before.Egress = mesh.Envoy, "127.0.0.1:15002"
 		}
 		client := before
 		changed := reflect.ValueOf(&client).Elem().FieldByIndex(field.Index)
@@ -59,7 +62,11 @@ func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 func answeredApart(s *snapshot.Snapshot, a, b mesh.Client) bool {
 	for _, typ := range snapshot.Types {
 		for _, name := range append(s.Names(typ, a), "outbound|80||nothing.demo.svc.cluster.local", "inbound|50051||", "grpc/server?xds.resource.listening_address=0.0.0.0:50051") {
-			if s.Resource(typ, name, a).Version != s.Resource(typ, name, b).Version {
+			forA, forB := s.Resource(typ, name, a), s.Resource(typ, name, b)
+			if forA == nil && forB == nil {
+				continue
+			}
+			if forA == nil || forB == nil || forA.Version != forB.Version {
 				return true
 			}
 		}

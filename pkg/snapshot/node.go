@@ -19,7 +19,7 @@ const defaultNamespace = "default"
 const maxLabels = 64
 
 // ClientOf makes a Client from a node and the HTTP/2 header user-agent of its stream. Except for AccountOf, no other code reads a node's metadata. The keys of the metadata are Istio's
-// NAMESPACE, LABELS, NODE_NAME, INSTANCE_IPS and GENERATOR, Mizzen's CERTIFICATE_PROVIDERS and PROTOCOLS, and the variables that mesh.FeatureVariables
+// NAMESPACE, LABELS, NODE_NAME, INSTANCE_IPS and GENERATOR, Mizzen's CERTIFICATE_PROVIDERS, PROTOCOLS and EGRESS, and the variables that mesh.FeatureVariables
 // yields. A value of the wrong type is treated as absent. The node may be nil.
 func ClientOf(node *corev3.Node, userAgent string) mesh.Client {
 	fields := node.GetMetadata().GetFields()
@@ -38,6 +38,7 @@ func ClientOf(node *corev3.Node, userAgent string) mesh.Client {
 		Bucket:    BucketOf(node.GetId()),
 	}
 	kind, version := clientKindOf(node, userAgent)
+	c.Egress = egress(kind, fields["EGRESS"])
 	return WithUserAgent(c, kind, clip(version))
 }
 

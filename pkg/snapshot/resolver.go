@@ -15,8 +15,8 @@ type query struct {
 	client mesh.Client
 	// server says that a gRPC server subscribes to its own Listener, or to its RouteConfiguration.
 	server bool
-	// dialed is the host that the client refers to; empty if the name refers to no host. For Listeners its Port is
-	// the text that the client dialed. For other types that is empty, and port is the number in the name. The port of
+	// dialed is the host that the client refers to; empty if the name refers to no host. For Listeners and scopes its
+	// Port is the text that the client dialed. For other types that is empty, and port is the number in the name. The port of
 	// a server is 0 if its name has no valid address.
 	dialed resource.DialTarget
 	port   uint32
@@ -29,7 +29,7 @@ func newQuery(t Type, name string, client mesh.Client, domain string) query {
 		return q
 	}
 	switch {
-	case t != ListenerType:
+	case !t.Dialed():
 		if port, _, host, ok := resource.ParseName(name); ok {
 			q.dialed.Host, q.port = host, port
 		}
@@ -70,6 +70,7 @@ type resolver struct {
 // resolvers are tried in this order. A name that none of them knows is answered as not found.
 var resolvers = []resolver{
 	{"server", serverKeys, answerServer},
+	{"egress of Envoy", noKeys, answerEgress},
 	{"Service", hostKeys, answerService},
 	{"cluster IP", hostKeys, answerClusterIP},
 	{"name below a wildcard", hostKeys, answerBelow},
@@ -171,10 +172,10 @@ func (h *subject) dialedPort(q query) (uint32, bool) {
 	return port.Number, ok
 }
 
-// answerClusterIP answers a client that dials the IP address of a Service. Only Listeners have such names.
+// answerClusterIP answers a client that dials the IP address of a Service.
 func answerClusterIP(s *Snapshot, q query) (*Versioned, bool) {
 	service, ok := s.world.Addresses.Get(q.dialed.Host)
-	if !ok || q.t != ListenerType {
+	if !ok || !q.t.Dialed() {
 		return nil, false
 	}
 	h, ok := s.serviceFor(service.Host, q.client)

@@ -120,7 +120,7 @@ func (s *Snapshot) Resource(t Type, name string, client mesh.Client) *Versioned 
 
 // produce returns the translated resource, even if it must be withheld from the client.
 func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
-	if name == "" || t == ListenerType && !translate.HasListeners(client.Kind.Family()) {
+	if name == "" || !t.ServedTo(client) {
 		return nil
 	}
 	q := s.query(t, name, client)
@@ -142,7 +142,7 @@ func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
 // serve. The answer is not kept: clients may request any name, and could fill
 // the memory.
 func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned {
-	if _, server := ServerPort(t, name); !t.Known() || server {
+	if _, server := ServerPort(t, name); !t.Known() || server || t.info().notFound == nil {
 		return nil
 	}
 	s.marshaled(t)
@@ -158,8 +158,11 @@ func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned 
 // contains. Clients choose the ports of serviceless hosts: only the default port is listed. Names below wildcards and
 // names of pods are not listed.
 func (s *Snapshot) Names(t Type, client mesh.Client) []string {
-	if t == ListenerType && !translate.HasListeners(client.Kind.Family()) {
+	switch {
+	case !t.ServedTo(client):
 		return nil
+	case t == ListenerType && client.Egress != "":
+		return []string{resource.EgressListener}
 	}
 	return s.allNames(t, client)
 }
@@ -177,7 +180,7 @@ func (s *Snapshot) allNames(t Type, client mesh.Client) []string {
 // NamesOf returns the names of one host among these, in any order.
 func (s *Snapshot) NamesOf(t Type, client mesh.Client, host string) []string {
 	h, ok := s.subjects.Get(host)
-	if !ok || t == ListenerType && !translate.HasListeners(client.Kind.Family()) {
+	if !ok || !t.ServedTo(client) || t == ListenerType && client.Egress != "" {
 		return nil
 	}
 	return s.appendNames(nil, t, s.narrowed(t, client), host, h)
@@ -187,7 +190,7 @@ func (s *Snapshot) NamesOf(t Type, client mesh.Client, host string) []string {
 func (s *Snapshot) appendNames(names []string, t Type, client mesh.Client, host string, h *subject) []string {
 	if h.serviceless() {
 		if t.info().serviceless && !mesh.IsWildcard(host) && !h.facts.VirtualServices.ForClient(client).Empty() {
-			names = append(names, t.info().name(defaultServicelessPort, host))
+			names = s.appendName(names, t, client, host, h, defaultServicelessPort)
 		}
 		return names
 	}
@@ -197,7 +200,7 @@ func (s *Snapshot) appendNames(names []string, t Type, client mesh.Client, host 
 	names = append(names, h.encryptedNames(s, t, client)...)
 	policy := h.facts.DestinationRules.ForClient(client)
 	for _, port := range h.facts.Service.PortsFor(client.Kind.Family()) {
-		names = append(names, t.info().name(port.Number, host))
+		names = s.appendName(names, t, client, host, h, port.Number)
 		if policy == nil || t != ClusterType && t != EndpointType {
 			continue
 		}

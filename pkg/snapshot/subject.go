@@ -123,7 +123,7 @@ func (h *subject) at(host string, port uint32) *subject {
 func (h *subject) answer(s *Snapshot, q query, port uint32) *Versioned {
 	var made *translation
 	switch q.t {
-	case ListenerType:
+	case ListenerType, ScopeType:
 		made = h.translateListener(s, q.name, port, q.client)
 	case EndpointType:
 		made = h.translateEndpoints(s, q.client)
@@ -133,7 +133,7 @@ func (h *subject) answer(s *Snapshot, q query, port uint32) *Versioned {
 	return made.find(q.t, q.name)
 }
 
-// translateListener returns the Listener by which a client dials a port.
+// translateListener returns the Listener, or the scope, by which a client dials a port.
 func (h *subject) translateListener(s *Snapshot, name string, port uint32, client mesh.Client) *translation {
 	return get(h, h.listeners, h.facts.ProjectListener(name, port, client), func(in translate.ListenerInput) *translation {
 		return s.runTranslation(h.facts.Ref(client), clientrules.ClientsOf(client.Kind.Family()), func() *translate.Bundle { return translate.Listeners(in) })

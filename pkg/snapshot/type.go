@@ -17,6 +17,7 @@ type Type string
 // The types that are served.
 const (
 	ListenerType Type = "type.googleapis.com/envoy.config.listener.v3.Listener"
+	ScopeType    Type = "type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration"
 	RouteType    Type = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 	ClusterType  Type = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 	EndpointType Type = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
@@ -36,7 +37,7 @@ type typeInfo struct {
 	name func(port uint32, host string) string
 	// in returns the resources of the type in a Bundle.
 	in func(*translate.Bundle) []resource.Resource
-	// notFound answers a name that does not exist.
+	// notFound answers a name that does not exist. It is nil if there is no such answer.
 	notFound func(name string, client mesh.Client) resource.Resource
 	// leadsTo lists the names of the resources that a client subscribes to because of this one, sorted, each once.
 	leadsTo func(proto.Message) []string
@@ -59,6 +60,11 @@ var types = []typeInfo{
 		t: ListenerType, short: "lds", fullState: true, serviceless: true, name: resource.ListenerName,
 		in: func(b *translate.Bundle) []resource.Resource { return b.Listeners }, notFound: translate.NotFoundListener,
 		leadsTo: func(proto.Message) []string { return nil },
+	},
+	{
+		t: ScopeType, short: "srds", fullState: true, serviceless: true, name: resource.ListenerName,
+		in:      func(b *translate.Bundle) []resource.Resource { return b.Scopes },
+		leadsTo: resource.RoutesOf,
 	},
 	{
 		t: RouteType, short: "rds", serviceless: true, name: resource.RouteName,
@@ -98,12 +104,21 @@ func (t Type) FullState() bool { return t.Known() && t.info().fullState }
 
 // Narrowed reports whether Sidecars narrow the names of the type: it is one by which clients find a host that they dial. Others are
 // not narrowed, because the rules of a host also send calls to Services that its clients do not see.
-func (t Type) Narrowed() bool { return t == ListenerType || t == RouteType }
+func (t Type) Narrowed() bool { return t.Dialed() || t == RouteType }
+
+// Dialed reports whether the names of the type are what clients dial: a host as they spell it, with or without a port.
+func (t Type) Dialed() bool { return t == ListenerType || t == ScopeType }
+
+// ServedTo reports whether the client has any resources of the type. Envoy has scopes in place of the Listeners of hosts, and one
+// Listener, if it declares where that is to be.
+func (t Type) ServedTo(client mesh.Client) bool {
+	return !t.Dialed() || client.Egress != "" || t == ListenerType && client.Kind.Family() != mesh.FamilyEnvoy
+}
 
 // Name is the name of the message, such as Listener.
 func (t Type) Name() string { return string(t[strings.LastIndexByte(string(t), '.')+1:]) }
 
-// ShortName is lds, rds, cds or eds; the type URL if t is not served.
+// ShortName is lds, srds, rds, cds or eds; the type URL if t is not served.
 func (t Type) ShortName() string {
 	if !t.Known() {
 		return string(t)
@@ -111,7 +126,7 @@ func (t Type) ShortName() string {
 	return t.info().short
 }
 
-// TypeByShortName finds a type by lds, rds, cds or eds.
+// TypeByShortName finds a type by lds, srds, rds, cds or eds.
 func TypeByShortName(name string) (Type, bool) {
 	i := slices.IndexFunc(types, func(info typeInfo) bool { return info.short == name })
 	if i < 0 {

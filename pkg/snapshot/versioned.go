@@ -43,7 +43,7 @@ type Versioned struct {
 	// Since is when the answer to a name that does not exist was made; zero for other resources.
 	Since time.Time
 	// LeadsTo are the names of the resources to which a client subscribes because of this one, sorted: the Clusters of
-	// a RouteConfiguration, the ClusterLoadAssignment of a Cluster.
+	// a RouteConfiguration, the ClusterLoadAssignment of a Cluster, the RouteConfiguration of a scope.
 	LeadsTo []string
 	// ReportedMetrics are the names of the metrics of servers that clients report about a Cluster.
 	ReportedMetrics []string

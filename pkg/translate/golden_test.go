@@ -34,6 +34,7 @@ const maxGoldenLines = 120
 //	# client: KIND                         the client's kind, such as mizzen-java-agent, with the features of a current version;
 //	                                       default: a gRPC client with every feature
 //	# version: TEXT                        the version of the client; it has the features of that version
+//	# egress: ADDRESS:PORT                 where an Envoy listens for applications beside it; default: none
 //	# id: TEXT                             the client's node ID; default: none
 //	# certificates: NAME NAME…             the certificate providers that the client declares; default: none
 //	# show: TYPE,TYPE NAME…                the resources in the output, or "problems" for none; default: all
@@ -223,6 +224,9 @@ func readGolden(t *testing.T, path string) golden {
 			for name := range strings.FieldsSeq(names) {
 				g.client.Declared |= mesh.FeatureOf(name)
 			}
+		}
+		if at, ok := strings.CutPrefix(comment, "egress: "); ok {
+			g.client.Egress = at
 		}
 		if id, ok := strings.CutPrefix(comment, "id: "); ok {
 			g.client.Bucket = snapshot.ClientOf(&corev3.Node{Id: id}, "").Bucket

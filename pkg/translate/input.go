@@ -49,7 +49,7 @@ type HostInput struct {
 	defaults mesh.Defaults
 }
 
-// ListenerInput is the Input of one Listener.
+// ListenerInput is the Input of what one dialed name is: a Listener, or a scope.
 type ListenerInput struct {
 	// name is the name of the Listener, as a client dialed it.
 	name   string
@@ -70,6 +70,7 @@ var (
 // Bundle is the result of one translation.
 type Bundle struct {
 	Listeners []resource.Resource // Listeners
+	Scopes    []resource.Resource // ScopedRouteConfigurations
 	Routes    []resource.Resource // RouteConfigurations
 	Clusters  []resource.Resource // Clusters
 	Endpoints []resource.Resource // ClusterLoadAssignments

@@ -44,7 +44,7 @@ func TestNobodyRefuses(t *testing.T) {
 		for _, version := range []string{"", "1.41.0", "1.50.0", "1.85.0"} {
 			client := mesh.Client{Namespace: "demo", Kind: kind, Version: version, Missing: mesh.FeaturesMissingIn(kind, version)}
 			for _, resourceType := range snapshot.Types {
-				if resourceType == snapshot.ListenerType && !translate.HasListeners(kind.Family()) {
+				if !resourceType.ServedTo(client) {
 					continue
 				}
 				pods := podNames(world, resourceType)

@@ -6,12 +6,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// shape is the form of the resources for one family of clients: its Listeners, and the answers to names that do not
+// shape is the form of the resources for one family of clients: what a dialed name is to it, and the answers to names that do not
 // exist. The forms of routes and clusters are rows in their packages.
 type shape struct {
-	// listener makes the Listener for a port of a host. It is nil if the clients have no Listeners of the control plane; then
-	// the other fields for Listeners are not used.
-	listener func(ListenerInput) resource.Resource
+	// listener makes the Listener for a port of a host. It is nil if the clients have no Listeners of hosts; then the other fields
+	// for Listeners are not used, and scope makes what leads to the routes.
+	listener, scope func(ListenerInput) resource.Resource
 	// inlinesRoutes is set if listener puts the routes into the Listener. Then it gets the whole HostInput.
 	inlinesRoutes bool
 	// noListener and noRoutes answer names that do not exist. Calls fail immediately.
@@ -22,15 +22,18 @@ type shape struct {
 var shapes = [...]shape{
 	mesh.FamilyGRPC:  {listener: routedListener, noListener: listenerWithoutRoutes, noRoutes: unmatchedRoutes},
 	mesh.FamilyHTTP:  {listener: routedListener, noListener: unknownListener, noRoutes: unmatchedRoutes},
-	mesh.FamilyEnvoy: {noRoutes: unmatchedRoutes},
+	mesh.FamilyEnvoy: {scope: scopeOf, noRoutes: unmatchedRoutes},
 }
 
-// HasListeners reports whether clients of a family have Listeners of the control plane.
-func HasListeners(family mesh.Family) bool { return shapes[family].listener != nil }
-
-// Listeners translates one Listener of a host.
+// Listeners translates one Listener of a host, or one scope.
 func Listeners(in ListenerInput) *Bundle {
-	r := shapes[in.family].listener(in)
+	form := shapes[in.family]
+	if form.scope != nil {
+		r := form.scope(in)
+		r.Refs = in.host.refs()
+		return &Bundle{Scopes: []resource.Resource{r}}
+	}
+	r := form.listener(in)
 	r.Refs = in.host.refs()
 	return &Bundle{Listeners: []resource.Resource{r}}
 }

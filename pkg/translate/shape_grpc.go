@@ -18,16 +18,20 @@ const routerFilter = "envoy.filters.http.router"
 // routedListener refers to the host's RouteConfiguration. The Listener has the name that the client dialed, so each
 // spelling of a host has its own Listener, and all of them share one RouteConfiguration.
 func routedListener(in ListenerInput) resource.Resource {
-	host := in.host.host
-	if in.host.service != nil {
-		host = in.host.service.Host
-	}
 	return apiListener(in.name, &hcmv3.HttpConnectionManager{
 		RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
 			ConfigSource:    resource.AdsSource(),
-			RouteConfigName: resource.RouteName(in.port, host),
+			RouteConfigName: in.routeName(),
 		}},
 	})
+}
+
+// routeName is the name of the host's RouteConfiguration.
+func (in ListenerInput) routeName() string {
+	if in.host.service != nil {
+		return resource.RouteName(in.port, in.host.service.Host)
+	}
+	return resource.RouteName(in.port, in.host.host)
 }
 
 // listenerWithoutRoutes makes calls fail. The error contains the host as it was dialed, in clients that report it.

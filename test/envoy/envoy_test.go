@@ -56,6 +56,14 @@ func startEnvoy(t *testing.T, m *meshPlane, as protocol, namespace string, liste
 	return startEnvoyWith(t, m, as, place{namespace: namespace}, listeners...)
 }
 
+// freeAddress returns an address of this machine on which nothing listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	free := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	defer free.Close()
+	return free.Addr().String()
+}
+
 // place is where an Envoy runs.
 type place struct {
 	namespace string
@@ -63,6 +71,8 @@ type place struct {
 	zone string
 	// certificates is the folder of its certificate; it has none if that is empty.
 	certificates string
+	// egress is where it takes calls of applications beside it. Then all of its listeners come from the control plane.
+	egress string
 }
 
 // startEnvoyWith starts an Envoy in a place. The files of its secrets are below /etc, so with a certificate it gets a copy of /etc.
@@ -71,12 +81,14 @@ func startEnvoyWith(t *testing.T, m *meshPlane, as protocol, at place, listeners
 	certificates := at.certificates
 	p := &proxy{t: t, dir: t.TempDir(), log: &controlplane.Buffer{}, ended: make(chan struct{})}
 	p.listen(listeners...)
-	free := must(net.Listen("tcp", "127.0.0.1:0"))(t)
-	p.admin = free.Addr().String()
-	_ = free.Close()
+	p.admin = freeAddress(t)
 	args := []string{"bootstrap", "--for", "envoy", "--server-uri", m.xds, "--namespace", at.namespace, "--node-id", "edge-1", "--envoy-admin", p.admin}
 	if at.zone != "" {
 		args = append(args, "--zone", at.zone)
+	}
+	follow := []string{"--config-yaml", fmt.Sprintf("dynamic_resources: {lds_config: {path_config_source: {path: %q}}}", filepath.Join(p.dir, "listeners.json"))}
+	if at.egress != "" {
+		args, follow = append(args, "--envoy-egress", at.egress), nil
 	}
 	var before []string
 	if certificates != "" {
@@ -101,8 +113,8 @@ func startEnvoyWith(t *testing.T, m *meshPlane, as protocol, at place, listeners
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before = append(before, program, "-c", file, "--concurrency", "1", "--base-id", strconv.Itoa(os.Getpid()*10+int(baseIDs.Add(1))), "--log-level", "warning", "--drain-time-s", "1", "--parent-shutdown-time-s", "2",
-		"--config-yaml", fmt.Sprintf("dynamic_resources: {lds_config: {path_config_source: {path: %q}}}", filepath.Join(p.dir, "listeners.json")))
+	before = append(before, program, "-c", file, "--concurrency", "1", "--base-id", strconv.Itoa(os.Getpid()*10+int(baseIDs.Add(1))), "--log-level", "warning", "--drain-time-s", "1", "--parent-shutdown-time-s", "2")
+	before = append(before, follow...)
 	cmd := exec.Command(before[0], before[1:]...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

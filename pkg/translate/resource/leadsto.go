@@ -31,6 +31,15 @@ func ClustersOf(m proto.Message) []string {
 	return slices.Compact(names)
 }
 
+// RoutesOf returns the name of the RouteConfiguration to which a scope leads.
+func RoutesOf(m proto.Message) []string {
+	scope, ok := m.(*routev3.ScopedRouteConfiguration)
+	if !ok {
+		return nil
+	}
+	return []string{scope.GetRouteConfigurationName()}
+}
+
 // EndpointsOf returns the name of the ClusterLoadAssignment that a Cluster takes its endpoints from; none if it needs none.
 func EndpointsOf(m proto.Message) []string {
 	c, ok := m.(*clusterv3.Cluster)

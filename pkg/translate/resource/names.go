@@ -100,6 +100,22 @@ func PodHost(host, domain string) (pod, service string, ok bool) {
 	return pod, rest + ".svc." + domain, pod != ""
 }
 
+// EgressListener is the name of the Listener for applications beside an Envoy.
+const EgressListener = "egress"
+
+// Spellings returns the names by which clients in a namespace dial a host: those that ParseDialTarget completes to it.
+func Spellings(host, namespace, domain string) []string {
+	short, ok := strings.CutSuffix(host, ".svc."+domain)
+	name, of, qualified := strings.Cut(short, ".")
+	switch {
+	case !ok || !qualified || strings.Contains(of, "."):
+		return []string{host}
+	case of == namespace:
+		return []string{host, short + ".svc", short, name}
+	}
+	return []string{host, short + ".svc", short}
+}
+
 // UnknownDomain is the domain of a virtual host that no client dials. With a RouteConfiguration that has no other
 // virtual host, calls of gRPC clients fail immediately, and the error contains the host as it was dialed.
 const UnknownDomain = "no-such-host.invalid"
