@@ -64,7 +64,8 @@ func command(args []string, out, errs io.Writer) error {
 	if f.NArg() == 0 || *parallel < 1 {
 		return errors.New("want -parallel of at least 1, and the program of a client after --")
 	}
-	results := kit.Run(&kit.Program{Argv: f.Args()}, checks, kit.Options{Parallel: *parallel, Patience: *patience, Wildcard: *wildcard})
+	o := kit.Options{Parallel: *parallel, Patience: *patience, Wildcard: *wildcard}
+	results := kit.Run(&kit.Program{Argv: f.Args()}, checks, o)
 	if *trace {
 		if err := kit.WriteTraces(errs, results); err != nil {
 			return err
@@ -81,7 +82,7 @@ func command(args []string, out, errs io.Writer) error {
 		return err
 	}
 	if missed := kit.Missed(results); missed > 0 {
-		return fmt.Errorf("%d of %d checks are missed", missed, len(results))
+		return fmt.Errorf("%d of %d checks are missed", missed, kit.Applied(results))
 	}
 	return nil
 }

@@ -28,6 +28,14 @@ const (
 	byWildcard
 )
 
+// others are the clients to which a check does not apply.
+func (s subscribers) others() string {
+	if s == byName {
+		return "clients that subscribe to everything"
+	}
+	return "clients that subscribe by name"
+}
+
 // Applies reports whether a check applies to a client that subscribes to all Listeners and clusters, or to one that does not.
 func (c *Check) Applies(wildcard bool) bool {
 	return c.of == everyClient || (c.of == byWildcard) == wildcard

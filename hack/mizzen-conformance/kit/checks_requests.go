@@ -53,11 +53,12 @@ var requestChecks = []*Check{
 				t.plane.withhold(kind, name)
 			}
 			t.start()
-			sequence := types
-			if t.wildcard { // It waits for its clusters before it asks for Listeners.
-				sequence = []string{clusters, endpoints, listeners, routes}
+			sequence, meanwhile := types, t.during // a call has the client ask
+			if t.wildcard {
+				// It asks without a call, and may wait for its clusters before it asks for Listeners.
+				sequence, meanwhile = []string{clusters, endpoints, listeners, routes}, func(do func()) { do() }
 			}
-			t.during(func() {
+			meanwhile(func() {
 				for i, kind := range sequence {
 					t.await("ask for "+short[kind], func(r record) bool { return len(r.requests(kind)) > 0 })
 					t.pause(200 * time.Millisecond)

@@ -114,7 +114,7 @@ var streamChecks = []*Check{
 				}
 				t.plane.set(load(endpointsOf("kit-a"), t.b))
 				t.plane.refuse(nil)
-				t.reach("b")
+				t.arrive(t.timer(), false, []string{"b"}) // after a longer pause than the last
 			})
 		},
 	},

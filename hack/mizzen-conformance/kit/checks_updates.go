@@ -77,11 +77,10 @@ var updateChecks = []*Check{
 
 // late has a route name kit-b while one of its resources is withheld.
 func (t *trial) late(kind, name string) {
-	t.plane.set(t.cluster("kit-b"), load(endpointsOf("kit-b"), t.b))
 	t.plane.withhold(kind, name)
 	t.begin()
 	t.during(func() {
-		t.plane.set(route("kit-b"))
+		t.plane.set(t.cluster("kit-b"), load(endpointsOf("kit-b"), t.b), route("kit-b"))
 		t.await("ask for what the route names", func(r record) bool { return t.asked(r, kind, name) })
 		t.pause(500 * time.Millisecond)
 		t.plane.release(kind)

@@ -20,8 +20,9 @@ func TestReference(t *testing.T) {
 	for _, f := range []fake{{}, {delta: true}, {wildcard: true}, {delta: true, wildcard: true}} {
 		o := patient
 		o.Wildcard = f.wildcard
+		client := map[bool]string{false: "fake 1", true: "fake 1, incremental"}[f.delta]
 		for _, r := range Run(f, all(), o) {
-			if r.Miss != "" || r.Client != "fake 1" || r.Skipped == r.Check.Applies(f.wildcard) {
+			if r.Miss != "" || r.Client != client || r.Skipped == r.Check.Applies(f.wildcard) {
 				t.Errorf("%s, %+v: a client %q without a fault misses it: %s\n%q", r.Check.ID, f, r.Client, r.Miss, r.Trace)
 			}
 		}

@@ -128,7 +128,8 @@ func (p *plane) open(w wire) (*stream, error) {
 	defer p.mu.Unlock()
 	p.opened++
 	s := &stream{number: p.opened, wire: w, subs: map[string]*subscription{}, end: make(chan struct{})}
-	p.note(event{stream: s.number, act: opened})
+	_, incremental := w.(*delta)
+	p.note(event{stream: s.number, act: opened, delta: incremental})
 	if p.refusal != nil {
 		return nil, p.refusal
 	}

@@ -72,7 +72,7 @@ func (t *trial) missed(why string) {
 // fail ends the check.
 func (t *trial) fail(format string, args ...any) { panic(miss(fmt.Sprintf(format, args...))) }
 
-// agent is the user agent in the first node that the client sent.
+// agent is the user agent in the first node that the client sent, and the protocol if that is the incremental one.
 func (t *trial) agent() string {
 	r, _ := t.plane.seen()
 	for _, e := range r {
@@ -81,7 +81,11 @@ func (t *trial) agent() string {
 			if built := node.GetUserAgentBuildVersion().GetVersion(); built != nil {
 				version = fmt.Sprintf("%d.%d.%d", built.GetMajorNumber(), built.GetMinorNumber(), built.GetPatch())
 			}
-			return strings.TrimSpace(node.GetUserAgentName() + " " + version)
+			name := strings.TrimSpace(node.GetUserAgentName() + " " + version)
+			if r[0].delta {
+				name += ", incremental"
+			}
+			return name
 		}
 	}
 	return ""
@@ -262,13 +266,9 @@ func (t *trial) await(what string, is func(record) bool) record {
 	return r
 }
 
-// latest is the newest response of a type.
+// latest is the newest response of a type, which it waits for.
 func (t *trial) latest(kind string) event {
-	r, _ := t.plane.seen()
-	all := r.responses(kind)
-	if len(all) == 0 {
-		t.fail("the client did not subscribe to %s", short[kind])
-	}
+	all := t.await("subscribe to "+short[kind], func(r record) bool { return len(r.responses(kind)) > 0 }).responses(kind)
 	return all[len(all)-1]
 }
 

@@ -73,7 +73,7 @@ func run(dir string) error {
 		return err
 	}
 	admin := filepath.Join(dir, "admin")
-	proxy := exec.Command(os.Args[1], "--config-yaml", config, "--admin-address-path", admin, "--disable-hot-restart", "--concurrency", "1", "--log-level", "error", "--drain-time-s", "1")
+	proxy := exec.Command(os.Args[1], "--config-yaml", config, "--admin-address-path", admin, "--disable-hot-restart", "--concurrency", "1", "--log-level", "error")
 	proxy.Stdout, proxy.Stderr = os.Stderr, os.Stderr
 	runtime.LockOSThread() // the Envoy ends with the thread that started it
 	proxy.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
