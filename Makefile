@@ -175,7 +175,7 @@ conformance-clients: ## have gRPC clients in Go, Java, Python and Node, integrat
 	test/interop/setup.sh
 	test/envoy/setup.sh
 	$(JAR)
-	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 25m -run '^TestConformance$$' ./test/interop $(UPDATE)
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 40m -run '^TestConformance$$' ./test/interop $(UPDATE)
 
 frameworks: ## have clients of Kratos, go-zero and Spring gRPC follow the mesh, with mTLS too (UPDATE=-update writes docs/clients/FRAMEWORKS.md)
 	test/interop/setup.sh frameworks

@@ -114,14 +114,21 @@ func built(t *testing.T, dir, path string) string {
 	return program
 }
 
-// agentClient is the JDK's HTTP client with the Java agent, which make conformance-clients builds.
+// agentClient is the JDK's HTTP client with the Java agent, which make conformance-clients builds. It waits longer than 5 s for a first
+// answer, by which the table tells its timer, and no name server is asked for a host that the mesh does not know.
 func agentClient(t *testing.T) *kit.Program {
 	jar := must(filepath.Abs("../../agents/java/agent/target/mizzen-agent.jar"))(t)
 	classes := t.TempDir()
 	if output, err := exec.CommandContext(t.Context(), "javac", "--release", "11", "-d", classes, "clients/javaagent/Client.java").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
-	return &kit.Program{Argv: []string{"java", "-XX:TieredStopAtLevel=1", "-javaagent:" + jar, "-Dmizzen.plain=kit.test,missing.test", "-cp", classes, "Client"}}
+	hosts := filepath.Join(classes, "hosts")
+	if err := os.WriteFile(hosts, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &kit.Program{Argv: []string{
+		"java", "-XX:TieredStopAtLevel=1", "-Djdk.net.hosts.file=" + hosts, "-javaagent:" + jar, "-Dmizzen.plain=kit.test,missing.test", "-Dmizzen.wait=10s", "-cp", classes, "Client",
+	}}
 }
 
 // envoyClient is an Envoy by one of the two protocols.
