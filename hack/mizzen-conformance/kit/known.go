@@ -36,7 +36,7 @@ var known = []Known{
 	},
 	{
 		Client: "envoy", Checks: []string{"nack-half"},
-		Why: "it uses nothing of a response of RDS or EDS that has a resource whose bytes it cannot read",
+		Why: "it uses no resource of a response of RDS or EDS if it cannot read the bytes of one",
 	},
 	{
 		Client: "envoy", Checks: []string{"no-virtual-host"},
