@@ -171,9 +171,11 @@ interop: ## play the same scenarios with gRPC clients in Go, Java, Python and No
 	test/interop/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 40m -parallel 4 $(SHORT) ./test/interop $(UPDATE)
 
-conformance-clients: ## have gRPC clients in Go, Java, Python and Node, and integrations/go, undergo the checks of hack/mizzen-conformance, about five minutes (UPDATE=-update writes docs/CONFORMANCE.md)
+conformance-clients: ## have gRPC clients in Go, Java, Python and Node, integrations/go, the Java agent and Envoy undergo the checks of hack/mizzen-conformance, about eight minutes (UPDATE=-update writes docs/CONFORMANCE.md)
 	test/interop/setup.sh
-	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 25m -run '^TestConformance$$' ./test/interop $(UPDATE)
+	test/envoy/setup.sh
+	$(JAR)
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 40m -run '^TestConformance$$' ./test/interop $(UPDATE)
 
 frameworks: ## have clients of Kratos, go-zero and Spring gRPC follow the mesh, with mTLS too (UPDATE=-update writes docs/clients/FRAMEWORKS.md)
 	test/interop/setup.sh frameworks

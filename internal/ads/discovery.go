@@ -84,6 +84,9 @@ func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDisco
 	if err != nil {
 		return err
 	}
+	if err := answerNameTable(v, stream, first); err != nil {
+		return err
+	}
 	v.node, v.hasConfig = first.GetNode(), first.GetVersionInfo() != ""
 	return d.serve(v, &sotwProtocol{stream: stream, guard: newRequestGuard(d.logger, d.limits), first: first})
 }
@@ -229,6 +232,9 @@ func (d *discovery) serve(v *clientStream, x protocol) error {
 	info, err := d.authorize(v)
 	if err != nil {
 		return err
+	}
+	if text := v.kind.Unusable(); text != "" {
+		d.logger.Warn("a client cannot use what it is sent", "node", info.NodeID, "peer", info.Peer, "reason", text)
 	}
 	if machine := v.id.Machine(); machine != "" && d.machines != nil {
 		v.onClose(d.machines.Opened(machine))

@@ -92,6 +92,10 @@ type clientKindRow struct {
 	family   Family
 	// reopens is set if the client opens a stream again at once when one ends, whatever its status.
 	reopens bool
+	// awaitsNameTable is set if the client's process waits for Istio's table of names when it starts.
+	awaitsNameTable bool
+	// unusable is why the client cannot use the Listeners that it is sent, and what its user can do; empty if it can.
+	unusable string
 	// refusal is why no stream of the client kind is served, and what its user can do; empty if it is.
 	refusal string
 }
@@ -107,7 +111,7 @@ var clientKindTable = []clientKindRow{
 	{kind: Envoy, name: "Envoy", userAgent: "envoy", family: FamilyEnvoy},
 	{kind: JavaAgent, name: "mizzen-java-agent", userAgent: "mizzen-java-agent", family: FamilyHTTP},
 	{kind: HTTPClient, name: "HTTP client", family: FamilyHTTP}, // any other one, by the protocols in its node
-	{kind: Kitex, name: "Kitex", header: "kitex/", reopens: true},
+	{kind: Kitex, name: "Kitex", header: "kitex/", reopens: true, awaitsNameTable: true, unusable: kitexUnusable},
 	{kind: Armeria, name: "Armeria", header: "armeria/"},
 	{kind: Dubbo, name: "Dubbo", reopens: true, refusal: dubboRefusal}, // by its node alone
 	{kind: Sermant, name: "Sermant", reopens: true},                    // by its node alone
@@ -115,6 +119,9 @@ var clientKindTable = []clientKindRow{
 	{kind: GoHTTPClient, name: "mizzen-go-http", userAgent: "mizzen-go-http", family: FamilyHTTP},
 	{kind: GoClient, name: "mizzen-go", userAgent: "mizzen-go"},
 }
+
+// kitexUnusable: it reads Listeners with filter chains, under the cluster IPs of a table of names in its default mode. docs/clients/kitex.md has more.
+const kitexUnusable = "The xDS module of Kitex (kitex-contrib/xds) does not read Mizzen's Listeners, so its calls fail. Use the suite in integrations/kitex: docs/clients/kitex.md."
 
 // dubboRefusal: with listeners and routes that it can read, two of its threads write to one stream, which corrupts it; without
 // them the application waits at its start.
@@ -147,6 +154,12 @@ func (k ClientKind) IsGRPC() bool { return k.Language() != "" }
 // ReopensAtOnce reports whether the client kind opens a stream again without a pause when one ends, thousands of times a
 // second.
 func (k ClientKind) ReopensAtOnce() bool { return k.row().reopens }
+
+// AwaitsNameTable reports whether the client's process waits for Istio's table of names when it starts.
+func (k ClientKind) AwaitsNameTable() bool { return k.row().awaitsNameTable }
+
+// Unusable returns why the client kind cannot use the Listeners that it is sent, and what its user can do; empty if it can.
+func (k ClientKind) Unusable() string { return k.row().unusable }
 
 // Refusal returns why no stream of the client kind is served, and what its user can do; empty if it is.
 func (k ClientKind) Refusal() string { return k.row().refusal }

@@ -39,7 +39,7 @@ type TypeState struct {
 	Pending int `json:"pending"`
 	// Refused maps the name of each resource whose current version the client rejected to the client's message.
 	Refused map[string]string `json:"refused,omitempty"`
-	// Note says why the client gets nothing of the type, whatever it asks for; empty if that is not so.
+	// Note says why the client gets nothing of the type that it can use, whatever it asks for; empty if that is not so.
 	Note string `json:"note,omitempty"`
 }
 
@@ -77,8 +77,11 @@ func (s *Session) state() ClientState {
 // state returns the state of the subscription. The caller holds Session.mu.
 func (sub *subscription) state() TypeState {
 	state := TypeState{Type: sub.t.Name(), Names: sub.explicitNames(), Wildcard: sub.wildcard}
-	if sub.t == snapshot.ListenerType && !sub.t.ServedTo(sub.session.client) {
-		state.Note = noListeners
+	if client := sub.session.client; sub.t == snapshot.ListenerType {
+		state.Note = client.Kind.Unusable()
+		if !sub.t.ServedTo(client) {
+			state.Note = noListeners
+		}
 	}
 	for _, e := range sub.entries {
 		if e.acked != nil {

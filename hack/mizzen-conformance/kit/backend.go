@@ -5,17 +5,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 )
 
-// backend is a gRPC server that answers every method with its name.
+// backend is a server that answers every method of gRPC, and every request of HTTP, with its name.
 type backend struct {
 	name    string
 	port    uint32
-	server  *grpc.Server
+	server  *http.Server
 	serving sync.WaitGroup
 }
 
@@ -41,18 +44,29 @@ func newBackend(name string) (*backend, error) {
 		return nil, err
 	}
 	b := &backend{name: name, port: uint32(socket.Addr().(*net.TCPAddr).Port)}
-	b.server = grpc.NewServer(grpc.ForceServerCodec(raw{}), grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
+	calls := grpc.NewServer(grpc.ForceServerCodec(raw{}), grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
 		var request []byte
 		if err := stream.RecvMsg(&request); err != nil {
 			return err
 		}
 		return stream.SendMsg(body)
 	}))
+	both := &http.Protocols{}
+	both.SetHTTP1(true)
+	both.SetUnencryptedHTTP2(true)
+	b.server = &http.Server{Protocols: both, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			calls.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(body)
+	})}
 	b.serving.Go(func() { _ = b.server.Serve(socket) })
 	return b, nil
 }
 
 func (b *backend) stop() {
-	b.server.Stop()
+	_ = b.server.Close()
 	b.serving.Wait()
 }

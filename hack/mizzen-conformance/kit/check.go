@@ -12,7 +12,33 @@ type Check struct {
 	ID, Area string
 	// About is what the client must do, and Rule is where that is written.
 	About, Rule string
-	run         func(*trial)
+	// of are the clients to which it applies.
+	of  subscribers
+	run func(*trial)
+}
+
+// subscribers are clients by what they subscribe to.
+type subscribers int
+
+const (
+	everyClient subscribers = iota
+	// byName are those that subscribe to the Listeners and clusters that they need, as gRPC does.
+	byName
+	// byWildcard are those that subscribe to all Listeners and clusters, as Envoy does.
+	byWildcard
+)
+
+// others are the clients to which a check does not apply.
+func (s subscribers) others() string {
+	if s == byName {
+		return "clients that subscribe to everything"
+	}
+	return "clients that subscribe by name"
+}
+
+// Applies reports whether a check applies to a client that subscribes to all Listeners and clusters, or to one that does not.
+func (c *Check) Applies(wildcard bool) bool {
+	return c.of == everyClient || (c.of == byWildcard) == wildcard
 }
 
 // Result is how a client did in a check.
@@ -20,6 +46,8 @@ type Result struct {
 	Check *Check
 	// Miss is what was seen in place of what the rule says. It is empty if the check passed.
 	Miss string
+	// Skipped is set if the check does not apply to the client.
+	Skipped bool
 	// Note is what was seen where rules leave a choice.
 	Note string
 	// Client is the user agent in the client's node.
@@ -55,6 +83,8 @@ type Options struct {
 	Parallel int
 	// Patience is how long a client has for anything that it should do at once. It makes up for a busy machine.
 	Patience time.Duration
+	// Wildcard is set for a client that subscribes to all Listeners and clusters. Its Listeners have addresses.
+	Wildcard bool
 }
 
 // Run has a client undergo checks, and returns the results in the order of the checks.
@@ -66,7 +96,11 @@ func Run(client Client, checks []*Check, o Options) []Result {
 		running.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			results[i] = undergo(client, c, o.Patience)
+			if c.Applies(o.Wildcard) {
+				results[i] = undergo(client, c, o)
+			} else {
+				results[i] = Result{Check: c, Skipped: true}
+			}
 		})
 	}
 	running.Wait()
@@ -88,10 +122,10 @@ func named(results []Result) []Result {
 // miss is what ends a check that is not passed.
 type miss string
 
-func undergo(client Client, c *Check, patience time.Duration) (result Result) {
+func undergo(client Client, c *Check, o Options) (result Result) {
 	begun := time.Now()
 	result.Check = c
-	t, err := newTrial(client, patience)
+	t, err := newTrial(client, o)
 	if err != nil {
 		result.Miss = err.Error()
 		return result

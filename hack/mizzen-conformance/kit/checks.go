@@ -10,5 +10,5 @@ const (
 
 // all are all checks.
 func all() []*Check {
-	return slices.Concat(requestChecks, refusalChecks, deletionChecks, unknownChecks, updateChecks, streamChecks)
+	return slices.Concat(requestChecks, refusalChecks, deletionChecks, unknownChecks, updateChecks, streamChecks, wildcardChecks)
 }

@@ -7,12 +7,12 @@ var deletionChecks = []*Check{
 	{
 		ID: "listener-deleted", Area: "deletions", Rule: "xDS protocol, gRFC A53, A88",
 		About: "when its Listener is absent from a response, calls fail as unavailable or go on by the last one; when it is back, calls succeed",
-		run:   func(t *trial) { t.deleted(listeners, host, listener(host, table)) },
+		run:   func(t *trial) { t.deleted(listeners, host, t.listener(host, table)) },
 	},
 	{
 		ID: "cluster-deleted", Area: "deletions", Rule: "xDS protocol, gRFC A53, A88",
 		About: "when a cluster that routes name is absent from a response, calls fail as unavailable or go on by the last one; when it is back, calls succeed",
-		run:   func(t *trial) { t.deleted(clusters, "kit-a", cluster("kit-a")) },
+		run:   func(t *trial) { t.deleted(clusters, "kit-a", t.cluster("kit-a")) },
 	},
 	{
 		ID: "empty-response", Area: "empty lists", Rule: protocol,
@@ -32,7 +32,7 @@ var deletionChecks = []*Check{
 		ID: "partial-response", Area: "empty lists", Rule: protocol,
 		About: "a response of EDS with a part of the resources changes that part",
 		run: func(t *trial) {
-			t.plane.set(split("kit-a", "kit-b"), cluster("kit-b"), load(endpointsOf("kit-b"), t.b))
+			t.plane.set(split("kit-a", "kit-b"), t.cluster("kit-b"), load(endpointsOf("kit-b"), t.b))
 			t.start()
 			t.recover("a", "b")
 			t.during(func() {
@@ -66,10 +66,10 @@ var deletionChecks = []*Check{
 		},
 	},
 	{
-		ID: "unsubscribe", Area: "deletions", Rule: a27,
+		ID: "unsubscribe", Area: "deletions", Rule: a27, of: byName,
 		About: "it no longer asks for a cluster that no route names, nor for the cluster's endpoints",
 		run: func(t *trial) {
-			t.plane.set(cluster("kit-b"), load(endpointsOf("kit-b"), t.b))
+			t.plane.set(t.cluster("kit-b"), load(endpointsOf("kit-b"), t.b))
 			t.begin()
 			t.during(func() {
 				t.plane.set(route("kit-b"))

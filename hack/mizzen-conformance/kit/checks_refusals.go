@@ -41,7 +41,7 @@ var refusalChecks = []*Check{
 			t.start()
 			t.unavailable(t.failing(t.timer()), "without a cluster")
 			t.refused(clusters, "")
-			t.plane.set(cluster("kit-a"))
+			t.plane.set(t.cluster("kit-a"))
 			t.acknowledged(clusters)
 			t.recover("a")
 		},
@@ -86,7 +86,7 @@ var refusalChecks = []*Check{
 		ID: "nack-half", Area: "refusals", Rule: "gRFC A46",
 		About: "of a response with a good and a bad resource it uses the good one, and refuses the response",
 		run: func(t *trial) {
-			t.plane.set(split("kit-a", "kit-b"), cluster("kit-b"), load(endpointsOf("kit-b"), t.b))
+			t.plane.set(split("kit-a", "kit-b"), t.cluster("kit-b"), load(endpointsOf("kit-b"), t.b))
 			t.start()
 			t.recover("a", "b")
 			t.acknowledged(endpoints)
@@ -108,7 +108,7 @@ var refusalChecks = []*Check{
 			t.acknowledged(listeners)
 			good := t.version(listeners)
 			t.during(func() {
-				t.plane.set(listener(host, table, unknownFilter(false)))
+				t.plane.set(t.listener(host, table, unknownFilter(false)))
 				t.refused(listeners, good)
 			})
 		},
@@ -120,7 +120,7 @@ var refusalChecks = []*Check{
 			t.begin()
 			t.acknowledged(listeners)
 			t.during(func() {
-				t.plane.set(listener(host, table, unknownFilter(true)))
+				t.plane.set(t.listener(host, table, unknownFilter(true)))
 				t.acknowledged(listeners)
 			})
 		},

@@ -27,7 +27,7 @@ var requestChecks = []*Check{
 		},
 	},
 	{
-		ID: "by-name", Area: "requests", Rule: a27,
+		ID: "by-name", Area: "requests", Rule: a27, of: byName,
 		About: "it asks for the Listener that it was told to call, and then for what the responses name; its first list of no type is empty, which would subscribe to everything",
 		run: func(t *trial) {
 			t.begin()
@@ -53,13 +53,18 @@ var requestChecks = []*Check{
 				t.plane.withhold(kind, name)
 			}
 			t.start()
-			t.during(func() {
-				for i, kind := range types {
+			sequence, meanwhile := types, t.during // a call has the client ask
+			if t.wildcard {
+				// It asks without a call, and may wait for its clusters before it asks for Listeners.
+				sequence, meanwhile = []string{clusters, endpoints, listeners, routes}, func(do func()) { do() }
+			}
+			meanwhile(func() {
+				for i, kind := range sequence {
 					t.await("ask for "+short[kind], func(r record) bool { return len(r.requests(kind)) > 0 })
 					t.pause(200 * time.Millisecond)
 					r, _ := t.plane.seen()
-					for _, later := range types[i+1:] {
-						if len(r.requests(later)) > 0 {
+					for _, later := range sequence[i+1:] {
+						if len(r.requests(later)) > 0 && !t.all(later) {
 							t.fail("the client asked for %s before it had %s", short[later], short[kind])
 						}
 					}

@@ -114,7 +114,7 @@ var streamChecks = []*Check{
 				}
 				t.plane.set(load(endpointsOf("kit-a"), t.b))
 				t.plane.refuse(nil)
-				t.reach("b")
+				t.arrive(t.timer(), false, []string{"b"}) // after a longer pause than the last
 			})
 		},
 	},
@@ -140,12 +140,7 @@ var streamChecks = []*Check{
 func (t *trial) resubscribed() record {
 	return t.await("ask for all resources on a new stream", func(r record) bool {
 		return !slices.ContainsFunc(types, func(kind string) bool {
-			return !slices.ContainsFunc(r.requests(kind), func(e event) bool { return e.stream > 1 && slices.Contains(e.request.GetResourceNames(), served[kind]) })
+			return !slices.ContainsFunc(r, func(e event) bool { return e.stream > 1 && t.asks(e, kind, served[kind]) })
 		})
 	})
-}
-
-// asks is whether a client asked for a resource.
-func asks(r record, kind, name string) bool {
-	return slices.ContainsFunc(r.requests(kind), func(e event) bool { return slices.Contains(e.request.GetResourceNames(), name) })
 }

@@ -23,7 +23,7 @@ var updateChecks = []*Check{
 		run: func(t *trial) {
 			t.begin()
 			t.during(func() {
-				for _, r := range []resource{cluster("kit-a"), load(endpointsOf("kit-a"), t.a), listener(host, table), route("kit-a")} {
+				for _, r := range []resource{t.cluster("kit-a"), load(endpointsOf("kit-a"), t.a), t.listener(host, table), route("kit-a")} {
 					t.plane.set(r)
 					t.acknowledged(r.kind)
 				}
@@ -48,8 +48,8 @@ var updateChecks = []*Check{
 			t.plane.withhold(endpoints, "kit-renamed")
 			t.begin()
 			t.during(func() {
-				t.plane.set(clusterWith("kit-a", "kit-renamed"))
-				t.await("ask for the other endpoints", func(r record) bool { return asks(r, endpoints, "kit-renamed") })
+				t.plane.set(t.clusterWith("kit-a", "kit-renamed"))
+				t.await("ask for the other endpoints", func(r record) bool { return t.asked(r, endpoints, "kit-renamed") })
 				t.pause(500 * time.Millisecond)
 				t.plane.release(endpoints)
 				t.reach("b")
@@ -61,12 +61,12 @@ var updateChecks = []*Check{
 		About: "if a Listener names another RouteConfiguration before that is sent, calls wait or go by the old one, and none fails",
 		run: func(t *trial) {
 			other := routeOf("kit-other-routes", "kit-b")
-			t.plane.set(cluster("kit-b"), load(endpointsOf("kit-b"), t.b), other)
+			t.plane.set(t.cluster("kit-b"), load(endpointsOf("kit-b"), t.b), other)
 			t.plane.withhold(routes, other.name)
 			t.begin()
 			t.during(func() {
-				t.plane.set(listener(host, other.name))
-				t.await("ask for the other RouteConfiguration", func(r record) bool { return asks(r, routes, other.name) })
+				t.plane.set(t.listener(host, other.name))
+				t.await("ask for the other RouteConfiguration", func(r record) bool { return t.asked(r, routes, other.name) })
 				t.pause(500 * time.Millisecond)
 				t.plane.release(routes)
 				t.reach("b")
@@ -77,12 +77,11 @@ var updateChecks = []*Check{
 
 // late has a route name kit-b while one of its resources is withheld.
 func (t *trial) late(kind, name string) {
-	t.plane.set(cluster("kit-b"), load(endpointsOf("kit-b"), t.b))
 	t.plane.withhold(kind, name)
 	t.begin()
 	t.during(func() {
-		t.plane.set(route("kit-b"))
-		t.await("ask for what the route names", func(r record) bool { return asks(r, kind, name) })
+		t.plane.set(t.cluster("kit-b"), load(endpointsOf("kit-b"), t.b), route("kit-b"))
+		t.await("ask for what the route names", func(r record) bool { return t.asked(r, kind, name) })
 		t.pause(500 * time.Millisecond)
 		t.plane.release(kind)
 		t.reach("b")

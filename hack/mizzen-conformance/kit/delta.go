@@ -29,12 +29,14 @@ type delta struct {
 	server discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer
 	// names are what the client subscribes to, by type.
 	names map[string]map[string]bool
+	// had are those that it has of the types to which it subscribes as a whole.
+	had map[string]map[string]bool
 	// versions are the versions that it acknowledged last, by type, and sent those of the responses, by nonce.
 	versions, sent map[string]string
 }
 
 func newDelta(server discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) *delta {
-	return &delta{server: server, names: map[string]map[string]bool{}, versions: map[string]string{}, sent: map[string]string{}}
+	return &delta{server: server, names: map[string]map[string]bool{}, had: map[string]map[string]bool{}, versions: map[string]string{}, sent: map[string]string{}}
 }
 
 // Recv returns the next request as one that names all that the client subscribes to. It has the version that the client acknowledged
@@ -46,8 +48,9 @@ func (d *delta) Recv() (*discoveryv3.DiscoveryRequest, error) {
 	}
 	kind := request.GetTypeUrl()
 	if d.names[kind] == nil {
-		d.names[kind] = map[string]bool{}
-		for _, version := range request.GetInitialResourceVersions() {
+		d.names[kind], d.had[kind] = map[string]bool{}, map[string]bool{}
+		for name, version := range request.GetInitialResourceVersions() {
+			d.had[kind][name] = true
 			d.versions[kind] = max(d.versions[kind], version)
 		}
 	}
@@ -78,10 +81,16 @@ func (d *delta) send(response *discoveryv3.DiscoveryResponse, resources []resour
 	}
 	if whole(kind) {
 		for name := range d.names[kind] {
+			if name != wildcard {
+				d.had[kind][name] = true
+			}
+		}
+		for name := range d.had[kind] {
 			if !present[name] {
 				out.RemovedResources = append(out.RemovedResources, name)
 			}
 		}
+		d.had[kind] = present
 	}
 	return d.server.Send(out)
 }

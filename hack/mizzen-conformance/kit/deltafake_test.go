@@ -16,7 +16,9 @@ type fakeStream interface {
 type deltaFake struct {
 	stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesClient
 	// names are what it subscribed to, and answered the last nonces that it answered, by type.
-	names    map[string][]string
+	names map[string][]string
+	// known are the names of what it has of a type to which it subscribes as a whole.
+	known    func(kind string) []string
 	answered map[string]string
 }
 
@@ -34,7 +36,7 @@ func (d *deltaFake) Send(request *discoveryv3.DiscoveryRequest) error {
 	}
 	if !begun && request.GetVersionInfo() != "" {
 		out.InitialResourceVersions = map[string]string{}
-		for _, name := range names {
+		for _, name := range append(d.known(kind), names...) {
 			out.InitialResourceVersions[name] = request.GetVersionInfo()
 		}
 	}

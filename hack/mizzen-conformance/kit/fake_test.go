@@ -23,6 +23,8 @@ type fake struct {
 	fault string
 	// delta is whether it uses the incremental protocol.
 	delta bool
+	// wildcard is whether it subscribes to all Listeners and clusters.
+	wildcard bool
 }
 
 // fakeTimer is when it takes what is not sent as something that does not exist.
@@ -39,7 +41,7 @@ func (f fake) Start(bootstrap string) (Running, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &fakeRun{
-		fault: f.fault, delta: f.delta, cancel: cancel, state: newState(f.fault), subs: map[string]*fakeSub{}, changed: make(chan struct{}),
+		fault: f.fault, delta: f.delta, cancel: cancel, state: newState(f.fault, f.wildcard), subs: map[string]*fakeSub{}, changed: make(chan struct{}),
 		done: make(chan struct{}), channels: map[uint32]*grpc.ClientConn{},
 	}
 	go r.run(ctx, b.Servers[0].URI)
@@ -144,7 +146,7 @@ func (r *fakeRun) surplus() int {
 func (r *fakeRun) open(ctx context.Context, service discoveryv3.AggregatedDiscoveryServiceClient) (fakeStream, error) {
 	if r.delta {
 		stream, err := service.DeltaAggregatedResources(ctx)
-		return &deltaFake{stream, map[string][]string{}, map[string]string{}}, err
+		return &deltaFake{stream, map[string][]string{}, r.state.known, map[string]string{}}, err
 	}
 	return service.StreamAggregatedResources(ctx)
 }
@@ -174,7 +176,7 @@ func (r *fakeRun) receive(response *discoveryv3.DiscoveryResponse) {
 		r.deaf = kind
 	}
 	r.wake()
-	if r.fault == "does not acknowledge endpoints" && kind == endpoints || r.fault == "acknowledges changes only" && !r.state.differs {
+	if r.fault == "does not acknowledge empty responses" && len(response.GetResources()) == 0 || r.fault == "does not acknowledge endpoints" && kind == endpoints || r.fault == "acknowledges changes only" && !r.state.differs {
 		return
 	}
 	r.send(kind, err)
@@ -201,7 +203,7 @@ func (r *fakeRun) request() {
 			names = slices.Compact(slices.Sorted(slices.Values(append(names, sub.names...))))
 		}
 		switch {
-		case sub == nil && len(names) > 0:
+		case sub == nil && (len(names) > 0 || r.state.all(kind)):
 			r.subs[kind] = &fakeSub{names: names}
 			r.send(kind, nil)
 		case sub != nil && !slices.Equal(sub.names, names):

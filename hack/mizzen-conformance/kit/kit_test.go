@@ -3,6 +3,7 @@ package kit
 import (
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -14,12 +15,15 @@ var (
 	quick   = Options{Parallel: 8, Patience: 2 * time.Second}
 )
 
-// TestReference has a client without a fault pass every check, by each protocol.
+// TestReference has a client without a fault pass every check that applies to it, by each protocol, and by either kind of subscription.
 func TestReference(t *testing.T) {
-	for _, delta := range []bool{false, true} {
-		for _, r := range Run(fake{delta: delta}, all(), patient) {
-			if r.Miss != "" || r.Client != "fake 1" {
-				t.Errorf("%s, incremental %v: a client %q without a fault misses it: %s\n%q", r.Check.ID, delta, r.Client, r.Miss, r.Trace)
+	for _, f := range []fake{{}, {delta: true}, {wildcard: true}, {delta: true, wildcard: true}} {
+		o := patient
+		o.Wildcard = f.wildcard
+		client := map[bool]string{false: "fake 1", true: "fake 1, incremental"}[f.delta]
+		for _, r := range Run(f, all(), o) {
+			if r.Miss != "" || r.Client != client || r.Skipped == r.Check.Applies(f.wildcard) {
+				t.Errorf("%s, %+v: a client %q without a fault misses it: %s\n%q", r.Check.ID, f, r.Client, r.Miss, r.Trace)
 			}
 		}
 	}
@@ -27,38 +31,42 @@ func TestReference(t *testing.T) {
 
 // faults are what clients do wrong, with the checks that must find it. Each check finds one of them at the least.
 var faults = map[string][]string{
-	"has no node id":                  {"first-request"},
-	"subscribes to all clusters":      {"by-name"},
-	"guesses endpoints":               {"order"},
-	"does not acknowledge endpoints":  {"ack", "ack-each-nonce"},
-	"invents nonces":                  {"ack-each-nonce"},
-	"accepts any cluster":             {"nack", "nack-once", "nack-first"},
-	"drops what it had":               {"nack", "nack-undecodable"},
-	"waits for something else":        {"nack-first"},
-	"refuses again and again":         {"nack-once"},
-	"deaf after a refusal":            {"nack-repaired"},
-	"takes all or nothing":            {"nack-half"},
-	"accepts any filter":              {"filter-unknown"},
-	"requires every filter":           {"filter-optional"},
-	"does not take back":              {"listener-deleted", "cluster-deleted", "nack-first"},
-	"deletes what is absent":          {"empty-response", "partial-response"},
-	"keeps its last endpoints":        {"no-endpoints"},
-	"keeps its routes":                {"no-virtual-host"},
-	"never unsubscribes":              {"unsubscribe"},
-	"waits forever":                   {"host-unknown", "no-answer"},
-	"refuses what it did not ask for": {"unasked"},
-	"deaf after an unknown type":      {"type-unknown"},
-	"knows no other fields":           {"field-unknown"},
-	"keeps its first endpoints":       {"endpoints-change", "ack"},
-	"acknowledges changes only":       {"same-again"},
-	"applies halves":                  {"cluster-late", "endpoints-late", "service-renamed", "routes-renamed"},
-	"sends its node once":             {"reconnect"},
-	"forgets versions":                {"reconnect-versions"},
-	"gives up":                        {"away", "away-at-start", "reconnect"},
-	"hot loop":                        {"back-off", "back-off-first"},
+	"has no node id":                       {"first-request"},
+	"subscribes to all clusters":           {"by-name"},
+	"guesses endpoints":                    {"order"},
+	"does not acknowledge endpoints":       {"ack", "ack-each-nonce"},
+	"invents nonces":                       {"ack-each-nonce"},
+	"accepts any cluster":                  {"nack", "nack-once", "nack-first"},
+	"drops what it had":                    {"nack", "nack-undecodable"},
+	"waits for something else":             {"nack-first"},
+	"refuses again and again":              {"nack-once"},
+	"deaf after a refusal":                 {"nack-repaired"},
+	"takes all or nothing":                 {"nack-half"},
+	"accepts any filter":                   {"filter-unknown"},
+	"requires every filter":                {"filter-optional"},
+	"does not take back":                   {"listener-deleted", "cluster-deleted", "nack-first"},
+	"deletes what is absent":               {"empty-response", "partial-response"},
+	"keeps its last endpoints":             {"no-endpoints"},
+	"keeps its routes":                     {"no-virtual-host"},
+	"waits forever":                        {"host-unknown", "no-answer"},
+	"refuses what it did not ask for":      {"unasked"},
+	"deaf after an unknown type":           {"type-unknown"},
+	"knows no other fields":                {"field-unknown"},
+	"keeps its first endpoints":            {"endpoints-change", "ack"},
+	"acknowledges changes only":            {"same-again"},
+	"applies halves":                       {"cluster-late", "endpoints-late", "service-renamed", "routes-renamed"},
+	"sends its node once":                  {"reconnect"},
+	"forgets versions":                     {"reconnect-versions"},
+	"gives up":                             {"away", "away-at-start", "reconnect"},
+	"hot loop":                             {"back-off", "back-off-first"},
+	"asks for one cluster":                 {"wildcard"},
+	"takes nothing new":                    {"wildcard-added"},
+	"does not acknowledge empty responses": {"wildcard-empty"},
+	"never unsubscribes":                   {"unsubscribe", "wildcard-removed"},
 }
 
-// TestFaults has a client with each fault undergo the checks that must find it, by each protocol. The clients wait most of the time.
+// TestFaults has a client with each fault undergo the checks that must find it, by each protocol. It subscribes by name, except in
+// checks of wildcards. The clients wait most of the time.
 func TestFaults(t *testing.T) {
 	found := map[string]bool{}
 	var running sync.WaitGroup
@@ -68,13 +76,16 @@ func TestFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, delta := range []bool{false, true} {
+		for _, f := range []fake{{fault: fault}, {fault: fault, delta: true}, {fault: fault, wildcard: true}, {fault: fault, delta: true, wildcard: true}} {
+			o := quick
+			o.Wildcard = f.wildcard
+			own := slices.DeleteFunc(slices.Clone(checks), func(c *Check) bool { return (c.of == byWildcard) != f.wildcard })
 			running.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
-				for _, r := range Run(fake{fault, delta}, checks, quick) {
+				for _, r := range Run(f, own, o) {
 					if r.Miss == "" {
-						t.Errorf("%s, incremental %v: a client with the fault %q passes\n%q", r.Check.ID, delta, fault, r.Trace)
+						t.Errorf("%s: the client %+v passes\n%q", r.Check.ID, f, r.Trace)
 					}
 				}
 			})

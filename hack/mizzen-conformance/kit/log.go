@@ -22,6 +22,8 @@ type event struct {
 	at     time.Time
 	stream int
 	act    act
+	// delta is whether a stream that opens is of the incremental protocol.
+	delta bool
 	// request is what the client sent, and response what it was sent.
 	request  *discoveryv3.DiscoveryRequest
 	response *discoveryv3.DiscoveryResponse

@@ -19,6 +19,17 @@ func Missed(results []Result) int {
 	return missed
 }
 
+// Applied is how many of the checks apply to the client.
+func Applied(results []Result) int {
+	n := 0
+	for _, r := range results {
+		if !r.Skipped {
+			n++
+		}
+	}
+	return n
+}
+
 // WriteList writes what each check is about.
 func WriteList(out io.Writer, checks []*Check) error {
 	lines := []string{"AREA\tCHECK\tTHE CLIENT PASSES IF"}
@@ -33,6 +44,9 @@ func WriteResults(out io.Writer, results []Result) error {
 	lines := []string{"AREA\tCHECK\tRESULT\tSECONDS\tSEEN"}
 	for _, r := range results {
 		verdict, seen := "pass", r.Note
+		if r.Skipped {
+			verdict, seen = "-", "it does not apply to "+r.Check.of.others()
+		}
 		if r.Miss != "" {
 			verdict, seen = "MISS", strings.ReplaceAll(strings.TrimSpace(r.Miss), "\n", " | ")
 			if k := KnownFor(r.Client, r.Check.ID); k != nil {
@@ -41,7 +55,7 @@ func WriteResults(out io.Writer, results []Result) error {
 		}
 		lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t%.1f\t%s", r.Check.Area, r.Check.ID, verdict, r.Took.Seconds(), seen))
 	}
-	return aligned(out, append(lines, "", fmt.Sprintf("%s: %d of %d checks passed", results[0].Client, len(results)-Missed(results), len(results))))
+	return aligned(out, append(lines, "", fmt.Sprintf("%s: %d of %d checks passed", results[0].Client, Applied(results)-Missed(results), Applied(results))))
 }
 
 // aligned writes lines whose columns end with tabs.
@@ -69,7 +83,7 @@ func WriteTraces(out io.Writer, results []Result) error {
 // MarshalJSON writes a result with the ID of its check.
 func (r Result) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{
-		"area": r.Check.Area, "check": r.Check.ID, "about": r.Check.About, "rule": r.Check.Rule, "passed": r.Miss == "", "miss": r.Miss,
+		"area": r.Check.Area, "check": r.Check.ID, "about": r.Check.About, "rule": r.Check.Rule, "applies": !r.Skipped, "passed": r.Miss == "" && !r.Skipped, "miss": r.Miss,
 		"note": r.Note, "client": r.Client, "seconds": r.Took.Seconds(),
 	})
 }

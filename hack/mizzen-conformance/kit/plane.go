@@ -52,8 +52,13 @@ type stream struct {
 // subscription is what a stream asks for of a type.
 type subscription struct {
 	names []string
+	// all is whether it is for everything: by the name *, or by a first list without names.
+	all   bool
 	nonce string
 }
+
+// wildcard is a name that subscribes to all Listeners or clusters.
+const wildcard = "*"
 
 // broken is how streams end that were in use.
 var broken = status.Error(codes.Unavailable, "the kit ends this stream")
@@ -123,7 +128,8 @@ func (p *plane) open(w wire) (*stream, error) {
 	defer p.mu.Unlock()
 	p.opened++
 	s := &stream{number: p.opened, wire: w, subs: map[string]*subscription{}, end: make(chan struct{})}
-	p.note(event{stream: s.number, act: opened})
+	_, incremental := w.(*delta)
+	p.note(event{stream: s.number, act: opened, delta: incremental})
 	if p.refusal != nil {
 		return nil, p.refusal
 	}
@@ -157,6 +163,7 @@ func (p *plane) receive(s *stream, request *discoveryv3.DiscoveryRequest) error 
 		before = sub.names
 	}
 	sub.names = request.GetResourceNames()
+	sub.all = whole(kind) && (slices.Contains(sub.names, wildcard) || len(sub.names) == 0 && (fresh || sub.all))
 	if fresh || slices.ContainsFunc(sub.names, func(name string) bool { return !slices.Contains(before, name) }) {
 		return p.answer(s, kind, sub)
 	}
@@ -166,13 +173,17 @@ func (p *plane) receive(s *stream, request *discoveryv3.DiscoveryRequest) error 
 // whole is whether a response of a type has all resources, so that what is absent from it does not exist.
 func whole(kind string) bool { return kind == listeners || kind == clusters }
 
-// answer sends what there is of a subscription. What is withheld is not sent, and of types whose responses are whole, nothing is then.
+// answer sends what there is of a subscription. What is withheld is not sent, and of types whose responses are whole, nothing is then
+// to a subscription by name: what is absent does not exist.
 func (p *plane) answer(s *stream, kind string, sub *subscription) error {
-	if whole(kind) && slices.ContainsFunc(sub.names, func(name string) bool { return slices.Contains(p.withheld[kind], name) }) {
+	names := sub.names
+	if sub.all {
+		names = slices.Sorted(maps.Keys(p.resources[kind]))
+	} else if whole(kind) && slices.ContainsFunc(sub.names, func(name string) bool { return slices.Contains(p.withheld[kind], name) }) {
 		return nil
 	}
 	var found []resource
-	for _, name := range sub.names {
+	for _, name := range names {
 		if body := p.resources[kind][name]; body != nil && !slices.Contains(p.withheld[kind], name) {
 			found = append(found, resource{kind, name, body})
 		}
@@ -242,7 +253,7 @@ func (p *plane) change(do func(), kinds ...string) {
 	for _, kind := range kinds {
 		p.versions[kind]++
 		for _, s := range p.streams {
-			if sub := s.subs[kind]; sub != nil && len(sub.names) > 0 {
+			if sub := s.subs[kind]; sub != nil && (sub.all || len(sub.names) > 0) {
 				_ = p.answer(s, kind, sub) // a stream that ended opens again, and asks
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	managerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -58,13 +59,31 @@ func routerFilter() *managerv3.HttpFilter {
 	return &managerv3.HttpFilter{Name: "router", ConfigType: &managerv3.HttpFilter_TypedConfig{TypedConfig: packed(&routerv3.Router{})}}
 }
 
-// listener takes its routes from a RouteConfiguration, with these filters before the router.
-func listener(name, table string, filters ...*managerv3.HttpFilter) resource {
+// listener takes its routes from a RouteConfiguration, with these filters before the router. A client that subscribes to all Listeners
+// gets one with an address, and chooses the port. Its programs find it by the name.
+func (t *trial) listener(name, table string, filters ...*managerv3.HttpFilter) resource {
 	manager := &managerv3.HttpConnectionManager{
 		RouteSpecifier: &managerv3.HttpConnectionManager_Rds{Rds: &managerv3.Rds{RouteConfigName: table, ConfigSource: overADS()}},
 		HttpFilters:    append(filters, routerFilter()),
 	}
-	return resource{listeners, name, packed(&listenerv3.Listener{Name: name, ApiListener: &listenerv3.ApiListener{ApiListener: packed(manager)}})}
+	made := &listenerv3.Listener{Name: name}
+	if t.wildcard {
+		manager.StatPrefix = "kit"
+		made.Address = loopback(0)
+		made.FilterChains = []*listenerv3.FilterChain{{Filters: []*listenerv3.Filter{{
+			Name: "manager", ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: packed(manager)},
+		}}}}
+	} else {
+		made.ApiListener = &listenerv3.ApiListener{ApiListener: packed(manager)}
+	}
+	return resource{listeners, name, packed(made)}
+}
+
+// loopback is an address of this machine.
+func loopback(port uint32) *corev3.Address {
+	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
+		Address: "127.0.0.1", PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: port},
+	}}}
 }
 
 // route sends all calls to a cluster.
@@ -101,13 +120,23 @@ func hosts(name string, all ...*routev3.VirtualHost) resource {
 func endpointsOf(cluster string) string { return cluster + "-endpoints" }
 
 // cluster takes its endpoints from endpointsOf(name).
-func cluster(name string) resource { return clusterWith(name, endpointsOf(name)) }
+func (t *trial) cluster(name string) resource { return t.clusterWith(name, endpointsOf(name)) }
 
-func clusterWith(name, service string) resource {
-	return resource{clusters, name, packed(&clusterv3.Cluster{
+// clusterWith takes its endpoints from elsewhere. One of a client that subscribes to all clusters states the protocol of the backends,
+// which gRPC knows.
+func (t *trial) clusterWith(name, service string) resource {
+	made := &clusterv3.Cluster{
 		Name: name, ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
 		EdsClusterConfig: &clusterv3.Cluster_EdsClusterConfig{EdsConfig: overADS(), ServiceName: service},
-	})}
+	}
+	if t.wildcard {
+		made.TypedExtensionProtocolOptions = map[string]*anypb.Any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": packed(&httpv3.HttpProtocolOptions{
+			UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
+				ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{Http2ProtocolOptions: &corev3.Http2ProtocolOptions{}},
+			}},
+		})}
+	}
+	return resource{clusters, name, packed(made)}
 }
 
 // brokenCluster states no source of its endpoints. Each client must refuse it.
@@ -131,11 +160,7 @@ func load(service string, backends ...*backend) resource {
 		for _, b := range backends {
 			locality.LbEndpoints = append(locality.LbEndpoints, &endpointv3.LbEndpoint{
 				HealthStatus: corev3.HealthStatus_HEALTHY, LoadBalancingWeight: wrapperspb.UInt32(1),
-				HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{Address: &corev3.Address{
-					Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
-						Address: "127.0.0.1", PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: b.port},
-					}},
-				}}},
+				HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{Address: loopback(b.port)}},
 			})
 		}
 		assignment.Endpoints = append(assignment.Endpoints, locality)

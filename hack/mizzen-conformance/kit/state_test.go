@@ -24,6 +24,7 @@ type place struct{ kind, name string }
 // state is what a fake has.
 type state struct {
 	fault    string
+	wildcard bool
 	hosts    []string
 	found    map[place]proto.Message
 	bytes    map[place]string
@@ -35,11 +36,25 @@ type state struct {
 	differs bool
 }
 
-func newState(fault string) *state {
+func newState(fault string, wildcard bool) *state {
 	return &state{
-		fault: fault, found: map[place]proto.Message{}, bytes: map[place]string{}, gone: map[place]string{},
+		fault: fault, wildcard: wildcard, found: map[place]proto.Message{}, bytes: map[place]string{}, gone: map[place]string{},
 		versions: map[string]string{}, last: map[string][]uint32{},
 	}
+}
+
+// all is whether it subscribes to all resources of a type.
+func (s *state) all(kind string) bool { return s.wildcard && whole(kind) }
+
+// known are the names of what it has of a type to which it subscribes as a whole.
+func (s *state) known(kind string) []string {
+	var names []string
+	for at := range s.found {
+		if at.kind == kind && s.all(kind) {
+			names = append(names, at.name)
+		}
+	}
+	return names
 }
 
 // errWaiting is the reason of a call to wait.
@@ -57,7 +72,7 @@ func (s *state) take(kind string, asked []string, response *discoveryv3.Discover
 		case err != nil:
 			refused = errors.Join(refused, err)
 			s.refuse(kind, name, asked)
-		case slices.Contains(asked, name):
+		case s.all(kind) || slices.Contains(asked, name):
 			fresh[at], bytes[at] = message, string(body.GetValue())
 		case s.fault == "refuses what it did not ask for":
 			refused = fmt.Errorf("%s was not asked for", name)
@@ -69,6 +84,9 @@ func (s *state) take(kind string, asked []string, response *discoveryv3.Discover
 	s.differs = false
 	for at, message := range fresh {
 		if s.fault == "keeps its first endpoints" && kind == endpoints && s.found[at] != nil {
+			continue
+		}
+		if s.fault == "takes nothing new" && s.found[at] == nil && s.versions[kind] != "" {
 			continue
 		}
 		if s.gone[at] != "" && s.fault == "does not take back" {
@@ -83,7 +101,7 @@ func (s *state) take(kind string, asked []string, response *discoveryv3.Discover
 	}
 	s.versions[kind] = response.GetVersionInfo()
 	if whole(kind) || s.fault == "deletes what is absent" {
-		for _, name := range asked {
+		for _, name := range append(s.known(kind), asked...) {
 			if at := (place{kind, name}); fresh[at] == nil && (s.fault != "waits forever" || s.found[at] != nil) {
 				delete(s.found, at)
 				s.gone[at] = name + " does not exist"
@@ -95,7 +113,10 @@ func (s *state) take(kind string, asked []string, response *discoveryv3.Discover
 
 // refuse notes that there is a resource that cannot be used. Its name may be in bytes that cannot be read.
 func (s *state) refuse(kind, name string, asked []string) {
-	for _, other := range asked {
+	if s.all(kind) && name != "" {
+		asked = []string{name}
+	}
+	for _, other := range append(s.known(kind), asked...) {
 		at := place{kind, other}
 		if name != "" && name != other {
 			continue
@@ -149,25 +170,41 @@ func (s *state) decode(kind string, body *anypb.Any) (string, proto.Message, err
 func managerOf(l *listenerv3.Listener) *managerv3.HttpConnectionManager {
 	manager := &managerv3.HttpConnectionManager{}
 	_ = l.GetApiListener().GetApiListener().UnmarshalTo(manager)
+	for _, chain := range l.GetFilterChains() {
+		_ = chain.GetFilters()[0].GetTypedConfig().UnmarshalTo(manager)
+	}
 	return manager
 }
 
 // wanted are the names to ask for.
 func (s *state) wanted(kind string) []string {
-	names := map[string]bool{}
+	if s.all(kind) {
+		if s.fault == "asks for one cluster" && kind == clusters {
+			return []string{"kit-a"}
+		}
+		return nil
+	}
+	var roots []place
 	for _, host := range s.hosts {
-		for _, at := range s.parts(host) {
-			if at.kind == kind {
-				names[at.name] = true
-			}
+		roots = append(roots, place{listeners, host})
+	}
+	for _, kind := range []string{listeners, clusters} {
+		for _, name := range s.known(kind) {
+			roots = append(roots, place{kind, name})
+		}
+	}
+	names := map[string]bool{}
+	for _, at := range s.parts(roots...) {
+		if at.kind == kind {
+			names[at.name] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
 }
 
-// parts are the places of all that a host consists of, as far as they are found.
-func (s *state) parts(host string) []place {
-	all := []place{{listeners, host}}
+// parts are the places of all that roots lead to, as far as they are found.
+func (s *state) parts(roots ...place) []place {
+	all := slices.Clone(roots)
 	for i := 0; i < len(all); i++ {
 		switch m := s.found[all[i]].(type) {
 		case *listenerv3.Listener:
@@ -192,7 +229,7 @@ func (s *state) parts(host string) []place {
 // chain returns the ports of the endpoints of a host, or why there are none.
 func (s *state) chain(host string) ([]uint32, error) {
 	var ports []uint32
-	for _, at := range s.parts(host) {
+	for _, at := range s.parts(place{listeners, host}) {
 		m := s.found[at]
 		if why := s.gone[at]; m == nil && why != "" {
 			delete(s.last, host)

@@ -17,6 +17,8 @@ type trial struct {
 	a, b, c *backend
 	client  Client
 	running Running
+	// wildcard is set if the client subscribes to all Listeners and clusters.
+	wildcard bool
 	// patience is how long the client has for anything that it should do at once.
 	patience time.Duration
 	miss     string
@@ -24,8 +26,8 @@ type trial struct {
 }
 
 // newTrial serves all that is needed for calls to a.
-func newTrial(client Client, patience time.Duration) (t *trial, err error) {
-	t = &trial{client: client, patience: patience}
+func newTrial(client Client, o Options) (t *trial, err error) {
+	t = &trial{client: client, patience: o.Patience, wildcard: o.Wildcard}
 	defer func() {
 		if err != nil {
 			t.stop()
@@ -39,7 +41,7 @@ func newTrial(client Client, patience time.Duration) (t *trial, err error) {
 			return t, err
 		}
 	}
-	t.plane.set(listener(host, table), route("kit-a"), cluster("kit-a"), load(endpointsOf("kit-a"), t.a))
+	t.plane.set(t.listener(host, table), route("kit-a"), t.cluster("kit-a"), load(endpointsOf("kit-a"), t.a))
 	return t, nil
 }
 
@@ -70,15 +72,36 @@ func (t *trial) missed(why string) {
 // fail ends the check.
 func (t *trial) fail(format string, args ...any) { panic(miss(fmt.Sprintf(format, args...))) }
 
-// agent is the user agent in the first node that the client sent.
+// agent is the user agent in the first node that the client sent, and the protocol if that is the incremental one.
 func (t *trial) agent() string {
 	r, _ := t.plane.seen()
 	for _, e := range r {
 		if node := e.request.GetNode(); node != nil {
-			return strings.TrimSpace(node.GetUserAgentName() + " " + node.GetUserAgentVersion())
+			version := node.GetUserAgentVersion()
+			if built := node.GetUserAgentBuildVersion().GetVersion(); built != nil {
+				version = fmt.Sprintf("%d.%d.%d", built.GetMajorNumber(), built.GetMinorNumber(), built.GetPatch())
+			}
+			name := strings.TrimSpace(node.GetUserAgentName() + " " + version)
+			if r[0].delta {
+				name += ", incremental"
+			}
+			return name
 		}
 	}
 	return ""
+}
+
+// all is whether the client subscribes to all resources of a type.
+func (t *trial) all(kind string) bool { return t.wildcard && whole(kind) }
+
+// asks is whether a request is one for a resource.
+func (t *trial) asks(e event, kind, name string) bool {
+	return e.act == requested && e.request.GetTypeUrl() == kind && (t.all(kind) || slices.Contains(e.request.GetResourceNames(), name))
+}
+
+// asked is whether the client asked for a resource.
+func (t *trial) asked(r record, kind, name string) bool {
+	return slices.ContainsFunc(r, func(e event) bool { return t.asks(e, kind, name) })
 }
 
 // bootstrap is the file with which clients of gRPC find the plane.
@@ -243,13 +266,9 @@ func (t *trial) await(what string, is func(record) bool) record {
 	return r
 }
 
-// latest is the newest response of a type.
+// latest is the newest response of a type, which it waits for.
 func (t *trial) latest(kind string) event {
-	r, _ := t.plane.seen()
-	all := r.responses(kind)
-	if len(all) == 0 {
-		t.fail("the client did not subscribe to %s", short[kind])
-	}
+	all := t.await("subscribe to "+short[kind], func(r record) bool { return len(r.responses(kind)) > 0 }).responses(kind)
 	return all[len(all)-1]
 }
 

@@ -144,11 +144,15 @@ final class XdsService implements Service, Resource.Follower {
                 continue;
             }
             Assignment a = Assignment.EMPTY;
+            Cluster c = (Cluster) resource.attachment;
             if (config.assignment() != null) {
                 Resource e = byName.get(client.kind(Client.ENDPOINTS).url + config.assignment());
+                if (c != null && !e.answered()) { // it goes on by what it had, until the other endpoints are there
+                    clusters.put(cluster, c);
+                    continue;
+                }
                 a = e.value() == null ? Assignment.EMPTY : (Assignment) e.value();
             }
-            Cluster c = (Cluster) resource.attachment;
             if (c == null) {
                 c = new Cluster(cluster);
                 resource.attachment = c;

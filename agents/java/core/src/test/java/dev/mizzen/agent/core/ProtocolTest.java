@@ -59,8 +59,12 @@ class ProtocolTest {
         }
     }
 
-    static Listener listener(String name, String routes) {
-        Any api = Any.pack(HttpConnectionManager.newBuilder().setRds(io.envoyproxy.envoy.extensions.filters.network.http_connection_manager.v3.Rds.newBuilder().setRouteConfigName(routes)).build());
+    static Listener listener(String name, String routes, String... filters) {
+        HttpConnectionManager.Builder manager = HttpConnectionManager.newBuilder().setRds(io.envoyproxy.envoy.extensions.filters.network.http_connection_manager.v3.Rds.newBuilder().setRouteConfigName(routes));
+        for (String filter : filters) {
+            parse(filter, manager.addHttpFiltersBuilder());
+        }
+        Any api = Any.pack(manager.build());
         return Listener.newBuilder().setName(name).setApiListener(io.envoyproxy.envoy.config.listener.v3.ApiListener.newBuilder().setApiListener(api)).build();
     }
 
@@ -69,7 +73,14 @@ class ProtocolTest {
     }
 
     static Cluster cluster(String name) {
-        return parse("name: \"" + name + "\" type: EDS", Cluster.newBuilder()).build();
+        return parse("name: \"" + name + "\" type: EDS eds_cluster_config { eds_config { ads {} } }", Cluster.newBuilder()).build();
+    }
+
+    /** A cluster whose endpoints have another name. */
+    private static Cluster cluster(String name, String endpoints) {
+        Cluster.Builder b = cluster(name).toBuilder();
+        b.getEdsClusterConfigBuilder().setServiceName(endpoints);
+        return b.build();
     }
 
     static ClusterLoadAssignment endpoints(String name, int port) {
@@ -148,6 +159,52 @@ class ProtocolTest {
         until(a, "10.0.0.1:2");
         s.request(CDS);
         assertEquals("[d]", s.request(EDS).getResourceNamesList().toString());
+    }
+
+    /** A cluster that names other endpoints keeps those that it has until the others are there: no call fails meanwhile. */
+    @Test
+    void keepsEndpointsUntilOthersAreThere() throws Exception {
+        Service a = followed();
+        ScriptedServer.Stream s = play();
+        until(a, "10.0.0.1:1");
+        s.respond(response(CDS, "2", cluster("c", "d")));
+        s.request(CDS);
+        assertEquals("[d]", s.request(EDS).getResourceNamesList().toString());
+        assertEquals("10.0.0.1:1", pick(a));
+        s.respond(response(EDS, "2", endpoints("d", 2)));
+        until(a, "10.0.0.1:2");
+    }
+
+    /** What does not say where its parts are is refused, and what was there before stays in effect. */
+    @Test
+    void refusesPartsFromElsewhere() throws Exception {
+        Service a = followed();
+        ScriptedServer.Stream s = play();
+        until(a, "10.0.0.1:1");
+        s.respond(response(CDS, "2", parse("name: \"c\" type: EDS eds_cluster_config { service_name: \"c\" }", Cluster.newBuilder()).build()));
+        DiscoveryRequest nack = s.request(CDS);
+        assertEquals("1 n2", nack.getVersionInfo() + " " + nack.getResponseNonce());
+        assertEquals("c: cluster \"c\" does not have its endpoints from the control plane's stream", nack.getErrorDetail().getMessage());
+        assertEquals("10.0.0.1:1", pick(a));
+    }
+
+    /** An HTTP filter may refuse calls. One that is not known must be known, unless it is optional. */
+    @Test
+    void refusesFiltersThatItDoesNotKnow() throws Exception {
+        Service a = followed();
+        ScriptedServer.Stream s = play();
+        until(a, "10.0.0.1:1");
+        s.respond(response(LDS, "2", listener("a", "r", "name: \"guard\" typed_config { type_url: \"type.googleapis.com/shop.Guard\" }")));
+        DiscoveryRequest nack = s.request(LDS);
+        assertEquals("1 n2", nack.getVersionInfo() + " " + nack.getResponseNonce());
+        assertEquals("a: listener \"a\" has the HTTP filter \"guard\", which this client does not support", nack.getErrorDetail().getMessage());
+        assertEquals("10.0.0.1:1", pick(a));
+        s.respond(response(LDS, "3", listener("a", "r", "name: \"guard\" is_optional: true typed_config { type_url: \"type.googleapis.com/shop.Guard\" }")));
+        assertEquals("3", s.request(LDS).getVersionInfo());
+        for (String known : new String[] {"fault.v3.HTTPFault", "router.v3.Router"}) {
+            s.respond(response(LDS, "4", listener("a", "r", "name: \"known\" typed_config { type_url: \"type.googleapis.com/envoy.extensions.filters.http." + known + "\" }")));
+            assertEquals("4", s.request(LDS).getVersionInfo());
+        }
     }
 
     @Test

@@ -55,8 +55,11 @@ public final class RandomMessages {
         put("envoy.extensions.filters.http.fault.v3.FaultAbort", "http_status grpc_status percentage");
         put("envoy.extensions.filters.common.fault.v3.FaultDelay", "fixed_delay percentage");
         String cluster = "envoy.config.cluster.v3.";
-        put(cluster + "Cluster", "name! type! eds_cluster_config load_assignment! connect_timeout lb_policy outlier_detection circuit_breakers common_lb_config round_robin_lb_config least_request_lb_config ring_hash_lb_config metadata transport_socket");
-        put(cluster + "Cluster.EdsClusterConfig", "service_name");
+        put(cluster + "Cluster", "name! type! eds_cluster_config! load_assignment! connect_timeout lb_policy outlier_detection circuit_breakers common_lb_config round_robin_lb_config least_request_lb_config ring_hash_lb_config metadata transport_socket");
+        put(cluster + "Cluster.EdsClusterConfig", "eds_config! service_name");
+        put("envoy.config.core.v3.ConfigSource", "ads self");
+        put("envoy.config.core.v3.AggregatedConfigSource", "");
+        put("envoy.config.core.v3.SelfConfigSource", "");
         put(cluster + "Cluster.CommonLbConfig", "healthy_panic_threshold");
         put(cluster + "Cluster.RoundRobinLbConfig", "slow_start_config");
         put(cluster + "Cluster.LeastRequestLbConfig", "choice_count slow_start_config");

@@ -15,6 +15,8 @@ public final class ClusterConfig {
     public String name = "";
     private int type = STATIC;
     private String serviceName = "";
+    /** Whether the endpoints come from the stream that the cluster came from. */
+    private boolean isFromStream;
     /** The endpoints, if the cluster has its own. */
     private Assignment own;
     /** 0 if it is not set. */
@@ -66,6 +68,9 @@ public final class ClusterConfig {
         if (c.type != STATIC && c.type != STRICT_DNS && c.type != LOGICAL_DNS && c.type != EDS) {
             throw new Refused("cluster \"" + c.name + "\" is of the unsupported type " + c.type);
         }
+        if (c.type == EDS && !c.isFromStream) {
+            throw new Refused("cluster \"" + c.name + "\" does not have its endpoints from the control plane's stream");
+        }
         if (c.type != EDS && c.own == null) {
             throw new Refused("cluster \"" + c.name + "\" has no endpoints of its own");
         }
@@ -89,11 +94,18 @@ public final class ClusterConfig {
 
     private void eds(Reader r) {
         for (int f; (f = r.next()) != 0; ) {
-            if (f == 2) {
-                serviceName = r.string();
-            } else {
-                r.skip();
+            switch (f) {
+                case 1: source(r.message()); break;
+                case 2: serviceName = r.string(); break;
+                default: r.skip();
             }
+        }
+    }
+
+    /** Reads a ConfigSource: ads or self. */
+    private void source(Reader r) {
+        for (int f; (f = r.next()) != 0; r.skip()) {
+            isFromStream |= f == 3 || f == 5;
         }
     }
 

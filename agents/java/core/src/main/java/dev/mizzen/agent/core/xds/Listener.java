@@ -7,6 +7,7 @@ import dev.mizzen.agent.core.wire.Refused;
 
 /** An envoy.config.listener.v3.Listener with an API listener: where the routes of a name are. */
 public final class Listener {
+    private static final String FILTERS = "type.googleapis.com/envoy.extensions.filters.http.";
     private static final String MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
     public String name = "";
@@ -61,10 +62,40 @@ public final class Listener {
             switch (f) {
                 case 3: routes = rds(r.message()); inline = null; break;
                 case 4: inline = RouteTable.decode(r.message()); routes = null; break;
+                case 5: filter(r.message()); break;
                 case 31: throw new Refused("listener \"" + name + "\" has scoped routes, which this client does not support");
                 default: r.skip();
             }
         }
+    }
+
+    /** A filter may refuse or change calls, so one that is not known is ignored only if it is optional. */
+    private void filter(Reader r) {
+        String filter = "", type = "";
+        boolean optional = false;
+        for (int f; (f = r.next()) != 0; ) {
+            switch (f) {
+                case 1: filter = r.string(); break;
+                case 4: type = typeOf(r.message()); break;
+                case 6: optional = r.bool(); break;
+                default: r.skip();
+            }
+        }
+        if (!optional && !type.equals(FILTERS + "router.v3.Router") && !type.equals(FILTERS + "fault.v3.HTTPFault")) {
+            throw new Refused("listener \"" + name + "\" has the HTTP filter \"" + filter + "\", which this client does not support");
+        }
+    }
+
+    private static String typeOf(Reader any) {
+        String type = "";
+        for (int f; (f = any.next()) != 0; ) {
+            if (f == 1) {
+                type = any.string();
+            } else {
+                any.skip();
+            }
+        }
+        return type;
     }
 
     private static String rds(Reader r) {

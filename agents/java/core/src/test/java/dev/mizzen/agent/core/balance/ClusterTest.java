@@ -48,7 +48,7 @@ class ClusterTest {
         for (String l : localities) {
             all += "endpoints { " + l + " }";
         }
-        cluster.update(ClusterConfig.decode(new Reader(parse("name: \"c\" type: EDS " + config, io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder()).build().toByteArray())),
+        cluster.update(ClusterConfig.decode(new Reader(parse("name: \"c\" type: EDS eds_cluster_config { eds_config { ads {} } } " + config, io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder()).build().toByteArray())),
             Assignment.decode(new Reader(parse(all, ClusterLoadAssignment.newBuilder()).build().toByteArray())));
     }
 
@@ -386,7 +386,7 @@ class ClusterTest {
 
     @Test
     void dropsWhatTheControlPlaneDrops() {
-        cluster.update(ClusterConfig.decode(new Reader(parse("name: \"c\" type: EDS", io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder()).build().toByteArray())),
+        cluster.update(ClusterConfig.decode(new Reader(parse("name: \"c\" type: EDS eds_cluster_config { eds_config { ads {} } }", io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder()).build().toByteArray())),
             Assignment.decode(new Reader(parse("endpoints { " + hosts("a") + " } policy { drop_overloads { drop_percentage { numerator: 25 } } }", ClusterLoadAssignment.newBuilder()).build()
                 .toByteArray())));
         near(0.25, picks(20_000).get("none"), 20_000);
@@ -416,7 +416,7 @@ class ClusterTest {
         UpstreamTlsContext demand = parse("common_tls_context { validation_context { ca_certificate_provider_instance { instance_name: \"default\" } match_subject_alt_names { exact: \"x\" } } }",
             UpstreamTlsContext.newBuilder()).build();
         TransportSocket socket = TransportSocket.newBuilder().setName("tls").setTypedConfig(Any.pack(demand)).build();
-        cluster.update(ClusterConfig.decode(new Reader(io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder().setName("c").setTypeValue(3).setTransportSocket(socket).build().toByteArray())),
+        cluster.update(ClusterConfig.decode(new Reader(parse("name: \"c\" type: EDS eds_cluster_config { eds_config { ads {} } }", io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder()).setTransportSocket(socket).build().toByteArray())),
             Assignment.decode(new Reader(parse("endpoints { " + hosts("a") + " }", ClusterLoadAssignment.newBuilder()).build().toByteArray())));
         for (int i = 0; i < 100; i++) {
             Endpoint e = cluster.attempt(null, false, Collections.emptyList(), Arrays.asList(new Instance("r", "v1")), new String[1]).endpoint();

@@ -50,7 +50,7 @@ class RoutedCallTest {
 
     static Cluster cluster(String name, int n) throws TextFormat.ParseException {
         io.envoyproxy.envoy.config.cluster.v3.Cluster.Builder c = io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder();
-        TextFormat.merge("name: \"" + name + "\" type: EDS connect_timeout { seconds: 3 } circuit_breakers { thresholds { max_requests { value: 100000 } max_retries { value: 1 } } }", c);
+        TextFormat.merge("name: \"" + name + "\" type: EDS eds_cluster_config { eds_config { ads {} } } connect_timeout { seconds: 3 } circuit_breakers { thresholds { max_requests { value: 100000 } max_retries { value: 1 } } }", c);
         Cluster cluster = new Cluster(name);
         cluster.update(ClusterConfig.decode(new Reader(c.build().toByteArray())), Assignment.decode(new Reader(assignment(n).toByteArray())));
         return cluster;
@@ -294,6 +294,8 @@ class RoutedCallTest {
         for (boolean avoids : new boolean[] {true, false}) {
             Routes routes = routes(String.format(policy, avoids ? "retry_host_predicate { name: \"envoy.retry_host_predicates.previous_hosts\" }" : "host_selection_retry_max_attempts: 5"));
             routes.clusters.get("c").update(ClusterConfig.decode(new Reader(io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder()
+                .setEdsClusterConfig(io.envoyproxy.envoy.config.cluster.v3.Cluster.EdsClusterConfig.newBuilder().setEdsConfig(io.envoyproxy.envoy.config.core.v3.ConfigSource.newBuilder()
+                    .setAds(io.envoyproxy.envoy.config.core.v3.AggregatedConfigSource.getDefaultInstance())))
                 .setType(io.envoyproxy.envoy.config.cluster.v3.Cluster.DiscoveryType.EDS).setLbPolicy(io.envoyproxy.envoy.config.cluster.v3.Cluster.LbPolicy.RING_HASH).build().toByteArray())),
                 Assignment.decode(new Reader(assignment(1, 2).toByteArray())));
             Plan plan = plan(routes, get("/", "x-user", "u1"));
