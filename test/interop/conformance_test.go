@@ -26,13 +26,13 @@ const (
 // TestConformance has the clients undergo the checks of hack/mizzen-conformance, and compares the results with docs/CONFORMANCE.md.
 func TestConformance(t *testing.T) {
 	var columns [][]kit.Result
-	section, clients := conformanceTable, append(slices.Clone(languages), frameworkClient(t), languageOf("armeria"))
+	section, clients := conformanceTable, append(slices.Clone(languages), frameworkClient(t))
 	if *playRust {
 		section, clients = conformanceRust, []*language{languageOf("tonic")}
 	}
 	for _, l := range clients {
 		t.Run(l.name, func(t *testing.T) {
-			if testing.Short() && (l.kind == "java" || l.kind == "node" || l.kind == "armeria") {
+			if testing.Short() && (l.kind == "java" || l.kind == "node") {
 				t.Skip("with -short: it takes two minutes")
 			}
 			checks := must(kit.Checks())(t)
