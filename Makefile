@@ -34,7 +34,7 @@ PROGRAMS := ./cmd/controlplane ./cmd/controlplane-demo
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance conformance-clients interop frameworks integrations interop-history interop-matchers interop-java istiodiff examples bench scale fuzz vuln
+.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance conformance-clients interop frameworks interop-rust integrations interop-history interop-matchers interop-java istiodiff examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -177,9 +177,14 @@ conformance-clients: ## have gRPC clients in Go, Java, Python and Node, integrat
 	$(JAR)
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 40m -run '^TestConformance$$' ./test/interop $(UPDATE)
 
-frameworks: ## have clients of Kratos, go-zero and Spring gRPC follow the mesh, with mTLS too (UPDATE=-update writes docs/clients/FRAMEWORKS.md)
+frameworks: ## have clients of Kratos, go-zero, Spring gRPC and Armeria follow the mesh, with mTLS too (UPDATE=-update writes docs/clients/FRAMEWORKS.md)
 	test/interop/setup.sh frameworks
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 10m -run '^TestFrameworks$$' ./test/interop -frameworks $(UPDATE)
+
+# Without a cache in test/interop/.cache/cargo, cargo compiles for half an hour on two cores.
+interop-rust: ## have a client of tonic-xds follow the mesh, and undergo the checks of hack/mizzen-conformance; needs cargo (UPDATE=-update writes the results)
+	test/interop/setup.sh rust
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 25m -run '^(TestFrameworks|TestConformance)$$' ./test/interop -rust $(UPDATE)
 
 e2e-envoy: ## have a real Envoy take every golden and follow the mesh, a minute; needs pip of Python 3, and root for certificates
 	test/envoy/setup.sh

@@ -96,6 +96,7 @@ var featureTable = []featureRow{
 	}},
 	{feature: FeatureRoutelessVirtualHost, grfc: "A28", missing: releaseRanges{
 		GRPCCore: always, // 1.51 rejects it. To later releases the added route makes no difference.
+		Armeria:  always, // Calls wait for a route until their timeout, seen in 1.35.0.
 	}},
 	{feature: FeatureTLS, grfc: "A29", missing: releaseRanges{
 		// Older releases ignore the settings, or read the names of servers from another field.

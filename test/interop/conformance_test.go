@@ -18,7 +18,9 @@ import (
 
 const (
 	conformanceDocument = "../../docs/CONFORMANCE.md"
-	conformanceTable    = "\n## Results\n\n"
+	// conformanceTable begins the section of the results, and conformanceRust the one of the client that -rust plays.
+	conformanceTable = "\n## Results\n\n"
+	conformanceRust  = "\n## Results of tonic-xds\n\n"
 )
 
 // candidate is a client that undergoes the checks.
@@ -37,10 +39,7 @@ type candidate struct {
 func candidates() []candidate {
 	var all []candidate
 	for _, l := range languages {
-		program := func(*testing.T) *kit.Program {
-			return &kit.Program{Argv: cached(l.name, l.argv), Env: cached(l.name, l.env)}
-		}
-		all = append(all, candidate{name: l.name, agent: l.agent, program: program, long: l.kind == "java" || l.kind == "node"})
+		all = append(all, candidateOf(l))
 	}
 	return append(all,
 		candidate{name: "mizzen-go", agent: frameworkAgent, program: frameworkClient},
@@ -51,10 +50,21 @@ func candidates() []candidate {
 	)
 }
 
+// candidateOf is the client of a language.
+func candidateOf(l *language) candidate {
+	program := func(*testing.T) *kit.Program {
+		return &kit.Program{Argv: cached(l.name, l.argv), Env: cached(l.name, l.env)}
+	}
+	return candidate{name: l.name, agent: l.agent, program: program, long: l.kind == "java" || l.kind == "node"}
+}
+
 // TestConformance has the clients undergo the checks of hack/mizzen-conformance, and compares the results with docs/CONFORMANCE.md.
 func TestConformance(t *testing.T) {
 	var columns [][]kit.Result
-	clients := candidates()
+	section, clients := conformanceTable, candidates()
+	if *playRust {
+		section, clients = conformanceRust, []candidate{candidateOf(languageOf("tonic"))}
+	}
 	for _, c := range clients {
 		t.Run(c.name, func(t *testing.T) {
 			if testing.Short() && c.long {
@@ -79,11 +89,14 @@ func TestConformance(t *testing.T) {
 		return
 	}
 	old := string(must(os.ReadFile(conformanceDocument))(t))
-	head, _, found := strings.Cut(old, conformanceTable)
+	head, rest, found := strings.Cut(old, section)
 	if !found {
-		t.Fatalf("%s has no section for the results", conformanceDocument)
+		t.Fatalf("%s has no section%s", conformanceDocument, section)
 	}
-	text := head + conformanceTable + kit.Markdown(columns)
+	text := head + section + kit.Markdown(columns)
+	if i := strings.Index(rest, "\n## "); i >= 0 {
+		text += rest[i:]
+	}
 	if *update {
 		if err := os.WriteFile(conformanceDocument, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -67,6 +67,9 @@ func prepare() error {
 	if *playFrameworks {
 		cmd.Args = append(cmd.Args, "frameworks")
 	}
+	if *playRust {
+		cmd.Args = append(cmd.Args, "rust")
+	}
 	cmd.Stderr = os.Stderr
 	lines, err := cmd.Output()
 	if err != nil {

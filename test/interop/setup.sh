@@ -2,7 +2,7 @@
 # Prepares the clients and the xDS servers of the interop tests in .cache, each client and its server in one folder, and prints
 # where each is, NAME=FOLDER; or says what is missing if it
 # cannot. With `history` it prepares all of those below, too, and otherwise `few`. With `frameworks` it prepares the clients
-# whose channels a framework makes, and no others. A version that
+# whose channels a framework makes, and with `rust` the one of tonic-xds, and no others. A version that
 # its registry does not have is printed as NAME!REASON; any other failure as NAME?REASON, and the rest is prepared all the same.
 # A folder is named by the hash of what it is made of and with: an old client is never taken for a new one, and one that
 # runs is left alone while others are made. Folders that nobody asked for in a week are removed.
@@ -20,8 +20,11 @@ history=(
 # One of each kind, for every run of `make interop`.
 few=(go-1.48.0 java-1.46.0 python-1.51.3 node-1.13.0)
 
-missing=()
-for tool in java javac mvn python3 node npm; do
+missing=() needed=(java javac mvn python3 node npm)
+if [[ ${1-} == rust ]]; then
+	needed+=(cargo)
+fi
+for tool in "${needed[@]}"; do
 	command -v "$tool" >/dev/null || missing+=("$tool")
 done
 if ((${#missing[@]} == 0)) && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
@@ -71,6 +74,14 @@ make_gozero() { CGO_ENABLED=0 go -C clients/frameworks build -trimpath -o "$PWD/
 
 make_springgrpc() { mvn -B -q -f clients/springgrpc -Dcache="$PWD/$1" process-classes; }
 
+make_armeria() { mvn -B -q -f clients/armeria -Dcache="$PWD/$1" process-classes; }
+
+# What the client needs is compiled once, in half an hour, and not again for each change of the client.
+make_tonic() {
+	cargo build --quiet --manifest-path clients/rust/Cargo.toml --target-dir .cache/cargo
+	cp .cache/cargo/debug/client "$1/"
+}
+
 make_python() {
 	python3 -m venv "$1"
 	local what=(-r clients/python/requirements.txt)
@@ -99,12 +110,16 @@ inputs() {
 	go) cat clients/go/* servers/go/* ../../go.mod ;;
 	kratos) cat clients/frameworks/go.* clients/frameworks/{play,kratos}/* servers/go/* ../../go.mod ;;
 	gozero) cat clients/frameworks/go.* clients/frameworks/{play,gozero}/* ;;
-	springgrpc) cat clients/springgrpc/pom.xml clients/springgrpc/src/main/java/interop/* ;;
+	springgrpc | armeria) cat "clients/$1/pom.xml" "clients/$1"/src/main/java/interop/* ;;
+	tonic) cat clients/rust/Cargo.toml clients/rust/src/* && cargo --version ;;
 	java) cat clients/java/pom.xml clients/java/src/main/java/* servers/java/* ;;
 	python) cat clients/python/requirements.txt ;;
 	node) cat clients/node/package*.json ;;
 	esac
 }
+
+# longest is how many seconds a client may take.
+longest=1200
 
 # prepare NAME has a folder filled, unless it is filled. NAME is a kind, or a kind and a version.
 prepare() {
@@ -118,7 +133,7 @@ prepare() {
 		rm -rf "$folder"
 		mkdir -p "$folder"
 		# Called anew, since a failure in a condition would not end a function.
-		if ! timeout 1200 "$self" make "$kind" "$folder" ${version:+"$version"} >"$folder.log" 2>&1; then
+		if ! timeout "$longest" "$self" make "$kind" "$folder" ${version:+"$version"} >"$folder.log" 2>&1; then
 			if [[ ! $version ]]; then
 				cat "$folder.log" >&2
 				exit 1
@@ -150,12 +165,20 @@ fi
 mkdir -p .cache
 exec 9>.cache/lock
 flock 9
-if [[ ${1-} == frameworks ]]; then
-	for name in kratos gozero springgrpc; do
+case ${1-} in
+frameworks)
+	for name in kratos gozero springgrpc armeria; do
 		prepare "$name"
 	done
 	exit
-fi
+	;;
+rust)
+	longest=5400
+	prepare tonic
+	touch .cache/cargo
+	exit
+	;;
+esac
 for name in suite go java python node; do
 	prepare "$name"
 done

@@ -24,6 +24,8 @@ type event struct {
 	act    act
 	// delta is whether a stream that opens is of the incremental protocol.
 	delta bool
+	// header is the HTTP/2 header user-agent of a stream that opens.
+	header string
 	// request is what the client sent, and response what it was sent.
 	request  *discoveryv3.DiscoveryRequest
 	response *discoveryv3.DiscoveryResponse

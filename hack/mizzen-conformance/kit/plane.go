@@ -7,12 +7,14 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -129,7 +131,7 @@ func (p *plane) open(w wire) (*stream, error) {
 	p.opened++
 	s := &stream{number: p.opened, wire: w, subs: map[string]*subscription{}, end: make(chan struct{})}
 	_, incremental := w.(*delta)
-	p.note(event{stream: s.number, act: opened, delta: incremental})
+	p.note(event{stream: s.number, act: opened, delta: incremental, header: strings.Join(metadata.ValueFromIncomingContext(w.Context(), "user-agent"), " ")})
 	if p.refusal != nil {
 		return nil, p.refusal
 	}

@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -72,16 +73,21 @@ func (t *trial) missed(why string) {
 // fail ends the check.
 func (t *trial) fail(format string, args ...any) { panic(miss(fmt.Sprintf(format, args...))) }
 
-// agent is the user agent in the first node that the client sent, and the protocol if that is the incremental one.
+// agent is the user agent in the first node that the client sent, and the protocol if that is the incremental one. A client that does not
+// state one there has it in the header of its stream.
 func (t *trial) agent() string {
 	r, _ := t.plane.seen()
+	header := ""
 	for _, e := range r {
+		if e.act == opened {
+			header = e.header
+		}
 		if node := e.request.GetNode(); node != nil {
 			version := node.GetUserAgentVersion()
 			if built := node.GetUserAgentBuildVersion().GetVersion(); built != nil {
 				version = fmt.Sprintf("%d.%d.%d", built.GetMajorNumber(), built.GetMinorNumber(), built.GetPatch())
 			}
-			name := strings.TrimSpace(node.GetUserAgentName() + " " + version)
+			name := cmp.Or(strings.TrimSpace(node.GetUserAgentName()+" "+version), header)
 			if r[0].delta {
 				name += ", incremental"
 			}
