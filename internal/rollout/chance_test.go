@@ -79,7 +79,7 @@ func (c *crowd) judge() verdict {
 func TestChanceDecidesNothing(t *testing.T) {
 	promoted, rounds := 0, 600
 	for seed := range uint64(rounds) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // not for secrets
+		random := rand.New(rand.NewPCG(seed, 1))
 		v := newCrowd(random, 1+random.IntN(100)).judge()
 		if v.abort {
 			t.Errorf("seed %d: %s", seed, v.message)
@@ -95,7 +95,7 @@ func TestChanceDecidesNothing(t *testing.T) {
 // whatever the others do.
 func TestOneWorkloadDecides(t *testing.T) {
 	for seed := range uint64(600) {
-		random := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // not for secrets
+		random := rand.New(rand.NewPCG(seed, 2))
 		c := newCrowd(random, random.IntN(100))
 		for i := range random.IntN(5) {
 			c.add(fmt.Sprint("change-", i), c.number(1e6), c.number(1e7), random.Float64(), random.Float64(), 1)

@@ -163,12 +163,7 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 // look describes one rollout, and returns a verdict if one is due.
 func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark, now time.Time) (State, *object.Verdict) {
 	sum.at = now
-	if r.Candidate != rec.candidate {
-		*rec = record{candidate: r.Candidate, seen: now, buckets: rec.buckets, earlier: rec.earlier, later: rec.later, last: rec.last, ended: rec.ended, objects: rec.objects}
-	}
-	if buckets := r.Policy.Buckets(); buckets != rec.buckets {
-		*rec = record{candidate: rec.candidate, seen: rec.seen, buckets: buckets, settled: rec.settled, ended: rec.ended, objects: rec.objects}
-	}
+	rec.renew(r, now)
 	rec.settled = rec.settled || now.Sub(rec.seen) >= min(settling, r.Policy.Window)
 	state := stateOf(r)
 	if r.Stage != mesh.RolloutRunning {

@@ -30,8 +30,8 @@ func shared(c calls, first, rest load.Attempts) calls {
 }
 
 // before are the attempts in a minute.
-func before(first, rest uint64) calls {
-	return own(load.Attempts{Calls: first}, load.Attempts{Calls: rest})
+func before(first uint64) calls {
+	return own(load.Attempts{Calls: first}, load.Attempts{Calls: 1020})
 }
 
 func TestJudge(t *testing.T) {
@@ -68,14 +68,14 @@ func TestJudge(t *testing.T) {
 		"shared calls do not suffice":    {evidence{policy: policy, clients: 3, elapsed: over, calls: shared(own(load.Attempts{Calls: 99}, load.Attempts{Calls: 1000}), load.Attempts{Calls: 1000}, load.Attempts{Calls: 1000})}, ReasonSharedCalls, false, "of 99 attempts"},
 		"shared calls fail":              {evidence{policy: policy, clients: 3, elapsed: over, calls: shared(newCalls(), load.Attempts{Calls: 1000, Errors: 1000}, load.Attempts{Calls: 1000})}, ReasonAborted, true, "100.0% of 1000"},
 		"enough, and shared calls":       {evidence{policy: policy, clients: 3, elapsed: over, calls: shared(own(load.Attempts{Calls: 100}, load.Attempts{Calls: 100}), load.Attempts{Calls: 1000}, load.Attempts{Calls: 1000})}, ReasonPromoted, true, "of 100 attempts"},
-		"not stopped but shared":         {evidence{policy: policy, clients: 3, elapsed: over, calls: shared(own(load.Attempts{Calls: 1}, load.Attempts{Calls: 1000}), load.Attempts{Calls: 100}, load.Attempts{}), before: before(120, 1020), beforeFor: time.Minute}, ReasonSharedCalls, false, ""},
+		"not stopped but shared":         {evidence{policy: policy, clients: 3, elapsed: over, calls: shared(own(load.Attempts{Calls: 1}, load.Attempts{Calls: 1000}), load.Attempts{Calls: 100}, load.Attempts{}), before: before(120), beforeFor: time.Minute}, ReasonSharedCalls, false, ""},
 		"deleted":                        {evidence{policy: policy, deleted: true, elapsed: over, calls: own(load.Attempts{Calls: 1000}, load.Attempts{Calls: 1000})}, ReasonPromoted, true, "of 1000"},
 		"deleted, and few calls":         {evidence{policy: policy, deleted: true, elapsed: over, calls: own(load.Attempts{}, load.Attempts{Calls: 1000})}, ReasonTooFewCalls, false, "0 attempts"},
-		"calls stop":                     {evidence{policy: policy, clients: 3, elapsed: over, calls: own(load.Attempts{Calls: 11}, load.Attempts{Calls: 1000}), before: before(120, 1020), beforeFor: time.Minute}, ReasonAborted, true, "stopped calling"},
-		"all calls stop":                 {evidence{policy: policy, clients: 3, elapsed: over, calls: own(load.Attempts{}, load.Attempts{Calls: 100}), before: before(120, 1020), beforeFor: time.Minute}, ReasonTooFewCalls, false, ""},
-		"there were few calls":           {evidence{policy: policy, clients: 3, elapsed: over, calls: own(load.Attempts{}, load.Attempts{Calls: 1000}), before: before(60, 1020), beforeFor: time.Minute}, ReasonTooFewCalls, false, ""},
-		"calls become fewer":             {evidence{policy: policy, clients: 3, elapsed: over, calls: own(load.Attempts{Calls: 20}, load.Attempts{Calls: 1000}), before: before(120, 1020), beforeFor: time.Minute}, ReasonTooFewCalls, false, ""},
-		"stopped, without a rejection":   {evidence{policy: kept, clients: 3, elapsed: over, calls: own(load.Attempts{}, load.Attempts{Calls: 1000}), before: before(120, 1020), beforeFor: time.Minute}, ReasonFailing, false, "stopped calling"},
+		"calls stop":                     {evidence{policy: policy, clients: 3, elapsed: over, calls: own(load.Attempts{Calls: 11}, load.Attempts{Calls: 1000}), before: before(120), beforeFor: time.Minute}, ReasonAborted, true, "stopped calling"},
+		"all calls stop":                 {evidence{policy: policy, clients: 3, elapsed: over, calls: own(load.Attempts{}, load.Attempts{Calls: 100}), before: before(120), beforeFor: time.Minute}, ReasonTooFewCalls, false, ""},
+		"there were few calls":           {evidence{policy: policy, clients: 3, elapsed: over, calls: own(load.Attempts{}, load.Attempts{Calls: 1000}), before: before(60), beforeFor: time.Minute}, ReasonTooFewCalls, false, ""},
+		"calls become fewer":             {evidence{policy: policy, clients: 3, elapsed: over, calls: own(load.Attempts{Calls: 20}, load.Attempts{Calls: 1000}), before: before(120), beforeFor: time.Minute}, ReasonTooFewCalls, false, ""},
+		"stopped, without a rejection":   {evidence{policy: kept, clients: 3, elapsed: over, calls: own(load.Attempts{}, load.Attempts{Calls: 1000}), before: before(120), beforeFor: time.Minute}, ReasonFailing, false, "stopped calling"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -37,6 +37,16 @@ type record struct {
 	objects []mesh.Ref
 }
 
+// renew forgets what another change, or another share of the clients, has made meaningless.
+func (r *record) renew(of *mesh.Rollout, now time.Time) {
+	if of.Candidate != r.candidate {
+		*r = record{candidate: of.Candidate, seen: now, buckets: r.buckets, earlier: r.earlier, later: r.later, last: r.last, ended: r.ended, objects: r.objects}
+	}
+	if buckets := of.Policy.Buckets(); buckets != r.buckets {
+		*r = record{candidate: r.candidate, seen: r.seen, buckets: buckets, settled: r.settled, ended: r.ended, objects: r.objects}
+	}
+}
+
 // evidence returns what is known now of a rollout that is running. Reports about the calls before all clients had acknowledged it
 // arrive for one interval.
 func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {

@@ -26,7 +26,7 @@ func (r *replica) report(all []callsOf) {
 // What decides is whether calls of a workload fail more often than they would without the change.
 func TestWorkloads(t *testing.T) {
 	seldom := func(firstErrors uint64) (all []callsOf) {
-		for _, name := range strings.Fields("a b c d e f g h i j k l m n o p q r s t") {
+		for name := range strings.FieldsSeq("a b c d e f g h i j k l m n o p q r s t") {
 			all = append(all, callsOf{name, 20, firstErrors, 90, 0})
 		}
 		return all
