@@ -72,7 +72,7 @@ func Envoy(o Options, e EnvoyOptions) ([]byte, error) {
 		},
 		"admin":             object{"address": adminAddress},
 		"dynamic_resources": e.dynamicResources(),
-		"static_resources": object{"clusters": []object{plane}},
+		"static_resources":  object{"clusters": []object{plane}},
 	}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode bootstrap: %w", err)

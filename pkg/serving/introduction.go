@@ -31,15 +31,22 @@ type introduction struct {
 	known time.Time
 }
 
-// introduce returns what the client should have now on the way to v: v, or what it had before with the Clusters of v. It
-// returns v unless the subscription is to RouteConfigurations or scopes. The caller holds Session.mu.
+// introduce returns what the client should have now on the way to v. It returns v unless the subscription is to
+// RouteConfigurations or scopes, and the client has another version. The caller holds Session.mu.
 func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Versioned {
-	if sub.t == snapshot.ScopeType {
+	switch {
+	case e.sent == nil || !e.needs(v):
+		return v
+	case sub.t == snapshot.RouteType:
+		return sub.introduceClusters(e, v)
+	case sub.t == snapshot.ScopeType:
 		return sub.redirect(e, v)
 	}
-	if sub.t != snapshot.RouteType || e.sent == nil || !e.needs(v) {
-		return v
-	}
+	return v
+}
+
+// introduceClusters returns v, or what the client had before with the Clusters of v. The caller holds Session.mu.
+func (sub *subscription) introduceClusters(e *entry, v *snapshot.Versioned) *snapshot.Versioned {
 	under, begun := sub.introduction(e)
 	if !begun && !sub.followsClusters(under.base) {
 		return v

@@ -13,7 +13,7 @@ import (
 
 // redirect returns what the client should have of a scope now: v, or what it has. The caller holds Session.mu.
 func (sub *subscription) redirect(e *entry, v *snapshot.Versioned) *snapshot.Versioned {
-	if e.sent == nil || !e.needs(v) || !slices.ContainsFunc(v.LeadsTo, func(name string) bool {
+	if !slices.ContainsFunc(v.LeadsTo, func(name string) bool {
 		routes := sub.session.entry(snapshot.RouteType, name)
 		return !routes.settled() || routes.acked != nil && !sub.session.knowsClusters(routes.acked.LeadsTo)
 	}) {

@@ -99,6 +99,14 @@ func (sub *subscription) deferRemoval(e *entry, v *snapshot.Versioned, removals 
 	return wait > 0 || v.StandIn && e.sent != nil
 }
 
+// leaves reports whether the removal of a name without a current resource must be sent now. The caller holds Session.mu.
+func (sub *subscription) leaves(e *entry, removals removals) bool {
+	if e.subscribed() {
+		return e.sent != nil
+	}
+	return !sub.lingers(e, removals)
+}
+
 // lingers reports whether a Cluster that a wildcard does not contain any more must wait in the same way, and looks at it again
 // later. The caller holds Session.mu.
 func (sub *subscription) lingers(e *entry, removals removals) bool {

@@ -91,16 +91,11 @@ func (sub *subscription) hasChanges() bool {
 		if removals == nil && (v == nil || v.Removes()) {
 			removals = new(sub.removals())
 		}
-		if v == nil {
-			if !e.subscribed() && !sub.lingers(e, *removals) || e.subscribed() && e.sent != nil {
-				return true
-			}
-			continue
+		if v == nil && sub.leaves(e, *removals) {
+			return true
 		}
-		if v.Removes() {
-			if sub.deferRemoval(e, v, *removals) {
-				continue
-			}
+		if v == nil || v.Removes() && sub.deferRemoval(e, v, *removals) {
+			continue
 		}
 		if e.needs(sub.introduce(e, v)) {
 			return true

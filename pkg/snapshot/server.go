@@ -24,7 +24,7 @@ func ServerPort(t Type, name string) (port uint32, server bool) {
 		return address.Port, server
 	case RouteType:
 		return resource.ParseInboundRoute(name)
-	case ClusterType, EndpointType:
+	case ClusterType, EndpointType, ScopeType:
 	}
 	return 0, false
 }
