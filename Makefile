@@ -171,7 +171,7 @@ interop: ## play the same scenarios with gRPC clients in Go, Java, Python and No
 	test/interop/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 40m -parallel 4 $(SHORT) ./test/interop $(UPDATE)
 
-conformance-clients: ## have gRPC clients in Go, Java, Python and Node, integrations/go and Armeria undergo the checks of hack/mizzen-conformance, about five minutes (UPDATE=-update writes docs/CONFORMANCE.md)
+conformance-clients: ## have gRPC clients in Go, Java, Python and Node, and integrations/go, undergo the checks of hack/mizzen-conformance, about five minutes (UPDATE=-update writes docs/CONFORMANCE.md)
 	test/interop/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 25m -run '^TestConformance$$' ./test/interop $(UPDATE)
 

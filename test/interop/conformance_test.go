@@ -18,13 +18,18 @@ import (
 
 const (
 	conformanceDocument = "../../docs/CONFORMANCE.md"
-	conformanceTable    = "\n## Results\n\n"
+	// conformanceTable begins the section of the results, and conformanceRust the one of the client that -rust plays.
+	conformanceTable = "\n## Results\n\n"
+	conformanceRust  = "\n## Results of tonic-xds\n\n"
 )
 
 // TestConformance has the clients undergo the checks of hack/mizzen-conformance, and compares the results with docs/CONFORMANCE.md.
 func TestConformance(t *testing.T) {
 	var columns [][]kit.Result
-	clients := append(slices.Clone(languages), frameworkClient(t))
+	section, clients := conformanceTable, append(slices.Clone(languages), frameworkClient(t))
+	if *playRust {
+		section, clients = conformanceRust, []*language{languageOf("tonic")}
+	}
 	for _, l := range clients {
 		t.Run(l.name, func(t *testing.T) {
 			if testing.Short() && (l.kind == "java" || l.kind == "node") {
@@ -49,11 +54,14 @@ func TestConformance(t *testing.T) {
 		return
 	}
 	old := string(must(os.ReadFile(conformanceDocument))(t))
-	head, _, found := strings.Cut(old, conformanceTable)
+	head, rest, found := strings.Cut(old, section)
 	if !found {
-		t.Fatalf("%s has no section for the results", conformanceDocument)
+		t.Fatalf("%s has no section%s", conformanceDocument, section)
 	}
-	text := head + conformanceTable + kit.Markdown(columns)
+	text := head + section + kit.Markdown(columns)
+	if i := strings.Index(rest, "\n## "); i >= 0 {
+		text += rest[i:]
+	}
 	if *update {
 		if err := os.WriteFile(conformanceDocument, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -67,7 +67,7 @@ const (
 	frameworksDocument = "../../docs/clients/FRAMEWORKS.md"
 	frameworksHead     = `# Frameworks
 
-Applications make their channels with these frameworks over a gRPC library, and follow the mesh by a target ` + "`xds:///NAME`" + `. Armeria and tonic-xds have xDS clients of their own. Each row was played against the
+Applications make their channels with these frameworks over a gRPC library, and follow the mesh by a target ` + "`xds:///NAME`" + `. Armeria and tonic-xds have their own xDS client. Each row was played against the
 ` + "`controlplane`" + ` binary with a separate process that calls real servers, which count the calls. This page is written by ` + "`make frameworks UPDATE=-update`" + `, and compared by
 ` + "`make frameworks`" + `; the column of tonic-xds by ` + "`make interop-rust`" + `. Do not edit it.
 

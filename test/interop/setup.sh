@@ -179,7 +179,7 @@ rust)
 	exit
 	;;
 esac
-for name in suite go java python node armeria; do
+for name in suite go java python node; do
 	prepare "$name"
 done
 old=("${few[@]}")

@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 // wire is a stream as the plane reads and writes it: in the state of the world. A stream of the incremental protocol is translated, so
 // checks and the record are the same for both.
 type wire interface {
+	Context() context.Context
 	Recv() (*discoveryv3.DiscoveryRequest, error)
 	// send sends a response, whose resources are given with their names.
 	send(response *discoveryv3.DiscoveryResponse, resources []resource) error
@@ -36,6 +38,8 @@ type delta struct {
 func newDelta(server discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) *delta {
 	return &delta{server: server, names: map[string]map[string]bool{}, versions: map[string]string{}, sent: map[string]string{}}
 }
+
+func (d *delta) Context() context.Context { return d.server.Context() }
 
 // Recv returns the next request as one that names all that the client subscribes to. It has the version that the client acknowledged
 // last. A request that answers no response has no nonce.

@@ -25,6 +25,9 @@ type fake struct {
 	delta bool
 }
 
+// anonymous is not a fault: the client does not state a user agent in its node.
+const anonymous = "anonymous"
+
 // fakeTimer is when it takes what is not sent as something that does not exist.
 const fakeTimer = 5 * time.Second
 
@@ -225,6 +228,9 @@ func (r *fakeRun) send(kind string, refusal error) {
 	}
 	if len(r.subs) == 1 && sub.nonce == "" && (r.streams == 1 || r.fault != "sends its node once") {
 		request.Node = &corev3.Node{Id: "kit", UserAgentName: "fake", UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: "1"}}
+		if r.fault == anonymous {
+			request.Node = &corev3.Node{Id: "kit"}
+		}
 		if r.fault == "has no node id" {
 			request.Node.Id = ""
 		}

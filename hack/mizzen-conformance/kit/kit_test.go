@@ -3,6 +3,7 @@ package kit
 import (
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -88,6 +89,17 @@ func TestFaults(t *testing.T) {
 		if !found[c.ID] {
 			t.Errorf("%s finds no fault", c.ID)
 		}
+	}
+}
+
+// TestUserAgent has a client whose node does not state a user agent: the header of its stream does.
+func TestUserAgent(t *testing.T) {
+	checks, err := Checks("ack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := Run(fake{fault: anonymous}, checks, quick)[0]; r.Miss != "" || !strings.HasPrefix(r.Client, "grpc-go/") {
+		t.Errorf("got the client %q, want the one of the header; it missed %q", r.Client, r.Miss)
 	}
 }
 

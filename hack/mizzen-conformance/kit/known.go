@@ -42,6 +42,26 @@ var known = []Known{
 		Client: "gRPC Node", Checks: []string{"host-unknown", "no-answer", "back-off-first"},
 		Why: "calls wait for a first answer until their own time limit",
 	},
+	{
+		Client: "gRPC Rust", Checks: []string{"nack", "nack-first", "nack-once", "filter-unknown"},
+		Why: "it accepts a cluster that states no source of its endpoints, and a filter that it does not know",
+	},
+	{
+		Client: "gRPC Rust", Checks: []string{"no-endpoints"},
+		Why: "calls to a cluster without endpoints wait until their own time limit",
+	},
+	{
+		Client: "gRPC Rust", Checks: []string{"no-virtual-host"},
+		Why: "it refuses a RouteConfiguration without virtual hosts, and goes on by the last one",
+	},
+	{
+		Client: "gRPC Rust", Checks: []string{"host-unknown", "no-answer", "back-off-first"},
+		Why: "calls without routes fail after 30 s, and as UNKNOWN",
+	},
+	{
+		Client: "gRPC Rust", Checks: []string{"unsubscribe", "cluster-late", "endpoints-late", "routes-renamed"},
+		Why: "when it no longer needs any name of a type it forgets the nonce, and its next request for the type on that stream has none: a control plane that takes it for the answer to an earlier response does not answer it",
+	},
 }
 
 // KnownFor returns why a client is known to miss a check, or nil.

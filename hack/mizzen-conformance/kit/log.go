@@ -22,6 +22,8 @@ type event struct {
 	at     time.Time
 	stream int
 	act    act
+	// header is the HTTP/2 header user-agent of a stream that opens.
+	header string
 	// request is what the client sent, and response what it was sent.
 	request  *discoveryv3.DiscoveryRequest
 	response *discoveryv3.DiscoveryResponse

@@ -7,12 +7,14 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -123,7 +125,7 @@ func (p *plane) open(w wire) (*stream, error) {
 	defer p.mu.Unlock()
 	p.opened++
 	s := &stream{number: p.opened, wire: w, subs: map[string]*subscription{}, end: make(chan struct{})}
-	p.note(event{stream: s.number, act: opened})
+	p.note(event{stream: s.number, act: opened, header: strings.Join(metadata.ValueFromIncomingContext(w.Context(), "user-agent"), " ")})
 	if p.refusal != nil {
 		return nil, p.refusal
 	}

@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -70,12 +71,16 @@ func (t *trial) missed(why string) {
 // fail ends the check.
 func (t *trial) fail(format string, args ...any) { panic(miss(fmt.Sprintf(format, args...))) }
 
-// agent is the user agent in the first node that the client sent.
+// agent is the user agent in the first node that the client sent. A client that does not state one there has it in the header of its stream.
 func (t *trial) agent() string {
 	r, _ := t.plane.seen()
+	header := ""
 	for _, e := range r {
+		if e.act == opened {
+			header = e.header
+		}
 		if node := e.request.GetNode(); node != nil {
-			return strings.TrimSpace(node.GetUserAgentName() + " " + node.GetUserAgentVersion())
+			return cmp.Or(strings.TrimSpace(node.GetUserAgentName()+" "+node.GetUserAgentVersion()), header)
 		}
 	}
 	return ""
