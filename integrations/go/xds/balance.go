@@ -19,6 +19,8 @@ type cluster struct {
 	current atomic.Pointer[balancer]
 	// inFlight and retries count the calls under way, and the retries among them.
 	inFlight, retries atomic.Int64
+	// counted is when the interval began whose calls are counted, in Unix nanoseconds.
+	counted atomic.Int64
 	// endpoints are by address, so that what is known of an endpoint outlives a change; settings, members and failed are
 	// what current was made from. The Client's lock guards them.
 	endpoints map[string]*endpoint
@@ -72,6 +74,7 @@ type balancer struct {
 	maxRequests, maxRetries int64
 	connectTimeout          time.Duration
 	outliers                *outliers
+	ratios                  *ratios
 	drops                   []float64
 	priorities              []*priority
 }
@@ -96,7 +99,7 @@ func (c *cluster) rebuild(settings *clusterSettings, a *assignment) {
 		return
 	}
 	c.settings, c.members, c.failed = settings, a, ""
-	b := &balancer{unread: settings.unread, balancing: settings.balancing, maxRequests: settings.maxRequests, maxRetries: settings.maxRetries, connectTimeout: settings.connectTimeout, outliers: settings.outliers, drops: a.drops}
+	b := &balancer{unread: settings.unread, balancing: settings.balancing, maxRequests: settings.maxRequests, maxRetries: settings.maxRetries, connectTimeout: settings.connectTimeout, outliers: settings.outliers, ratios: settings.ratios, drops: a.drops}
 	kept := map[string]*endpoint{}
 	for _, localities := range a.priorities {
 		if !b.balancing.localities {
