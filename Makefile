@@ -190,10 +190,10 @@ e2e-envoy: ## have a real Envoy take every golden and follow the mesh, a minute;
 	test/envoy/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags envoy -count=1 -timeout 10m ./test/envoy
 
-INTEGRATIONS = go kitex kratos hertz
+INTEGRATIONS = go kitex kratos hertz dubbo-go
 
 # Compiling a framework for the race detector takes minutes. What goroutines share is in the module go.
-integrations: build ## test integrations/: the xDS client for frameworks in Go, and clients and servers of Kitex, Kratos and Hertz, with the real control plane (SHORT=-short, with the race detector for the client alone, is what CI runs)
+integrations: build ## test integrations/: the xDS client for frameworks in Go, and clients and servers of Kitex, Kratos, Hertz and dubbo-go, with the real control plane (SHORT=-short, with the race detector for the client alone, is what CI runs)
 	for module in $(INTEGRATIONS); do race=$(RACE); if [ "$(SHORT)" = -short ] && [ $$module != go ]; then race=; fi; \
 		CONTROLPLANE=$(CURDIR)/bin/controlplane $(GO) -C integrations/$$module test $$race -count=1 ./... || exit; done
 

@@ -70,7 +70,7 @@ func TestFeaturesMissingIn(t *testing.T) {
 		"node that ends":    {GRPCNode, "1.13.0", FeatureTLS | FeatureWeightSum, FeatureInlineRoutes | EncodingFeatures&^FeatureRingSize},
 		"old node":          {GRPCNode, "1.8.0", FeatureStringMatch | FeatureRingHash | FeatureTLS | FeatureInlineRoutes, FeatureRingHashPolicy},
 		"rust":              {GRPCRust, "0.1.0", FeaturePriority | FeatureLeastRequestPolicy | FeatureCircuitBreaking | FeatureFaultInjection, FeatureStringMatch | FeatureLeastRequest},
-		"frameworks in go":  {GoClient, "0.1.0", FeatureTLS | FeatureSystemRoots | FeatureRingHash | FeatureOutlierDetection | FeatureWeightedRoundRobin | FeatureContentType | FeatureSNI, EncodingFeatures | FeatureCircuitBreaking | FeatureLeastRequest | FeaturePickFirst | FeatureFaultInjection | FeatureInlineRoutes | FeatureWeightSum},
+		"frameworks in go":  {GoClient, "0.1.0", FeatureTLS | FeatureSystemRoots | FeatureWeightedRoundRobin | FeatureContentType | FeatureSNI, EncodingFeatures | FeatureRingHash | FeatureOutlierDetection | FeatureCircuitBreaking | FeatureLeastRequest | FeaturePickFirst | FeatureFaultInjection | FeatureInlineRoutes | FeatureWeightSum},
 		"http in go":        {GoHTTPClient, "0.1.0", FeatureTLS | FeatureSystemRoots, EncodingFeatures | FeatureRingHash | FeatureOutlierDetection | FeatureCircuitBreaking | FeatureLeastRequest | FeatureFaultInjection},
 		"armeria":           {Armeria, "1.35.0", FeatureWeightedClusters | FeatureRoutelessVirtualHost | FeatureTLS, FeatureStringMatch | FeaturePriority | FeatureEmptyAssignment},
 		"unknown":           {UnknownClient, "1.85.0", unknown, ^unknown},

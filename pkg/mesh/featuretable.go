@@ -142,13 +142,13 @@ var featureTable = []featureRow{
 	{
 		feature: FeatureRingHash, grfc: "A42", fallback: "Their calls do not stay together. Use another client if they must.",
 		missing: releaseRanges{
-			GRPCGo: until(41), GRPCJava: until(40), GRPCCore: until(55), GRPCNode: until(10), GRPCRust: always, GoClient: always,
+			GRPCGo: until(41), GRPCJava: until(40), GRPCCore: until(55), GRPCNode: until(10), GRPCRust: always,
 		},
 	},
 	{
 		feature: FeatureOutlierDetection, grfc: "A50", fallback: "They do not eject endpoints. Use a readiness probe.",
 		missing: releaseRanges{
-			GRPCGo: until(50), GRPCJava: until(49), GRPCCore: until(51), GRPCNode: until(7), GRPCRust: always, GoClient: always,
+			GRPCGo: until(50), GRPCJava: until(49), GRPCCore: until(51), GRPCNode: until(7), GRPCRust: always,
 		},
 	},
 	{

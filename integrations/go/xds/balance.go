@@ -21,6 +21,8 @@ type cluster struct {
 	inFlight, retries atomic.Int64
 	// dropped counts the calls since the last report that were given to no endpoint.
 	dropped atomic.Uint64
+	// counted is when the interval began whose calls are counted, in Unix nanoseconds.
+	counted atomic.Int64
 	// endpoints are by address, so that what is known of an endpoint outlives a change; settings, members and failed are
 	// what current was made from. The Client's lock guards them.
 	endpoints map[string]*endpoint
@@ -77,6 +79,7 @@ type balancer struct {
 	maxRequests, maxRetries int64
 	connectTimeout          time.Duration
 	outliers                *outliers
+	ratios                  *ratios
 	drops                   []float64
 	priorities              []*priority
 }
@@ -101,7 +104,7 @@ func (c *cluster) rebuild(settings *clusterSettings, a *assignment) {
 		return
 	}
 	c.settings, c.members, c.failed = settings, a, ""
-	b := &balancer{unread: settings.unread, balancing: settings.balancing, maxRequests: settings.maxRequests, maxRetries: settings.maxRetries, connectTimeout: settings.connectTimeout, outliers: settings.outliers, drops: a.drops}
+	b := &balancer{unread: settings.unread, balancing: settings.balancing, maxRequests: settings.maxRequests, maxRetries: settings.maxRetries, connectTimeout: settings.connectTimeout, outliers: settings.outliers, ratios: settings.ratios, drops: a.drops}
 	kept := map[string]*endpoint{}
 	for _, localities := range a.priorities {
 		if !b.balancing.localities {

@@ -95,7 +95,6 @@ func TestBalancing(t *testing.T) {
 		"least request":           {fmt.Sprintf(inLocalities, policy("least_request")), []string{"0 1 a=1 b=1"}, map[string]int{"a": 500, "b": 500}},
 		"the first that is known": {fmt.Sprintf(inLocalities, policy("client_side_weighted_round_robin")+","+policy("round_robin")), []string{"0 1 a=1 b=1"}, map[string]int{"a": 500, "b": 500}},
 		"the enum":                {`"lbPolicy": "ROUND_ROBIN"`, []string{"0 3 a=1", "0 1 b=1"}, map[string]int{"a": 750, "b": 250}},
-		"a ring":                  {`"loadBalancingPolicy": {"policies": [` + policy("ring_hash") + `]}`, []string{"0 1 a=1 b=1"}, map[string]int{"a": 500, "b": 500}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := shares(t, newCluster(t, test.settings, test.localities...))

@@ -58,8 +58,10 @@ type Route struct {
 	tried   []*endpoint
 	// hash chooses the endpoint in clusters that are balanced by it; 0 if the call has none.
 	hash uint64
-	// isHTTP is set if the ends of calls decide which endpoints are left out.
+	// isHTTP is set if the ends of calls in a row decide which endpoints are left out, and not shares of them.
 	isHTTP bool
+	// isStream is set if an attempt ends when its stream is open, which says nothing of the endpoint.
+	isStream bool
 }
 
 // Route finds the destination. It waits until the control plane answered about the host, for as long as the context lasts,
@@ -69,7 +71,9 @@ func (c *Client) Route(ctx context.Context, call Call) (*Route, error) {
 	if err != nil {
 		return nil, status.Errorf(codes.Unavailable, "xds: %s: %v", call.Host, err)
 	}
-	return t.aim(found, found.choose()), nil
+	r := t.aim(found, found.choose())
+	r.hash = hashOf(found.http.hashes, call)
+	return r, nil
 }
 
 // find returns the route of a call.
@@ -127,8 +131,11 @@ func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err er
 		} else {
 			e.connected()
 		}
-		if r.isHTTP {
+		switch {
+		case r.isHTTP:
 			r.cluster.judge(e, o, time.Now())
+		case !r.isStream && !o.Unreached:
+			r.cluster.count(e, o.Err != nil, time.Now())
 		}
 	}, nil
 }
@@ -167,6 +174,7 @@ func (c *Client) Open(ctx context.Context, call Call, once func(ctx context.Cont
 	if err != nil {
 		return err
 	}
+	r.isStream = true
 	if r.Timeout > 0 {
 		limited, cancel := context.WithTimeout(ctx, r.Timeout)
 		context.AfterFunc(limited, cancel)

@@ -11,6 +11,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	leastrequestv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/least_request/v3"
 	pickfirstv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/pick_first/v3"
+	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
 	roundrobinv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/round_robin/v3"
 	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
 )
@@ -46,6 +47,7 @@ type clusterSettings struct {
 	// maxRetries limits the retries of plain HTTP calls at once; -1 is no limit.
 	maxRetries int64
 	outliers   *outliers
+	ratios     *ratios
 	// connectTimeout is zero if the cluster states none.
 	connectTimeout time.Duration
 	// reported is set if the control plane wants to know how calls end.
@@ -88,7 +90,7 @@ func readCluster(name string, c *clusterv3.Cluster) (*clusterSettings, error) {
 		out.unread = withTLS
 	}
 	out.limit(c.GetCircuitBreakers())
-	out.outliers = readOutliers(c)
+	out.outliers, out.ratios = readOutliers(c), readRatios(c)
 	out.reported = c.GetLrsServer().GetSelf() != nil
 	var err error
 	out.balancing, err = readBalancing(c)
@@ -144,20 +146,15 @@ func firstPolicy(policies []*clusterv3.LoadBalancingPolicy_Policy) (balancing, e
 			return balancing{choice: leastRequest, samples: samples(least.GetChoiceCount().GetValue())}, nil
 		case config.UnmarshalTo(first) == nil:
 			return balancing{choice: pickFirst}, nil
+		case config.MessageIs(&ringhashv3.RingHash{}):
+			return balancing{localities: true, choice: byHash}, nil
 		case config.MessageIs(&roundrobinv3.RoundRobin{}):
 			return balancing{}, nil
 		}
 		names = append(names, p.GetTypedExtensionConfig().GetName())
 	}
-	// Ring hash is alone in its list. The control plane reports that this client balances such calls round robin.
-	if len(names) == 1 && names[0] == ringHashName {
-		return balancing{}, nil
-	}
 	return balancing{}, fmt.Errorf("none of the load balancing policies %q is supported", names)
 }
-
-// ringHashName is the name of the policy that is known, and not supported.
-const ringHashName = "envoy.load_balancing_policies.ring_hash"
 
 // samples is how many endpoints least request compares: 2 if nothing is set.
 func samples(n uint32) int { return int(min(max(n, 2), 10)) }

@@ -2,7 +2,9 @@ package xds
 
 import (
 	"hash/fnv"
+	"hash/maphash"
 	"math"
+	"strconv"
 	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -14,7 +16,10 @@ type hashPolicy struct {
 	terminal bool
 }
 
-// readHashes reads the policies for parts of plain HTTP calls. Others, such as the caller's address, hash nothing.
+// channelID is what gRPC hashes to have all calls of a channel go to one endpoint.
+const channelID = "io.grpc.channel_id"
+
+// readHashes reads the policies for parts of calls. Others, such as the caller's address, hash nothing.
 func readHashes(policies []*routev3.RouteAction_HashPolicy) (out []hashPolicy, err error) {
 	for _, p := range policies {
 		value := func(Call) (string, bool) { return "", false }
@@ -34,6 +39,11 @@ func readHashes(policies []*routev3.RouteAction_HashPolicy) (out []hashPolicy, e
 			}
 		case p.GetCookie() != nil:
 			value = func(c Call) (string, bool) { return cookie(c, p.GetCookie().GetName()) }
+		case p.GetFilterState().GetKey() == channelID:
+			// A host of this process is the channel.
+			value = func(c Call) (string, bool) {
+				return strconv.FormatUint(maphash.String(seed, c.Host), 16), c.HTTP == nil
+			}
 		case p.GetQueryParameter() != nil:
 			value = func(c Call) (string, bool) { return c.HTTP.parameter(p.GetQueryParameter().GetName()) }
 		}

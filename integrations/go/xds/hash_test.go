@@ -61,3 +61,18 @@ func TestHashPolicies(t *testing.T) {
 		t.Error("a call without any of them has a hash")
 	}
 }
+
+// TestChannelHash: all calls of a host go to one endpoint, unless the control plane hashes something else.
+func TestChannelHash(t *testing.T) {
+	policies, err := readHashes(parsed[routev3.RouteAction](t, `{"hashPolicy": [{"filterState": {"key": "io.grpc.channel_id"}}]}`).GetHashPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := hashOf(policies, Call{Host: "a:80"})
+	if one == 0 || one != hashOf(policies, Call{Host: "a:80", Path: "/other"}) || one == hashOf(policies, Call{Host: "b:80"}) {
+		t.Error("the host is not what decides")
+	}
+	if hashOf(policies, Call{Host: "a:80", HTTP: &HTTP{}}) != 0 {
+		t.Error("a plain HTTP call has a channel")
+	}
+}

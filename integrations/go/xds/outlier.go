@@ -66,6 +66,8 @@ type record struct {
 	fives, gateway, local uint32
 	// ejections counts how often in a row it was ejected.
 	ejections int64
+	// calls and failed are of the interval.
+	calls, failed uint32
 }
 
 // judge counts the end of a call, and ejects the endpoint if it failed too often in a row.

@@ -218,8 +218,8 @@ func TestRetriesAndTimeoutOfThePlane(t *testing.T) {
 
 // TestIgnoredSettingsAreReported has the control plane tell the author what this client does not do.
 func TestIgnoredSettingsAreReported(t *testing.T) {
-	p := meshtest.Start(t, meshtest.Service("echo", "grpc", v1),
-		meshtest.Subsets("echo", "v1")+"\n  trafficPolicy: {outlierDetection: {consecutive5xxErrors: 5}}")
+	p := meshtest.Start(t, meshtest.Service("echo", "grpc", v1), meshtest.Subsets("echo", "v1"),
+		meshtest.Routes("echo", "{match: [{headers: {content-type: {exact: application/grpc}}}], "+meshtest.To("echo", "v1")+"}", meshtest.To("echo", "v1")))
 	c := newClient(t, p)
 	if got := call(c, "echo:8080", "/a/b", nil); got != "127.0.0.1:7001" {
 		t.Fatal(got)
@@ -230,10 +230,63 @@ func TestIgnoredSettingsAreReported(t *testing.T) {
 		}
 		p.Inspect("problems", &problems)
 		for _, problem := range problems {
-			if problem.Field == "spec.trafficPolicy.outlierDetection" && strings.HasPrefix(problem.Message, "Ignored by "+xds.UserAgent) {
+			if strings.HasPrefix(problem.Message, "Ignored by "+xds.UserAgent) && strings.Contains(problem.Message, "content-type") {
 				return nil
 			}
 		}
-		return fmt.Errorf("got %v, want a Problem about outlier detection that names the client", problems)
+		return fmt.Errorf("got %v, want a Problem about content-type that names the client", problems)
 	})
+}
+
+// TestHashedCalls: calls with the same header go to one endpoint, and others to both.
+func TestHashedCalls(t *testing.T) {
+	p := meshtest.Start(t, meshtest.Service("echo", "grpc", v1, v2),
+		meshtest.Subsets("echo", "v1")+"\n  trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-user}}}")
+	c := newClient(t, p)
+	users, all := map[string]bool{}, map[string]bool{}
+	for n := range 20 {
+		header := map[string]string{"x-user": fmt.Sprint("user-", n)}
+		first := call(c, "echo:8080", "/a/b", header)
+		users[first] = true
+		for range 5 {
+			if got := call(c, "echo:8080", "/a/b", header); got != first {
+				t.Fatalf("user %d: got %s after %s", n, got, first)
+			}
+		}
+		all[call(c, "echo:8080", "/a/b", nil)] = true
+	}
+	if len(users) != 2 || len(all) != 2 {
+		t.Errorf("users went to %v, and calls without a user to %v, want two endpoints each", users, all)
+	}
+}
+
+// TestEndpointThatFails: an endpoint whose calls fail gets none for a while.
+func TestEndpointThatFails(t *testing.T) {
+	p := meshtest.Start(t, meshtest.Service("echo", "grpc", v1, v2),
+		meshtest.Subsets("echo", "v1")+"\n  trafficPolicy: {outlierDetection: {interval: 200ms, maxEjectionPercent: 50}}")
+	c := newClient(t, p)
+	calls := map[string]int{}
+	once := func(_ context.Context, to xds.Target) xds.Outcome {
+		if calls[to.Address]++; to.Address == "127.0.0.1:7002" {
+			return xds.Outcome{Err: status.Error(codes.Internal, "broken"), Code: codes.Internal}
+		}
+		return xds.Outcome{}
+	}
+	round := func() (failed int) {
+		for range 40 {
+			if c.Do(t.Context(), xds.Call{Host: "echo:8080", Path: "/a/b"}, once) != nil {
+				failed++
+			}
+		}
+		return failed
+	}
+	meshtest.Eventually(t, func() error {
+		if n := round(); n != 0 {
+			return fmt.Errorf("%d of 40 calls failed, want none: %v", n, calls)
+		}
+		return nil
+	})
+	if calls["127.0.0.1:7002"] < 5 {
+		t.Errorf("got %v, want calls of both endpoints at first", calls)
+	}
 }
