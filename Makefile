@@ -10,12 +10,12 @@ FUZZTIME ?= 5m
 # the mesh or every message passes is not among them. A package that is not linked has no effect here.
 COLD    := k8s.io/api/... k8s.io/apimachinery/... k8s.io/client-go/... k8s.io/klog/... k8s.io/kube-openapi/... k8s.io/utils/... k8s.io/streaming/... \
 	sigs.k8s.io/structured-merge-diff/... sigs.k8s.io/gateway-api/... go.yaml.in/yaml/v2 \
-	github.com/cncf/... github.com/davecgh/... github.com/fxamacker/... github.com/go-jose/... github.com/gorilla/... github.com/json-iterator/... \
+	github.com/cncf/... github.com/davecgh/... github.com/envoyproxy/go-control-plane/envoy/admin/... github.com/fxamacker/... github.com/go-jose/... github.com/golang/... github.com/gorilla/... github.com/json-iterator/... \
 	github.com/moby/... github.com/modern-go/... github.com/prometheus/common/... github.com/prometheus/procfs/... github.com/spf13/... \
 	cel.dev/... golang.org/x/net/idna golang.org/x/oauth2/... golang.org/x/text/... google.golang.org/genproto/... \
 	google.golang.org/protobuf/encoding/... google.golang.org/protobuf/types/... \
-	archive/... crypto/tls crypto/x509 encoding/asn1 internal/profile math/big net/http/... net/url runtime/pprof text/template/... \
-	$(addprefix github.com/mizzen-mesh/mizzen/,cmd/... $(addprefix internal/,access admin authority bootstrap csds demo election event explain history installation page peers render rollout signer status view))
+	archive/... crypto/tls crypto/x509 encoding/asn1 internal/profile log/slog math/big net/http/... net/url runtime/pprof text/template/... \
+	$(addprefix github.com/mizzen-mesh/mizzen/,cmd/... pkg/watch/files/schema $(addprefix internal/,access admin authority bootstrap certificate csds demo election event explain history installation lastgood live logging page peers problemformat render rollout signer status view))
 # Without grpcnotrace gRPC links html/template, and the linker then keeps every method of every type: a third more.
 # With nodemo the scenario of `controlplane demo`, with gRPC's client over xDS, is a program beside it.
 FLAGS   := -trimpath -tags grpcnotrace,nodemo $(COLD:%=-gcflags=%=-l) -ldflags="-s -w -funcalign=16"
