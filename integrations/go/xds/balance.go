@@ -118,6 +118,7 @@ func (c *cluster) rebuild(settings *clusterSettings, a *assignment) {
 		b.priorities = append(b.priorities, p)
 	}
 	c.endpoints = kept
+	c.forget(settings.reported)
 	c.current.Store(b)
 }
 

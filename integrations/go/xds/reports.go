@@ -2,6 +2,7 @@ package xds
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -50,6 +51,17 @@ func (c *cluster) tallyOf(z zone) *tally {
 		c.tallies[z] = &tally{}
 	}
 	return c.tallies[z]
+}
+
+// forget drops the counters of zones without endpoints, unless they have something to report. The caller holds the Client's lock.
+func (c *cluster) forget(reported bool) {
+	used := map[*tally]bool{}
+	for _, e := range c.endpoints {
+		used[e.tally] = true
+	}
+	maps.DeleteFunc(c.tallies, func(_ zone, t *tally) bool {
+		return !used[t] && (!reported || t.ok.Load()+t.failed.Load()+uint64(max(0, t.underWay.Load())) == 0)
+	})
 }
 
 // shortestInterval bounds how often a control plane can have reports.
