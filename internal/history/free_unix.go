@@ -13,5 +13,5 @@ func free(dir string) int64 {
 	if err := syscall.Statfs(dir, &found); err != nil {
 		return math.MaxInt64
 	}
-	return int64(found.Bavail) * int64(found.Bsize) // #nosec G115 -- no file system is that large
+	return int64(found.Bavail) * int64(found.Bsize) //nolint:gosec,unconvert // no file system is that large, and the types differ between systems
 }

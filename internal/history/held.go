@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
@@ -49,13 +50,22 @@ func (s *Store) hold(h heldSet) {
 	s.held = slices.Delete(s.held, 0, max(0, len(s.held)-maxHeld))
 }
 
-// heldSet returns the set of a generation that is held. The caller holds mu.
-func (s *Store) heldSet(id string) (heldSet, bool) {
-	i := slices.IndexFunc(s.held, func(h heldSet) bool { return h.id == id })
-	if i < 0 {
+// heldSet returns the set of a generation that is held, by its ID, or by the beginning of it that no other generation has. The caller holds mu.
+func (s *Store) heldSet(text string) (found heldSet, ok bool) {
+	if !strings.HasPrefix(text, "g-") || len(text) < len("g-")+1 {
 		return heldSet{}, false
 	}
-	return s.held[i], true
+	several := slices.ContainsFunc(s.generations, func(g *generation) bool { return strings.HasPrefix(g.ID, text) })
+	for _, h := range s.held {
+		switch {
+		case h.id == text:
+			return h, true
+		case strings.HasPrefix(h.id, text):
+			several = several || ok
+			found, ok = h, true
+		}
+	}
+	return found, ok && !several
 }
 
 // writeHeld makes the files of the folder those of the sets. If they take too much room, those that were asked for last stay.

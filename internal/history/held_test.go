@@ -32,7 +32,10 @@ func TestHeldGenerations(t *testing.T) {
 		if process == 0 { // The pin asks again in the process that knew the generation.
 			r = start()
 		}
-		got, err := r.Hold(pinned)
+		got, err := r.Hold(pinned[:8]) // A pin may have the beginning of the ID.
+		if err == nil {
+			got, err = r.Hold(pinned)
+		}
 		if err != nil {
 			t.Fatalf("process %d: %v", process, err)
 		}
