@@ -36,19 +36,18 @@ var goroutineFiles = []string{
 	"internal/peers/peers.go", // one request for each replica, which it waits for
 	"internal/signer/signer.go",
 	"internal/status/writer.go",
-	"integrations/go/xds/call.go",     // a timer of a stream, which the end of its context frees
-	"integrations/go/xds/client.go",   // Close waits for it
-	"integrations/go/xds/http.go",     // a copy of a call, which its time ends
-	"integrations/go/xds/reports.go",  // reads a stream, until the stream is given up
-	"integrations/go/xds/stream.go",   // reads a stream, until the stream is given up
-	"pkg/serving/allcores.go",         // waits for them
-	"pkg/serving/versionrefresh.go",   // a timer of a subscription, stopped by Session.Close
-	"pkg/serving/removaldelay.go",     // the same
-	"pkg/serving/ignored.go",          // the same
-	"pkg/serving/lateanswer.go",       // the same
-	"pkg/watch/kube/apiconnection.go", // a timer of a request, stopped when it returns
-	"pkg/watch/kube/connection.go",    // passes a watch on; the feed waits for it
-	"pkg/watch/kube/endless.go",       // the same
+	"integrations/go/xds/call.go",        // a timer of a stream, which the end of its context frees
+	"integrations/go/xds/client.go",      // Close waits for it
+	"integrations/go/xds/http.go",        // a copy of a call, which its time ends
+	"integrations/go/xds/stream.go",      // reads a stream, until the stream is given up
+	"pkg/serving/allcores.go",            // waits for them
+	"pkg/serving/versionrefresh.go",      // a timer of a subscription, stopped by Session.Close
+	"pkg/serving/removaldelay.go",        // the same
+	"pkg/serving/ignored.go",             // the same
+	"pkg/serving/lateanswer.go",          // the same
+	"pkg/watch/kube/apiconnection.go",    // a timer of a request, stopped when it returns
+	"pkg/watch/kube/connection.go",       // passes a watch on; the feed waits for it
+	"pkg/watch/kube/endless.go",          // the same
 	"integrations/dubbo-go/transport.go", // the end of a stream's context, which the end of the stream stops
 	"integrations/go/xds/call.go",        // a timer of a stream, which the end of its context frees
 	"integrations/go/xds/client.go",      // Close waits for it

@@ -115,24 +115,9 @@ func (c *Client) reportTo(ctx context.Context, conn *grpc.ClientConn) error {
 	}
 	node := proto.CloneOf(c.node)
 	node.ClientFeatures = append(node.ClientFeatures, "envoy.lrs.supports_send_all_clusters")
-	answers, ended := make(chan *loadv3.LoadStatsResponse), make(chan error, 1)
-	go func() {
-		for {
-			answer, err := stream.Recv()
-			if err != nil {
-				ended <- err
-				return
-			}
-			select {
-			case answers <- answer:
-			case <-ctx.Done():
-				ended <- ctx.Err()
-				return
-			}
-		}
-	}()
+	answers := receive(ctx, stream.Recv)
 	if err := stream.Send(&loadv3.LoadStatsRequest{Node: node}); err != nil {
-		return <-ended // it says why
+		return answers.end()
 	}
 	due := time.NewTicker(time.Hour)
 	defer due.Stop()
@@ -140,17 +125,21 @@ func (c *Client) reportTo(ctx context.Context, conn *grpc.ClientConn) error {
 	last := time.Now()
 	for {
 		select {
-		case asked = <-answers:
-			due.Reset(max(shortestInterval, asked.GetLoadReportingInterval().AsDuration()))
+		case answer := <-answers.messages:
+			// An answer that asks for the same does not put the next report off.
+			if next := answer.GetLoadReportingInterval().AsDuration(); asked == nil || next != asked.GetLoadReportingInterval().AsDuration() {
+				due.Reset(max(shortestInterval, next))
+			}
+			asked = answer
 		case now := <-due.C:
 			if asked == nil {
 				continue
 			}
 			if err := stream.Send(&loadv3.LoadStatsRequest{ClusterStats: c.report(asked, now.Sub(last))}); err != nil {
-				return <-ended
+				return answers.end()
 			}
 			last = now
-		case err := <-ended:
+		case err := <-answers.ended:
 			return err
 		}
 	}

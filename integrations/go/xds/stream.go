@@ -94,36 +94,59 @@ func (c *Client) stream(ctx context.Context, s server) (answered bool, err error
 	if err != nil {
 		return false, err
 	}
-	responses, ended := make(chan *discoveryv3.DeltaDiscoveryResponse), make(chan error, 1)
+	responses := receive(ctx, ads.Recv)
+	o := opened{client: c, send: ads.Send}
+	for {
+		if err := o.subscribe(); err != nil {
+			return answered, errors.Join(err, responses.end())
+		}
+		select {
+		case r := <-responses.messages:
+			answered = true
+			if err := o.receive(r); err != nil {
+				return answered, errors.Join(err, responses.end())
+			}
+		case <-c.more:
+		case err := <-responses.ended:
+			return answered, err
+		}
+	}
+}
+
+// received are the messages of a stream, and why it ended.
+type received[M any] struct {
+	messages chan M
+	ended    chan error
+}
+
+// receive receives until the stream or the context ends.
+func receive[M any](ctx context.Context, next func() (M, error)) received[M] {
+	r := received[M]{make(chan M), make(chan error, 1)}
 	go func() {
 		for {
-			r, err := ads.Recv()
+			m, err := next()
 			if err != nil {
-				ended <- err
+				r.ended <- err
 				return
 			}
 			select {
-			case responses <- r:
+			case r.messages <- m:
 			case <-ctx.Done():
+				r.ended <- ctx.Err()
 				return
 			}
 		}
 	}()
-	o := opened{client: c, send: ads.Send}
+	return r
+}
+
+// end returns why the stream ended to which nothing can be sent. A message that came meanwhile is not read any more.
+func (r received[M]) end() error {
 	for {
-		if err := o.subscribe(); err != nil {
-			// The end of the stream says why it cannot be sent to.
-			return answered, errors.Join(err, <-ended)
-		}
 		select {
-		case r := <-responses:
-			answered = true
-			if err := o.receive(r); err != nil {
-				return answered, errors.Join(err, <-ended)
-			}
-		case <-c.more:
-		case err := <-ended:
-			return answered, err
+		case <-r.messages:
+		case err := <-r.ended:
+			return err
 		}
 	}
 }
