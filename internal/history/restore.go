@@ -183,9 +183,6 @@ func (d *disk) objectsAfter(piece []*generation, found *files) (mesh.Map[*mesh.M
 // between concern.
 func (g *generation) follow(before mesh.Fingerprint, previous string, changes []change, hosts []string) {
 	g.before, g.Previous, g.First, g.saved, g.changes = before, previous, false, nil, changes
-	if len(changes) == 0 {
-		return
-	}
 	left := LeftOut{}
 	if g.LeftOut != nil {
 		left = *g.LeftOut

@@ -59,14 +59,12 @@ func (s *Store) dispensable() (int, []change) {
 	return 0, nil
 }
 
-// busy reports whether a generation changed objects of busy namespaces alone. The caller holds mu.
+// busy reports whether a generation changed objects of busy namespaces alone. The first one has causes in place of changes. The caller
+// holds mu.
 func (s *Store) busy(g *generation) bool {
-	for _, c := range g.changes {
-		if s.tenants[tenant(c.ref)]*busyShare <= len(s.generations) {
-			return false
-		}
-	}
-	return true
+	quiet := func(ref mesh.Ref) bool { return s.tenants[tenant(ref)]*busyShare <= len(s.generations) }
+	return !slices.ContainsFunc(g.changes, func(c change) bool { return quiet(c.ref) }) &&
+		!(g.First && slices.ContainsFunc(g.Causes, func(c Cause) bool { return quiet(c.Object) }))
 }
 
 // tenant returns the namespace of an object, or its name if it has none, such as a Namespace.

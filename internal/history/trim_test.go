@@ -103,3 +103,27 @@ func keptOf(t *testing.T, s *history.Store) (out []string) {
 	}
 	return out
 }
+
+// TestChangesThatCancelOut has an object change to and fro. A generation that has the changes of others, which cancel out, has no cause.
+func TestChangesThatCancelOut(t *testing.T) {
+	s := history.New(history.Options{Limits: history.Limits{Generations: 20, Bytes: 1 << 20}, Domain: "cluster.local"})
+	var set mesh.Map[*mesh.Manifest]
+	for i := range 101 {
+		ref := mesh.Ref{Kind: "VirtualService", Namespace: "busy", Name: "rule"}
+		if i == 0 || i == 2 {
+			ref.Namespace = "quiet"
+		}
+		m := mesh.NewManifest(ref, fmt.Sprintf(`{"metadata":{"namespace":%q,"name":"rule"},"spec":{"hosts":["host-%d"]}}`, ref.Namespace, (i+min(i, 2)/2)%2))
+		set = set.With(map[string]*mesh.Manifest{m.Ref.String(): m}, nil)
+		s.Published(&serving.Publication{World: worldOf(set), At: time.Unix(int64(i), 0), Effect: &serving.Effect{}})
+		all := s.List("", 0)
+		for _, g := range all {
+			if g.ID == g.Previous != (len(g.Causes) == 0) {
+				t.Fatalf("generation %d is %s after %s, by %+v", g.Number, g.ID, g.Previous, g.Causes)
+			}
+		}
+		if first := all[len(all)-1]; first.Number != 1 {
+			t.Fatalf("after %d generations the one of the quiet namespace is gone, and the first is %+v", i, first)
+		}
+	}
+}
