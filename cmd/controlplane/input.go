@@ -64,7 +64,7 @@ func (f *meshFlags) register(cmd *cobra.Command) {
 		"other trust domains, such as in other clusters, whose identities clients, AuthorizationPolicies and the control plane treat as the mesh's own: `DOMAIN,...`")
 	cmd.Flags().Var(&f.retries, "default-retries", "default for routes without retries: Istio's policy, or none")
 	cmd.Flags().Var(&f.loadReports, "load-reports",
-		"about which hosts gRPC clients report how their calls end: none, those of annotations and of limits that clients need reports for, or all")
+		"about which hosts clients report how their calls end: none, those of annotations and of limits that clients need reports for, or all")
 	cmd.Flags().StringSliceVar(&f.endpointLabels, "endpoint-labels", []string{"lane", "version"},
 		"labels of pods that HTTP clients are sent with endpoints: `KEY,...`")
 	cmd.Flags().StringSliceVar(&f.probeSources, "probe-sources", nil,

@@ -89,7 +89,7 @@ cannot be read any more, and its last known state is served), 'away' (it was not
 start, and its saved state is served), 'never read' (its endpoints are missing), or 'refused' (its
 Secret is not used). SINCE is when it was read last; ENDPOINTS are addresses in EndpointSlices.
 
-'edges' shows who calls whom, as gRPC clients report it: calls per second over the last minute,
+'edges' shows who calls whom, as clients report it: calls per second over the last minute,
 the share of them that failed, calls that clients dropped, and calls in progress. Attempts are
 counted: a retry counts twice, and every status but OK is a failure. Clients report about hosts
 with the annotation mizzen.dev/load-reports, or about all with 'serve --load-reports=all'. -o wide
