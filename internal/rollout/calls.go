@@ -32,7 +32,13 @@ type unit struct {
 }
 
 func (u unit) compare(o unit) int {
-	return cmp.Or(cmp.Compare(u.object, o.object), cmp.Compare(u.from.Namespace, o.from.Namespace), cmp.Compare(u.from.Workload, o.from.Workload))
+	if c := cmp.Or(cmp.Compare(u.object, o.object), cmp.Compare(u.from.Namespace, o.from.Namespace), cmp.Compare(u.from.Workload, o.from.Workload)); c != 0 || u.from.Unproved == o.from.Unproved {
+		return c
+	}
+	if o.from.Unproved {
+		return -1
+	}
+	return 1
 }
 
 func (u unit) String() string {
