@@ -140,10 +140,10 @@ func since(from, to load.Attempts) load.Attempts {
 	return to.Minus(from)
 }
 
-// fewer reports whether calls were counted anew since an earlier mark.
+// fewer reports whether calls were counted anew since an earlier mark. A Way that is not there any more was not called for long.
 func (m mark) fewer(earlier mark) bool {
 	for way := range earlier.first {
-		if m.first[way].Calls < earlier.first[way].Calls || m.rest[way].Calls < earlier.rest[way].Calls {
+		if _, ok := m.first[way]; ok && (m.first[way].Calls < earlier.first[way].Calls || m.rest[way].Calls < earlier.rest[way].Calls) {
 			return true
 		}
 	}
