@@ -243,7 +243,7 @@ func (s *Stream) add(c *reported, r *Report, now time.Time) time.Duration {
 	}
 	// A report that states no interval, or an impossible one, covers the interval that clients are asked for.
 	covers := r.Interval
-	followed := s.counter(c)
+	followed := s.counter(c, now)
 	if covers <= 0 || covers > keepUnreported {
 		s.table.ignored[ignoredInterval]++
 		covers = s.table.o.Interval

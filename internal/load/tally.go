@@ -3,6 +3,7 @@ package load
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -87,10 +88,19 @@ const (
 
 // tally has the attempts to one Service.
 type tally struct {
-	counted map[cell]*Attempts
+	counted map[cell]*counter
 	// rules are those of the cells. proved and unproved are how many cells there are of such workloads, except Other.
 	rules            map[string]struct{}
 	proved, unproved int
+	// evicted is when cells were last looked through for old ones.
+	evicted time.Time
+}
+
+// counter has the attempts of a cell, and when they were reported last.
+type counter struct {
+	Attempts
+
+	reported time.Time
 }
 
 // cell is what attempts are counted by. Most workloads have few clients, and so few of the buckets.
@@ -101,9 +111,10 @@ type cell struct {
 }
 
 // counter returns the counter of a cell, which it makes if there is none.
-func (t *tally) counter(of cell) *Attempts {
+func (t *tally) counter(of cell, now time.Time) *Attempts {
 	if n := t.counted[of]; n != nil {
-		return n
+		n.reported = now
+		return &n.Attempts
 	}
 	if _, ok := t.rules[of.rules]; !ok && len(t.rules) >= maxWays {
 		of.rules = ""
@@ -113,18 +124,52 @@ func (t *tally) counter(of cell) *Attempts {
 		size = &t.unproved
 	}
 	if *size >= maxCounted {
+		t.evict(now)
+	}
+	if *size >= maxCounted {
 		of.from, of.rules = Source{Workload: Other, Unproved: of.from.Unproved}, ""
 	}
 	n := t.counted[of]
 	if n == nil {
-		n = &Attempts{}
+		n = &counter{}
 		t.counted[of] = n
 		t.rules[of.rules] = struct{}{}
 		if *size < maxCounted {
 			*size++
 		}
 	}
-	return n
+	n.reported = now
+	return &n.Attempts
+}
+
+// evict removes the cells of workloads that have reported nothing by the same rules for long, such as those of jobs that have ended. What is left of
+// a Way is never less than before: it is there as a whole, or not at all.
+func (t *tally) evict(now time.Time) {
+	if now.Sub(t.evicted) < time.Minute {
+		return
+	}
+	t.evicted = now
+	type way struct {
+		from  Source
+		rules string
+	}
+	live := map[way]bool{}
+	for by, n := range t.counted {
+		live[way{by.from, by.rules}] = live[way{by.from, by.rules}] || now.Sub(n.reported) < keepUnreported
+	}
+	clear(t.rules)
+	for by := range t.counted {
+		switch of := (way{by.from, by.rules}); {
+		case live[of] || by.from.Workload == Other:
+			t.rules[by.rules] = struct{}{}
+			continue
+		case by.from.Unproved:
+			t.unproved--
+		default:
+			t.proved--
+		}
+		delete(t.counted, by)
+	}
 }
 
 // add counts attempts; a may be nil.
@@ -141,7 +186,7 @@ func (t *Table) Follow(services map[Service]struct{}) {
 	next := make(map[Service]*tally, len(services))
 	for s := range services {
 		if next[s] = t.followed[s]; next[s] == nil {
-			next[s] = &tally{counted: map[cell]*Attempts{}, rules: map[string]struct{}{}}
+			next[s] = &tally{counted: map[cell]*counter{}, rules: map[string]struct{}{}}
 		}
 	}
 	t.followed = next
@@ -159,7 +204,7 @@ func (t *Table) Attempts(of Service, share mesh.Share) map[Way]Attempts {
 		way := Way{of, by.from, by.rules}
 		sum := all[way] // A Way of the other part has an entry, too.
 		if share.Has(by.bucket) {
-			sum = sum.Plus(*n)
+			sum = sum.Plus(n.Attempts)
 		}
 		all[way] = sum
 	}
@@ -204,7 +249,7 @@ func (c *reported) trace(now Rules) {
 }
 
 // counter returns the counter of the calls to a cluster; nil if they are not followed. The caller holds Table.mu.
-func (s *Stream) counter(c *reported) *Attempts {
+func (s *Stream) counter(c *reported, now time.Time) *Attempts {
 	counted := s.table.followed[c.to.service()]
 	if counted == nil {
 		return nil
@@ -213,5 +258,5 @@ func (s *Stream) counter(c *reported) *Attempts {
 	if c.by != nil {
 		by.rules = c.by.way
 	}
-	return counted.counter(by)
+	return counted.counter(by, now)
 }

@@ -3,6 +3,7 @@ package load_test
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
@@ -119,4 +120,36 @@ func TestManyWorkloads(t *testing.T) {
 	if sum != liars+2000 || proved != 1000 || other != liars-1<<15 {
 		t.Errorf("got %d attempts, of %d proved workloads, and %d of what is not told apart", sum, proved, other)
 	}
+}
+
+// TestWorkloadsThatEnded: counters of workloads that are gone make room for others. Those of a workload of which one client is left stay.
+func TestWorkloadsThatEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := load.Service{Namespace: "shop", Name: "cart"}
+		table := load.New(load.Options{Interval: time.Second})
+		table.Follow(map[load.Service]struct{}{to: {}})
+		call := func(workload string, buckets int) {
+			for i := range buckets {
+				s := table.Open(load.Source{Namespace: "shop", Workload: workload}, uint16(i), find)
+				s.Add([]load.Report{report(cart, "", 1, 0, 0)})
+				s.Close()
+			}
+		}
+		for i := range 32 {
+			call(fmt.Sprint("job-", i), 1024)
+		}
+		call("early", 1)
+		time.Sleep(time.Hour) //nolint:forbidigo // In a bubble.
+		call("job-0", 1)
+		call("web", 2)
+		got := table.Attempts(to, mesh.Share{})
+		for workload, want := range map[string]uint64{"web": 2, "job-0": 1025, "job-1": 0, "early": 0} {
+			if n := got[load.Way{Service: to, From: load.Source{Namespace: "shop", Workload: workload}}]; n.Calls != want {
+				t.Errorf("got %+v of %s, want %d", n, workload, want)
+			}
+		}
+		if n := got[load.Way{Service: to, From: load.Source{Workload: load.Other}}]; len(got) != 3 || n.Calls != 1 {
+			t.Errorf("got %d ways, and %+v of others", len(got), n)
+		}
+	})
 }

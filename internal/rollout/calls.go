@@ -32,7 +32,13 @@ type unit struct {
 }
 
 func (u unit) compare(o unit) int {
-	return cmp.Or(cmp.Compare(u.object, o.object), cmp.Compare(u.from.Namespace, o.from.Namespace), cmp.Compare(u.from.Workload, o.from.Workload))
+	if c := cmp.Or(cmp.Compare(u.object, o.object), cmp.Compare(u.from.Namespace, o.from.Namespace), cmp.Compare(u.from.Workload, o.from.Workload)); c != 0 || u.from.Unproved == o.from.Unproved {
+		return c
+	}
+	if o.from.Unproved {
+		return -1
+	}
+	return 1
 }
 
 func (u unit) String() string {
@@ -134,26 +140,36 @@ func since(from, to load.Attempts) load.Attempts {
 	return to.Minus(from)
 }
 
-// fewer reports whether calls were counted anew since an earlier mark.
+// fewer reports whether calls were counted anew since an earlier mark. A Way that is not there any more was not called for long.
 func (m mark) fewer(earlier mark) bool {
 	for way := range earlier.first {
-		if m.first[way].Calls < earlier.first[way].Calls || m.rest[way].Calls < earlier.rest[way].Calls {
+		if _, ok := m.first[way]; ok && (m.first[way].Calls < earlier.first[way].Calls || m.rest[way].Calls < earlier.rest[way].Calls) {
 			return true
 		}
 	}
 	return false
 }
 
-// remember keeps marks of what was attempted while nothing was rolled out.
-func (r *record) remember(sum mark, window time.Duration) {
-	switch {
+// remember keeps marks of what was attempted while nothing was rolled out. What was attempted during a rollout, and is reported until late after
+// it, is never between the first mark and the last: until a window without a rollout is known, that is the time before it.
+func (r *record) remember(sum mark, window, late time.Duration) {
+	switch settling, stale := sum.at.Sub(r.ran) < late, r.last.at.Before(r.ran); {
 	case r.last.at.IsZero() || sum.fewer(r.last): // It is counted anew.
-		r.earlier, r.later = sum, sum
+		r.earlier, r.later, r.last = sum, sum, sum
+	case settling && stale:
+		r.later = sum
+	case settling:
+		r.earlier, r.later, r.last = sum, sum, sum
+	case stale && sum.at.Sub(r.later.at) < window:
 	case sum.at.Sub(r.later.at) >= window:
-		r.earlier, r.later = r.later, sum
+		r.earlier, r.later, r.last = r.later, sum, sum
+	default:
+		r.last = sum
 	}
-	r.last = sum
 }
+
+// forget drops what is known before a change that all clients follow from now on.
+func (r *record) forget() { r.earlier, r.later, r.last = mark{}, mark{}, mark{} }
 
 // before returns the attempts before the change, of the calls that it concerns, and for how long these were counted.
 func (r *record) before(in scope) (calls, time.Duration) {

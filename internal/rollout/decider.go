@@ -142,6 +142,9 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 		}
 		if decided != nil {
 			state.end(rec.ended, decided)
+			if !decided.Abort {
+				rec.forget()
+			}
 			key := object.VerdictKey(r.Object)
 			changes.Objects[key] = &object.Object{Key: key, Value: decided}
 			d.o.Logger.Info("a rollout ended", "object", r.Object.String(), "reason", string(state.Reason), "candidate", r.Candidate, "message", state.Message)
@@ -167,7 +170,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	rec.settled = rec.settled || now.Sub(rec.seen) >= min(settling, r.Policy.Window)
 	state := stateOf(r)
 	if r.Stage != mesh.RolloutRunning {
-		rec.remember(sum, r.Policy.Window)
+		rec.remember(sum, r.Policy.Window, 2*d.o.Loads.Interval())
 		rec.acknowledged, rec.begun, rec.met = time.Time{}, time.Time{}, false
 		rec.waiting, rec.emptied, rec.broken = time.Time{}, time.Time{}, time.Time{}
 		switch said := rec.ended; {
@@ -178,6 +181,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 		}
 		return state, nil
 	}
+	rec.ran = now
 	e := rec.evidence(r.Policy, clients, sum, d.o.Loads.Interval())
 	e.deleted = len(r.Gone) == len(r.Objects)
 	v := judge(e)

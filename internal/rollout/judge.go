@@ -69,6 +69,8 @@ type evidence struct {
 	// before are the attempts of both in a time before the change, of which beforeFor is the length; 0 if they are not known.
 	before    calls
 	beforeFor time.Duration
+	// peers are filled by peersOf.
+	peers map[unit]peers
 }
 
 // verdict is what follows from the evidence.
@@ -129,7 +131,7 @@ func (e *evidence) failure() string {
 
 // undecided says what is not known yet, so that the change is not promoted.
 func (e *evidence) undecided() (v verdict, undecided bool) {
-	switch worse := e.worse(doubtful, 1); {
+	switch worse, unknown := e.worse(doubtful, 1), e.unknown(); {
 	case len(e.late) > 0:
 		return verdict{reason: ReasonAcknowledging, message: fmt.Sprintf("It is not promoted, because %d of %d clients that follow the new version first do not acknowledge it, such as %s. Restart or stop them: they do not read what they are sent. %s.", len(e.late), e.clients, e.late[0], e.figures())}, true
 	case e.empty != "":
@@ -144,6 +146,8 @@ func (e *evidence) undecided() (v verdict, undecided bool) {
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. Wait, raise the share, or remove the annotation to give the new version to all.", enough, e.figures())}, true
 	case e.first.Calls-e.first.Errors < enough:
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because fewer than %d attempts with the new version succeeded: %s. Calls that fail with both versions do not show whether it works. Wait, raise the share, or remove the annotation to give the new version to all.", enough, e.figures())}, true
+	case unknown != "":
+		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because some calls fail, and there are no calls of the others with which to compare them: %s. Raise the share, wait for calls of the others, or remove the annotation to give the new version to all.", unknown)}, true
 	case worse != "":
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because some calls fail more often, and there are too few to know whether by chance: %s. Correct the object, or wait for more calls.", worse)}, true
 	}

@@ -28,8 +28,10 @@ type record struct {
 	// any more; zero if that is not so.
 	emptied, broken time.Time
 	// earlier, later and last are marks of what had been attempted before the change: at most two windows before it, at most one, and
-	// immediately before it.
+	// immediately before it. Within a window after another change that was taken back, they are of the time before that one.
 	earlier, later, last mark
+	// ran is when a part of the clients followed a change last.
+	ran time.Time
 	// failing is the last reason for which calls were compared anew, with its message.
 	failing verdict
 	// ended is what ended the last rollout, of objects.
@@ -40,10 +42,10 @@ type record struct {
 // renew forgets what another change, or another share of the clients, has made meaningless.
 func (r *record) renew(of *mesh.Rollout, now time.Time) {
 	if of.Candidate != r.candidate {
-		*r = record{candidate: of.Candidate, seen: now, buckets: r.buckets, earlier: r.earlier, later: r.later, last: r.last, ended: r.ended, objects: r.objects}
+		*r = record{candidate: of.Candidate, seen: now, buckets: r.buckets, earlier: r.earlier, later: r.later, last: r.last, ran: r.ran, ended: r.ended, objects: r.objects}
 	}
 	if buckets := of.Policy.Buckets(); buckets != r.buckets {
-		*r = record{candidate: r.candidate, seen: r.seen, buckets: buckets, settled: r.settled, ended: r.ended, objects: r.objects}
+		*r = record{candidate: r.candidate, seen: r.seen, buckets: buckets, settled: r.settled, ran: r.ran, ended: r.ended, objects: r.objects}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
@@ -41,6 +42,10 @@ func TestWorkloads(t *testing.T) {
 		"one that succeeds hides few calls that fail":            {nil, []callsOf{{"web", 10, 10, 9000, 0}, {"batch", 1_000_000, 0, 1000, 0}}, mesh.RolloutRunning, "workload demo/web: 100.0% of 10 "},
 		"the rest has those that fail":                           {nil, []callsOf{{"web", 1000, 50, 9000, 0}, {"batch", 1000, 500, 90_000, 45_000}}, mesh.RolloutAborted, "workload demo/web: 5.0% of 1000"},
 		"one is in the first part alone":                         {[]callsOf{{"web", 0, 0, 9000, 0}, {"one", 1000, 0, 0, 0}}, []callsOf{{"web", 0, 0, 9000, 0}, {"one", 1000, 50, 0, 0}}, mesh.RolloutAborted, "workload demo/one: 5.0% of 1000"},
+		"one that always fails does not hide it":                 {[]callsOf{{"web", 0, 0, 9000, 0}, {"noisy", 0, 0, 90_000, 90_000}, {"one", 1000, 0, 0, 0}}, []callsOf{{"web", 0, 0, 9000, 0}, {"noisy", 0, 0, 90_000, 90_000}, {"one", 1000, 50, 0, 0}}, mesh.RolloutAborted, "workload demo/one: 5.0% of 1000"},
+		"one that begins to fail does not hide it":               {[]callsOf{{"web", 0, 0, 9000, 0}, {"noisy", 0, 0, 90_000, 0}, {"one", 1000, 0, 0, 0}}, []callsOf{{"web", 0, 0, 9000, 0}, {"noisy", 0, 0, 90_000, 90_000}, {"one", 1000, 50, 0, 0}}, mesh.RolloutAborted, "workload demo/one: 5.0% of 1000"},
+		"all others begin to fail":                               {[]callsOf{{"web", 0, 0, 9000, 0}, {"shop", 0, 0, 9000, 90}, {"one", 1000, 0, 0, 0}}, []callsOf{{"web", 0, 0, 9000, 4500}, {"shop", 0, 0, 9000, 9000}, {"one", 1000, 500, 0, 0}}, mesh.RolloutNone, "50.0% of 1000"},
+		"nothing is known before, and one always fails":          {nil, []callsOf{{"web", 0, 0, 9000, 0}, {"noisy", 0, 0, 900_000, 900_000}, {"one", 1000, 700, 0, 0}}, mesh.RolloutAborted, "workload demo/one: 70.0% of 1000"},
 		"it failed before":                                       {[]callsOf{{"web", 0, 0, 9000, 0}, {"one", 1000, 48, 0, 0}}, []callsOf{{"web", 0, 0, 9000, 0}, {"one", 1000, 50, 0, 0}}, mesh.RolloutNone, "5.0% of 1000"},
 		"it failed before, and fails more often":                 {[]callsOf{{"web", 0, 0, 9000, 0}, {"one", 1000, 48, 0, 0}}, []callsOf{{"web", 0, 0, 9000, 0}, {"one", 1000, 250, 0, 0}}, mesh.RolloutAborted, "workload demo/one: 25.0% of 1000"},
 		"all failed before, and it goes on to fail":              {[]callsOf{{"web", 1000, 600, 9000, 5400}}, []callsOf{{"web", 1000, 500, 9000, 0}}, mesh.RolloutAborted, "workload demo/web: 50.0% of 1000"},
@@ -73,6 +78,39 @@ func TestWorkloads(t *testing.T) {
 			r.report(test.after)
 			if state := r.wait(time.Minute); state.Stage != test.want || !strings.Contains(state.Message, test.text) {
 				t.Errorf("got %+v, want stage %s with %q", state, test.want, test.text)
+			}
+		})
+	}
+}
+
+// TestNotProved: calls of a client that chooses its namespace, and may report what it likes, are not those with which others are compared.
+func TestNotProved(t *testing.T) {
+	proved, other := load.Source{Namespace: "shop", Workload: "web"}, load.Source{Namespace: "shop", Workload: "other"}
+	unproved := load.Source{Namespace: "shop", Workload: "unproved", Unproved: true}
+	calls := func(n, errors uint64) load.Attempts { return load.Attempts{Calls: n, Errors: errors} }
+	for name, test := range map[string]struct {
+		now, before map[load.Source]pair
+		want        Reason
+		text        string
+	}{
+		"they fail":                        {map[load.Source]pair{proved: {calls(1000, 1000), calls(0, 0)}, unproved: {calls(200, 0), calls(900_000, 900_000)}, other: {calls(0, 0), calls(9000, 0)}}, nil, ReasonAborted, "shop/web"},
+		"they fail, and before is known":   {map[load.Source]pair{proved: {calls(1000, 50), calls(0, 0)}, unproved: {calls(200, 0), calls(900_000, 900_000)}}, map[load.Source]pair{proved: {calls(1000, 0), calls(0, 0)}, unproved: {calls(200, 0), calls(900_000, 0)}}, ReasonAborted, "shop/web"},
+		"there are no others":              {map[load.Source]pair{proved: {calls(1000, 500), calls(0, 0)}, unproved: {calls(200, 0), calls(900_000, 900_000)}}, nil, ReasonTooFewCalls, "with which to compare them: rule-0, workload shop/web: 50.0%"},
+		"few calls of many":                {map[load.Source]pair{proved: {calls(200, 40), calls(90, 0)}, unproved: {calls(200, 0), calls(900_000, 450_000)}, other: {calls(90, 20), calls(90, 0)}}, nil, ReasonAborted, "20."},
+		"none is proved, and all are well": {map[load.Source]pair{unproved: {calls(200, 0), calls(9000, 0)}}, nil, ReasonPromoted, ""},
+		"none is proved":                   {map[load.Source]pair{unproved: {calls(200, 100), calls(9000, 0)}}, nil, ReasonAborted, "unproved"},
+		"they are in the first part alone": {map[load.Source]pair{unproved: {calls(200, 100), calls(0, 0)}, other: {calls(0, 0), calls(9000, 0)}}, nil, ReasonAborted, "unproved"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := evidence{policy: mesh.RolloutPolicy{Percent: 10, Window: time.Minute, Abort: true}, clients: 1, elapsed: time.Minute, calls: newCalls(), before: newCalls(), beforeFor: time.Minute}
+			for from, p := range test.now {
+				e.add(unit{"rule-0", from}, p)
+			}
+			for from, p := range test.before {
+				e.before.add(unit{"rule-0", from}, p)
+			}
+			if v := judge(e); v.reason != test.want || !strings.Contains(v.message, test.text) {
+				t.Errorf("got %+v, want %s with %q", v, test.want, test.text)
 			}
 		})
 	}
