@@ -141,10 +141,10 @@ func EnvoySecret(o Options, name string) ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// onLoopback reports whether a text is ADDRESS:PORT of the machine itself.
+// onLoopback reports whether a text is ADDRESS:PORT of the machine itself, written without a zone and not as IPv4 in IPv6.
 func onLoopback(text string) bool {
 	at, err := netip.ParseAddrPort(text)
-	return err == nil && at.Addr().IsLoopback() && at.Port() != 0
+	return err == nil && at.Addr().IsLoopback() && at.Addr().Zone() == "" && !at.Addr().Is4In6() && at.Port() != 0
 }
 
 // envoyAddress returns HOST:PORT as Envoy reads it, and the type of a cluster with that address.

@@ -76,7 +76,7 @@ func TestEnvoyRefuses(t *testing.T) {
 
 // TestEgressIsOnLoopback has addresses by which others would call with the rights of the Envoy.
 func TestEgressIsOnLoopback(t *testing.T) {
-	for at, ok := range map[string]bool{"127.0.0.1:15001": true, "[::1]:15001": true, "0.0.0.0:15001": false, "10.0.0.1:15001": false, "localhost:15001": false, "15001": false, "127.0.0.1:0": false} {
+	for at, ok := range map[string]bool{"127.0.0.1:15001": true, "[::1]:15001": true, "0.0.0.0:15001": false, "10.0.0.1:15001": false, "localhost:15001": false, "15001": false, "127.0.0.1:0": false, "[::1%lo]:1": false, "[::ffff:127.0.0.1]:1": false} {
 		if _, err := bootstrap.Envoy(bootstrap.Options{}, bootstrap.EnvoyOptions{Admin: bootstrap.DefaultEnvoyAdmin, Egress: at}); (err == nil) != ok {
 			t.Errorf("%s: got error %v, want none: %t", at, err, ok)
 		}

@@ -3,6 +3,7 @@ package serving
 import (
 	"maps"
 	"slices"
+	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 
@@ -98,6 +99,9 @@ func (sub *subscription) explicitNames() []string {
 // recordInitialVersions records the versions that a returning client claims to have of what it subscribes to. The
 // caller holds Session.mu.
 func (sub *subscription) recordInitialVersions(versions map[string]string) {
+	if s := sub.session; len(versions) > 0 && s.returnedAt.IsZero() {
+		s.returnedAt = time.Now()
+	}
 	for _, name := range slices.Sorted(maps.Keys(versions)) {
 		v := snapshot.Claimed(name, versions[name])
 		e := sub.entry(name)

@@ -138,7 +138,7 @@ func TestEgressOfOthers(t *testing.T) {
 	store := serving.NewStore(serving.Options{})
 	store.Publish(snapshottest.Load(t, manyServices(1, 0)))
 	for _, kind := range []string{"envoy", "gRPC Go", "mizzen-java-agent", "unknown"} {
-		for at, ok := range map[string]bool{"127.0.0.1:15001": true, "[::1]:15001": true, "0.0.0.0:15001": false, "10.0.0.1:15001": false, "": false, "x": false, "127.0.0.1:0": false} {
+		for at, ok := range map[string]bool{"127.0.0.1:15001": true, "[::1]:15001": true, "0.0.0.0:15001": false, "10.0.0.1:15001": false, "": false, "x": false, "127.0.0.1:0": false, "[::1%lo]:1": false, "[::ffff:127.0.0.1]:1": false} {
 			client := snapshot.ClientOf(&corev3.Node{UserAgentName: kind, Metadata: snapshottest.Metadata("EGRESS", at)}, "")
 			if got, want := client.Egress != "", ok && client.Kind == mesh.Envoy; got != want {
 				t.Errorf("%s at %q: got %t, want %t", kind, at, got, want)

@@ -13,10 +13,16 @@ import (
 
 // redirect returns what the client should have of a scope now: v, or what it has. The caller holds Session.mu.
 func (sub *subscription) redirect(e *entry, v *snapshot.Versioned) *snapshot.Versioned {
-	if !slices.ContainsFunc(v.LeadsTo, func(name string) bool {
+	return sub.holdBack(e, v, !slices.ContainsFunc(v.LeadsTo, func(name string) bool {
 		routes := sub.session.entry(snapshot.RouteType, name)
 		return !routes.settled() || routes.acked != nil && !sub.session.knowsClusters(routes.acked.LeadsTo)
-	}) {
+	}))
+}
+
+// holdBack returns v if the client knows what it leads to, or after introductionLimit, and what the client has before that: a scope, or
+// routes of which only the client's claim is known, so that nothing can be added to them.
+func (sub *subscription) holdBack(e *entry, v *snapshot.Versioned, known bool) *snapshot.Versioned {
+	if known {
 		return v
 	}
 	under, _ := sub.introduction(e)

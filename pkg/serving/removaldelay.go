@@ -15,6 +15,8 @@ const (
 	removalDelay = time.Second
 	// followLimit is how long a client may take to answer new routes, and to unsubscribe from what they no longer name.
 	followLimit = 15 * time.Second
+	// returnLimit is how long a client that returns with resources may take to ask for its routes, too.
+	returnLimit = 5 * time.Second
 )
 
 // removals decides which removals must wait for a client to follow its routes.
@@ -33,7 +35,7 @@ func (sub *subscription) removals() removals {
 	s := sub.session
 	switch scopes := s.subs[snapshot.ScopeType.Rank()]; {
 	case sub.t == snapshot.EndpointType || sub.t == snapshot.ClusterType:
-	case sub.t == snapshot.RouteType && scopes.changing():
+	case sub.t == snapshot.RouteType && (scopes.changing() || !scopes.asked() && s.returning()):
 		return removals{all: removalDelay}
 	default:
 		return removals{}
@@ -41,6 +43,8 @@ func (sub *subscription) removals() removals {
 	listeners, scopes, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.ScopeType.Rank()], s.subs[snapshot.RouteType.Rank()]
 	since := time.Since(s.routesSentAt)
 	switch {
+	case s.returning():
+		return removals{all: removalDelay}
 	case listeners.changing() || scopes.changing() || routes.changing():
 		r := removals{all: removalDelay}
 		if routes.due() {
@@ -53,6 +57,22 @@ func (sub *subscription) removals() removals {
 		return removals{left: followLimit - since, routes: routes}
 	}
 	return removals{}
+}
+
+// returning reports whether the client has returned with what it had, of which its routes may name something that is gone, and has not
+// asked for all of its routes yet: a client asks for clusters first. One without routes is not waited for longer than returnLimit.
+// The caller holds mu.
+func (s *Session) returning() bool {
+	if s.returnedAt.IsZero() || time.Since(s.returnedAt) >= returnLimit {
+		return false
+	}
+	scopes, routes := s.subs[snapshot.ScopeType.Rank()], s.subs[snapshot.RouteType.Rank()]
+	return !routes.asked() || s.client.Egress != "" && !scopes.asked()
+}
+
+// asked reports whether a request of the client was served. sub may be nil.
+func (sub *subscription) asked() bool {
+	return sub != nil && (sub.idle || sub.responseDue || sub.nonce != "")
 }
 
 // changing reports whether a change of listeners or routes is on its way to the client: it is due, or the client has not

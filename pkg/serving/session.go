@@ -34,6 +34,8 @@ type Session struct {
 	nonces uint64
 	// routesSentAt is when the client was last sent listeners or routes.
 	routesSentAt time.Time
+	// returnedAt is when the client claimed to have resources from an earlier stream; zero if it did not.
+	returnedAt time.Time
 	// left are the last Clusters from which the client unsubscribed.
 	left []string
 	// warming are the clusters that an Envoy was sent, and whose endpoints it must be sent, too; see warming.go.

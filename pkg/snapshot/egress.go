@@ -17,10 +17,15 @@ import (
 // egress returns where an Envoy states that it listens for the calls of applications beside it; empty unless that is on loopback.
 func egress(kind mesh.ClientKind, declared *structpb.Value) string {
 	at, err := netip.ParseAddrPort(text(declared))
-	if err != nil || kind.Family() != mesh.FamilyEnvoy || !at.Addr().IsLoopback() || at.Port() == 0 {
+	if err != nil || kind.Family() != mesh.FamilyEnvoy || !onLoopback(at) {
 		return ""
 	}
 	return at.String()
+}
+
+// onLoopback reports whether the address is one of the machine itself, written without a zone and not as IPv4 in IPv6.
+func onLoopback(at netip.AddrPort) bool {
+	return at.Addr().IsLoopback() && at.Addr().Zone() == "" && !at.Addr().Is4In6() && at.Port() != 0
 }
 
 func noKeys(_ query, _ string, keys []mesh.Key) []mesh.Key { return keys }

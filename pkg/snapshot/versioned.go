@@ -61,6 +61,9 @@ func Claimed(name, version string) *Versioned {
 	return &Versioned{Name: name, Version: version, Hash: sumOf(name, version)}
 }
 
+// OnlyClaimed reports whether only the version of the resource is known.
+func (v *Versioned) OnlyClaimed() bool { return v.wire == nil }
+
 // versionBytes is how much of a SHA-256 a version keeps. 64 bits are enough for the few versions that one name ever
 // has.
 const versionBytes = 8
