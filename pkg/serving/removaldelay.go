@@ -35,7 +35,7 @@ func (sub *subscription) removals() removals {
 	s := sub.session
 	switch scopes := s.subs[snapshot.ScopeType.Rank()]; {
 	case sub.t == snapshot.EndpointType || sub.t == snapshot.ClusterType:
-	case sub.t == snapshot.RouteType && (scopes.changing() || !scopes.asked() && s.returning()):
+	case sub.t == snapshot.RouteType && (scopes.changing() || s.returning(snapshot.ScopeType)):
 		return removals{all: removalDelay}
 	default:
 		return removals{}
@@ -43,7 +43,7 @@ func (sub *subscription) removals() removals {
 	listeners, scopes, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.ScopeType.Rank()], s.subs[snapshot.RouteType.Rank()]
 	since := time.Since(s.routesSentAt)
 	switch {
-	case s.returning():
+	case s.returning(snapshot.ScopeType, snapshot.RouteType):
 		return removals{all: removalDelay}
 	case listeners.changing() || scopes.changing() || routes.changing():
 		r := removals{all: removalDelay}
@@ -59,15 +59,13 @@ func (sub *subscription) removals() removals {
 	return removals{}
 }
 
-// returning reports whether the client has returned with what it had, of which its routes may name something that is gone, and has not
-// asked for all of its routes yet: a client asks for clusters first. One without routes is not waited for longer than returnLimit.
-// The caller holds mu.
-func (s *Session) returning() bool {
-	if s.returnedAt.IsZero() || time.Since(s.returnedAt) >= returnLimit {
-		return false
-	}
-	scopes, routes := s.subs[snapshot.ScopeType.Rank()], s.subs[snapshot.RouteType.Rank()]
-	return !routes.asked() || s.client.Egress != "" && !scopes.asked()
+// returning reports whether the client has returned with what it had and has not asked for all of these types yet: a client asks for
+// clusters first, and its routes may name one that is gone. One without routes is not waited for longer than returnLimit. The caller
+// holds mu.
+func (s *Session) returning(types ...snapshot.Type) bool {
+	return !s.returnedAt.IsZero() && time.Since(s.returnedAt) < returnLimit && slices.ContainsFunc(types, func(t snapshot.Type) bool {
+		return !s.subs[t.Rank()].asked() && (t != snapshot.ScopeType || s.client.Egress != "")
+	})
 }
 
 // asked reports whether a request of the client was served. sub may be nil.
