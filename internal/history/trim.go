@@ -9,11 +9,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// busyShare is the part of all generations from which on a namespace is busy: while there are older generations of busy namespaces
-// alone, those of the others are not dropped. So an object that changes each second costs other tenants no history.
+// busyShare is the part of all generations above which a namespace is busy. While two generations in a row changed objects of busy
+// namespaces alone, these are joined, and no older one is dropped: an object that changes each second takes little history from others.
 const busyShare = 10
 
-// trim drops generations until the Limits allow them. The newest one stays.
+// trim drops generations until the Limits allow them. The newest one stays. The caller holds mu.
 func (s *Store) trim() {
 	for len(s.generations) > 1 && (len(s.generations) > s.options.Limits.Generations || s.size > s.options.Limits.Bytes) {
 		i, changes := s.dispensable()

@@ -126,8 +126,8 @@ func (e *evidence) others(u unit) (with unit, attempts load.Attempts) {
 	return all, e.peers[all].attempts()
 }
 
-// peersOf returns the keys of the workloads in the rest with which a unit is compared: by the same object, and by all. Whoever is proved is compared
-// with those that are proved, too.
+// peersOf returns the keys of the workloads in the rest with which a unit is compared: by the same object, and by all. A workload that is proved is
+// compared with proved ones.
 func (e *evidence) peersOf(u unit) (same, all unit) {
 	if e.peers == nil {
 		e.peers = map[unit]peers{}
