@@ -145,7 +145,7 @@ func changesBetween(before, after mesh.Map[*mesh.Manifest]) []change {
 		a, _ := before.Get(key)
 		b, _ := after.Get(key)
 		switch {
-		case a == b || a != nil && b != nil && a.Hash == b.Hash:
+		case sameText(a, b):
 		case b != nil:
 			out = append(out, change{b.Ref, a, b})
 		default:
@@ -154,6 +154,11 @@ func changesBetween(before, after mesh.Map[*mesh.Manifest]) []change {
 	}
 	mesh.SortFunc(out, func(a, b change) int { return a.ref.Compare(b.ref) })
 	return out
+}
+
+// sameText reports whether an object is the same in two generations, or in none of them.
+func sameText(a, b *mesh.Manifest) bool {
+	return a == b || a != nil && b != nil && a.Hash == b.Hash
 }
 
 // cut returns the first items of a list, and how many it leaves out.

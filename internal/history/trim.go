@@ -116,7 +116,7 @@ func together(first, second []change) []change {
 	}
 	var out []change
 	for _, c := range all {
-		if c.before != c.after && (c.before == nil || c.after == nil || c.before.Hash != c.after.Hash) {
+		if !sameText(c.before, c.after) {
 			out = append(out, c)
 		}
 	}
