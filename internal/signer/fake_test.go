@@ -163,10 +163,20 @@ func (f *fake) ListRequests(context.Context, metav1.ListOptions) (runtime.Object
 	return list, nil
 }
 
-func (f *fake) WatchRequests(ctx context.Context, _ metav1.ListOptions) (watch.Interface, error) {
+// WatchRequests begins with what has changed since the version that was listed, as the API server does.
+func (f *fake) WatchRequests(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	since, err := strconv.Atoi(o.ResourceVersion)
+	if err != nil {
+		return nil, err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := watch.NewRaceFreeFake()
+	for _, r := range f.requests {
+		if version, _ := strconv.Atoi(r.ResourceVersion); version > since {
+			w.Add(r.DeepCopy())
+		}
+	}
 	f.watches[w] = true
 	context.AfterFunc(ctx, func() {
 		f.mu.Lock()

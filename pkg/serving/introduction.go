@@ -37,8 +37,8 @@ func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Ve
 	switch {
 	case e.sent == nil || !e.needs(v):
 		return v
-	case sub.t == snapshot.RouteType && e.sent.OnlyClaimed() && sub.session.hasAll(snapshot.ClusterType):
-		return sub.holdBack(e, v, sub.session.knowsClusters(v.LeadsTo))
+	case sub.t == snapshot.RouteType && e.sent.OnlyClaimed():
+		return sub.holdBack(e, v, !sub.session.hasAll(snapshot.ClusterType) || sub.session.knowsClusters(v.LeadsTo))
 	case sub.t == snapshot.RouteType:
 		return sub.introduceClusters(e, v)
 	case sub.t == snapshot.ScopeType:

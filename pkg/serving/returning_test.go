@@ -174,3 +174,30 @@ func TestReturnWithoutRoutes(t *testing.T) {
 		}
 	})
 }
+
+// TestReturningAndUnsubscribing has a client give up all clusters while its routes, of which only its claim is known, wait for one. It is
+// sent the routes; nothing can be added to those that it has.
+func TestReturningAndUnsubscribing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := serving.NewStore(serving.Options{})
+		world := snapshottest.Load(t, subsetNamed("v1"))
+		store.Publish(world)
+		node := &corev3.Node{UserAgentName: "envoy", Metadata: snapshottest.Metadata("NAMESPACE", "demo")}
+		c := &returningClient{has: map[snapshot.Type]map[string]string{}}
+		c.open(store, node)
+		c.ask(snapshot.RouteType, cartRoutes)
+		c.take()
+		c.session.Close()
+		store.Publish(share(world, snapshottest.Load(t, subsetNamed("w1"))))
+		c.open(store, node)
+		defer c.session.Close()
+		c.ask(snapshot.ClusterType, "*", subsetCluster("w1"))
+		c.ask(snapshot.EndpointType, subsetCluster("w1"))
+		c.ask(snapshot.RouteType, cartRoutes)
+		c.session.DeltaRequest(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: string(snapshot.ClusterType), ResourceNamesUnsubscribe: []string{"*"}})
+		got := append(c.take(), c.takeWithin(time.Minute)...)
+		if want := []string{"cds " + subsetCluster("w1"), "eds " + subsetCluster("w1"), "rds " + cartRoutes}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}

@@ -12,7 +12,8 @@ import (
 
 // Introduce returns base with one more route, which no call takes and which names the Clusters that v names and base does
 // not. Both are versions of one RouteConfiguration. The result is v if base names all its Clusters, and also if v differs
-// from base by exactly that route: then v introduces its own Clusters. It is made once for all clients.
+// from base by exactly that route: then v introduces its own Clusters. If no route can be added to base, the result is v, too. It is made
+// once for all clients.
 func (v *Versioned) Introduce(base *Versioned) *Versioned {
 	missing := v.Beyond(base)
 	if len(missing) == 0 {
@@ -25,8 +26,8 @@ func (v *Versioned) Introduce(base *Versioned) *Versioned {
 		}
 		routes.Introduce(config, missing)
 		introduction, err := newVersioned(v.t, resource.Resource{Name: v.Name, Message: config, Refs: v.Refs})
-		if err != nil || introduction.Version == v.Version {
-			return v
+		if err != nil || introduction.Version == v.Version || len(v.Beyond(introduction)) > 0 {
+			return v // Nothing could be added: base has no virtual hosts.
 		}
 		return introduction
 	})
