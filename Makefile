@@ -34,7 +34,7 @@ PROGRAMS := ./cmd/controlplane ./cmd/controlplane-demo
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance conformance-clients interop frameworks interop-rust integrations interop-history interop-matchers interop-java istiodiff examples bench scale fuzz vuln
+.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test random lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance conformance-clients interop frameworks interop-rust integrations interop-history interop-matchers interop-java istiodiff examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,23 +98,23 @@ crds: ## write Istio's definitions of the kinds that Mizzen reads to bin/crds.ya
 	mkdir -p bin
 	$(GO) run ./hack/crds >bin/crds.yaml
 
-test: ## run every test that needs nothing but Go (with the race detector if there is a C compiler)
+test: ## run every test that needs nothing but Go (with the race detector if there is a C compiler, and then a quarter of the random cases)
+	$(TOOL) gotestsum --format pkgname -- -timeout 20m ./test/presubmit
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -timeout 20m $(PKG)
 	$(GO) -C hack/image test ./...
 	$(GO) -C hack/chart test -count=1 ./...
 	$(GO) -C hack/monitoring test -count=1 ./...
 	CGO_ENABLED=0 $(GO) -C hack/conformance test -trimpath -count=1 ./...
 
+random: ## try all random cases, without the race detector, about ten minutes; `make test` tries a quarter of them with it
+	$(TOOL) gotestsum --format pkgname -- -timeout 40m $$($(GO) list -f '{{.ImportPath}}{{.TestImports}}{{.XTestImports}}' ./... | sed -n 's|\[.*/test/seeds.*||p')
+
 lint: ## run the linters, pinned in hack/tools
-	$(TOOL) golangci-lint run $(PKG)
+	$(TOOL) golangci-lint run --build-tags e2e,spring,mtls,interop,envoy $(PKG)
 	for module in image chart monitoring conformance; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
 	for module in $(INTEGRATIONS); do (cd integrations/$$module && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run) || exit; done
 	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
 	cd test/interop/clients/frameworks && $(GO) tool -modfile=../../../../hack/tools/go.mod golangci-lint run
-	$(TOOL) golangci-lint run --build-tags e2e,spring,mtls ./test/e2e/...
-	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
-	$(TOOL) golangci-lint run --build-tags spring ./test/spring/...
-	$(TOOL) golangci-lint run --build-tags envoy ./test/envoy/...
 	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
 	$(GO) mod tidy -diff
 

@@ -20,6 +20,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // everything is the wildcard.
@@ -30,7 +31,7 @@ const everything = "*"
 // one. When nothing is in flight, each client has the current version of every resource that it subscribes to, and no
 // other resources.
 func TestClientsHoldWhatIsCurrent(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range seeds.Of(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { newModel(t, seed).run() })
 		})
@@ -40,7 +41,7 @@ func TestClientsHoldWhatIsCurrent(t *testing.T) {
 // TestClientsHoldWhatIsCurrentWithRules adds rules to the histories, so that routes begin to name other Clusters. Clients
 // also subscribe to the Clusters that their routes name, and to the endpoints of these.
 func TestClientsHoldWhatIsCurrentWithRules(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range seeds.Of(10) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newModel(t, seed)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 var waits = Waits{Publish: 5 * time.Minute, Retire: time.Hour}
@@ -323,7 +325,7 @@ func TestNoLeafIsEverUnverified(t *testing.T) {
 	}
 	steps := []time.Duration{time.Second, time.Minute, 4 * time.Minute, 5 * time.Minute, time.Hour, 12 * time.Hour, 30 * time.Hour}
 	signed, rotated := 0, 0
-	for seed := range uint64(100) {
+	for seed := range seeds.Of(100) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		m := &mesh{t: t, now: epoch}
 		for range 60 {
@@ -351,7 +353,7 @@ func TestNoLeafIsEverUnverified(t *testing.T) {
 		}
 	}
 	t.Logf("%d leaves, %d changes of the authority", signed, rotated)
-	if signed < 1000 || rotated < 1000 {
+	if want := seeds.Count(1000); signed < want || rotated < want {
 		t.Errorf("got %d leaves and %d changes of the authority, want more", signed, rotated)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // TestBounds makes up to 10,000 edits of objects. What the history keeps in memory has the size of its Limits, give or take a tenth,
@@ -43,7 +44,8 @@ func TestBounds(t *testing.T) {
 				}
 			}
 			s := history.New(o)
-			for i := range edit.edits {
+			edits := seeds.Count(edit.edits)
+			for i := range edits {
 				put := map[string]*mesh.Manifest{}
 				for k := range edit.objects {
 					m := mesh.NewManifest(mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: fmt.Sprintf("rule-%d", (i+k)%100)},
@@ -52,7 +54,7 @@ func TestBounds(t *testing.T) {
 				}
 				set = set.With(put, nil)
 				s.Published(&serving.Publication{World: worldOf(set), At: time.Unix(int64(i), 0), Effect: &serving.Effect{}})
-				if (i+1)%(edit.edits/4) == 0 {
+				if (i+1)%(edits/4) == 0 {
 					save(t, s)
 					if size := folderSize(t, o.Dir); size > o.Limits.Folder {
 						t.Fatalf("after %d edits the folder has %d bytes, and may have %d", i, size, o.Limits.Folder)

@@ -21,6 +21,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // recorder records Worlds in a Store, as a control plane does.
@@ -194,7 +195,7 @@ func TestManyObjects(t *testing.T) {
 // TestHistory records random generations. Whatever was current can be had again: its objects make a World with the resources that
 // there were, and what a rollback prints, applied to what is there now, makes the same generation.
 func TestHistory(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range seeds.Of(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { runRandom(t, rand.New(rand.NewPCG(seed, 1))) })
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/inbound"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // bytes makes random numbers from bytes, so that a fuzzer that changes a byte changes a choice. After the last byte the
@@ -32,7 +33,7 @@ func (b *bytes) Uint64() uint64 {
 // FuzzRules translates random policies for servers in all languages. A real server must accept the rules, and it must
 // give the evaluator's verdict. No verdict allows what Istio denies, and no rule is one that languages read differently.
 func FuzzRules(f *testing.F) {
-	for i := range uint64(40) {
+	for i := range seeds.Of(40) {
 		seed := make([]byte, 200)
 		for k, r := 0, rand.NewPCG(i, 0); k < len(seed); k++ {
 			seed[k] = byte(r.Uint64())

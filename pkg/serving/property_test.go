@@ -20,13 +20,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // TestIncrementalEqualsFromScratch plays random histories of objects. After every step, the Snapshot that was derived
 // step by step answers every name as a new Snapshot of the same objects does. A client that acknowledges what it is
 // sent has exactly that, once its routes have settled.
 func TestIncrementalEqualsFromScratch(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range seeds.Of(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { playHistory(t, rand.New(rand.NewPCG(seed, 0))) })
 		})

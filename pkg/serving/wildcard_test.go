@@ -16,12 +16,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // TestWildcardEqualsFromScratch plays random histories of objects to Envoys that subscribe to all clusters and, for their egress, to all
 // scopes. After every step each has exactly the names and bytes that a new Snapshot of the same objects lists for it.
 func TestWildcardEqualsFromScratch(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range seeds.Of(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { playWildcard(t, rand.New(rand.NewPCG(seed, 1))) })
 		})

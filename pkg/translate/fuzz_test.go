@@ -11,17 +11,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
-
-// seeds is the number of random hosts in every run of the tests.
-const seeds = 300
 
 // FuzzHost translates random objects in the form for each client kind, and checks the result with the kind's rules.
 // It also checks the form for unknown clients with translatetest.Complaints. It does not use grpc-go: its decoder
 // is internal, and a real client is too slow for fuzzing. TestClientTakesAnything serves such hosts to a real
 // client.
 func FuzzHost(f *testing.F) {
-	for i := range uint64(seeds) {
+	for i := range seeds.Of(300) {
 		f.Add(translatetest.RandomBytes(i))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

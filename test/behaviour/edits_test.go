@@ -9,9 +9,10 @@ import (
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/mizzen-mesh/mizzen/test/randomedit"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
-var edits = flag.Int("edits", 60, "how many random edits TestRandomEdits makes")
+var edits = flag.Int("edits", seeds.Count(60), "how many random edits TestRandomEdits makes")
 
 // TestRandomEdits edits rules at random under load. No call may fail: neither when routes name a subset for the first time,
 // nor when a subset goes together with the last route to it.

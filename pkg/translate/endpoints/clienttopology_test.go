@@ -9,6 +9,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 func TestClientTopologyHasOnlyWhatIsUsed(t *testing.T) {
@@ -64,7 +65,7 @@ func TestInventedPlacesAddNothing(t *testing.T) {
 
 // TestProjectionLosesNothing: a client gets the same endpoints with its full topology and with the projected one.
 func TestProjectionLosesNothing(t *testing.T) {
-	for i := range uint64(2000) {
+	for i := range seeds.Of(2000) {
 		o := translatetest.RandomObjects(translatetest.RandomBytes(i), "echo")
 		in := Input{service: o.Service, endpoints: o.Endpoints, destinationRule: o.Rule}
 		d := &translatetest.Dice{Data: translatetest.RandomBytes(i + 1<<15)}

@@ -17,13 +17,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // TestHistories applies random histories to assemblers and checks what they guarantee: the World depends on the
 // objects alone, not on the order in which they arrived. What did not change keeps its pointer. A World never changes
 // once it was returned.
 func TestHistories(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range seeds.Of(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			runHistory(t, rand.New(rand.NewPCG(seed, 1)))
 		})

@@ -16,13 +16,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // TestRolloutHistories applies random histories of objects, policies and verdicts. The World is the one that another process makes
 // of the same objects and of what was stored. While one object has a policy, each client sees what it would see if all clients
 // followed the new versions, or what it would see if all followed the approved ones: never a mixture.
 func TestRolloutHistories(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range seeds.Of(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			runRolloutHistory(t, rand.New(rand.NewPCG(seed, 2)), seed%2 == 0)
 		})

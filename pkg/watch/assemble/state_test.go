@@ -9,6 +9,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // BenchmarkStore stores 10,000 Services of ten pods each, and reads them. The list step blocks the goroutine that
@@ -62,7 +63,7 @@ func BenchmarkStore(b *testing.B) {
 // TestStoredObjects stores the objects of random histories, reads them, and expects the same World. A field that is
 // missing in the stored form makes another World.
 func TestStoredObjects(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range seeds.Of(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 2))
 			a := New(podOptions)

@@ -19,6 +19,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // TestFolderHistories edits folders at random, and scans no more than the paths that events would name. The World
@@ -26,7 +27,7 @@ import (
 // scanned it before.
 func TestFolderHistories(t *testing.T) {
 	byPath, fresh := 0, 0
-	for seed := range uint64(25) {
+	for seed := range seeds.Of(25) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			h := &folderHistory{t: t, r: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), away: t.TempDir()}
 			write(t, h.away, "linked.yaml", serviceYAML("x"))
