@@ -192,21 +192,32 @@ func (t *Table) Follow(services map[Service]struct{}) {
 	t.followed = next
 }
 
-// Attempts returns what the clients of a share attempted to call a Service since it is followed, by Way.
-func (t *Table) Attempts(of Service, share mesh.Share) map[Way]Attempts {
+// Lane is a Way of the clients in one bucket.
+type Lane struct {
+	Way
+
+	Bucket uint16
+}
+
+// Caller is the clients of a workload in one bucket.
+type Caller struct {
+	From   Source
+	Bucket uint16
+}
+
+// Caller returns the clients of the Lane.
+func (l Lane) Caller() Caller { return Caller{l.From, l.Bucket} }
+
+// Attempts returns what clients attempted to call a Service since it is followed.
+func (t *Table) Attempts(of Service) map[Lane]Attempts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := map[Way]Attempts{}
+	all := map[Lane]Attempts{}
 	if t.followed[of] == nil {
 		return all
 	}
 	for by, n := range t.followed[of].counted {
-		way := Way{of, by.from, by.rules}
-		sum := all[way] // A Way of the other part has an entry, too.
-		if share.Has(by.bucket) {
-			sum = sum.Plus(n.Attempts)
-		}
-		all[way] = sum
+		all[Lane{Way{of, by.from, by.rules}, by.bucket}] = n.Attempts
 	}
 	return all
 }

@@ -2,8 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
@@ -11,9 +9,6 @@ import (
 )
 
 const (
-	// silent is the part of the attempts to expect below which the clients that follow a change have stopped calling. Calls that fail
-	// before a client has chosen an endpoint are not reported.
-	silent = 0.1
 	// starting is how long a destination must be without endpoints before the change is to blame: its pods may be starting. It is not longer
 	// than the window.
 	starting = 30 * time.Second
@@ -66,9 +61,10 @@ type evidence struct {
 	calls
 
 	elapsed time.Duration
-	// before are the attempts of both in a time before the change, of which beforeFor is the length; 0 if they are not known.
-	before    calls
-	beforeFor time.Duration
+	// before are the attempts of both in a time before the change, of which beforeFor is the length; 0 if they are not known. remaining are
+	// those of clients that are still connected.
+	before, remaining calls
+	beforeFor         time.Duration
 	// peers are filled by peersOf.
 	peers map[unit]peers
 }
@@ -163,30 +159,6 @@ func (e *evidence) noClients() verdict {
 
 // enough reports whether both parts made enough attempts to compare them.
 func (p pair) enough() bool { return p.first.Calls >= enough && p.rest.Calls >= enough }
-
-// stopped returns the figures if these clients made hardly any attempt although they made many before, and the others go on: of all calls, or
-// of those by one object. It is empty otherwise.
-func (e *evidence) stopped() string {
-	for _, object := range slices.Sorted(maps.Keys(e.before.of)) {
-		if figures := e.stoppedOf(e.of[object], e.before.of[object]); figures != "" {
-			return object + ": " + figures
-		}
-	}
-	return e.stoppedOf(e.pair, e.before.pair)
-}
-
-func (e *evidence) stoppedOf(now, before pair) string {
-	if e.beforeFor <= 0 {
-		return ""
-	}
-	times := e.elapsed.Seconds() / e.beforeFor.Seconds()
-	expected, others := float64(before.first.Calls)*times, float64(before.rest.Calls)*times
-	made := now.first.Plus(e.shared.first) // A client that dials another host, too, has not stopped.
-	if expected < enough || float64(made.Calls) >= silent*expected || float64(now.rest.Calls) < others/2 {
-		return ""
-	}
-	return fmt.Sprintf("%s. They made %.1f attempts a second before", now.figures(), float64(before.first.Calls)/e.beforeFor.Seconds())
-}
 
 func share(a load.Attempts) float64 {
 	if a.Calls == 0 {
