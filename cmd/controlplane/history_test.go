@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,5 +127,40 @@ func TestOrderOfGenerations(t *testing.T) {
 	rows, err := mergeGenerations(replicas{all: []replica{{address: "a"}}}, [][]byte{body})
 	if err != nil || len(rows) != 2 || rows[0].Number != 3 || rows[0].At.IsZero() {
 		t.Errorf("got %+v, %v, want generation 3 first", rows, err)
+	}
+}
+
+// TestReplicasHaveOneRow: replicas have joined or dropped other generations before one that both have, and one of them was restarted.
+func TestReplicasHaveOneRow(t *testing.T) {
+	bodies := [][]byte{
+		[]byte(`[{"generation": 9, "id": "g-5", "previous": "g-4", "at": "2026-01-01T05:00:00Z"},
+			{"generation": 8, "id": "g-4", "previous": "g-3", "at": "2026-01-01T04:00:00Z", "causes": [{"verb": "update"}]},
+			{"generation": 7, "id": "g-3", "previous": "g-4", "at": "2026-01-01T03:00:00Z"},
+			{"generation": 6, "id": "g-4", "at": "2026-01-01T02:00:00Z"}]`),
+		[]byte(`[{"generation": 3, "id": "g-5", "previous": "g-4", "at": "2026-01-01T05:00:01Z"},
+			{"generation": 2, "id": "g-4", "previous": "g-1", "at": "2026-01-01T03:59:59Z", "causes": [{"verb": "update"}]}]`),
+		[]byte(`[{"generation": 2, "id": "g-5", "previous": "g-4", "at": "2026-01-01T05:00:02Z", "current": true},
+			{"generation": 1, "id": "g-4", "first": true, "at": "2026-01-01T04:30:00Z", "causes": [{"verb": "create"}, {"verb": "create"}]}]`),
+	}
+	for name, order := range map[string][]int{"the whole history first": {0, 1, 2}, "the restarted one first": {2, 1, 0}} {
+		var all replicas
+		var answers [][]byte
+		for _, i := range order {
+			all.all = append(all.all, replica{name: fmt.Sprint("replica-", i), address: fmt.Sprint(i)})
+			answers = append(answers, bodies[i])
+		}
+		rows, err := mergeGenerations(all, answers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range rows {
+			slices.Sort(r.Replicas)
+			got = append(got, fmt.Sprint(r.ID, " ", numbersText(r.Numbers), " ", r.Replicas, " ", r.First, " ", len(r.Causes)))
+		}
+		want := []string{"g-5 2,3,9 [replica-0 replica-1 replica-2] false 0", "g-4 1,2,8 [replica-0 replica-1 replica-2] false 1", "g-3 7 [replica-0] false 0", "g-4 6 [replica-0] false 0"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
 	}
 }

@@ -129,7 +129,7 @@ func (s *Store) Published(p *serving.Publication) {
 	g.Number, g.ID, g.At, g.First = s.next, p.World.Configuration.String(), p.At.UTC(), first
 	g.Objects = p.World.Manifests.Len()
 	if !first {
-		g.Previous, g.changes = s.fingerprint.String(), changes
+		g.changes = changes
 	}
 	g.describe(changes, changedHosts(before, p.World, changes), p.Effect.TakeResources())
 	s.add(g)
@@ -193,7 +193,10 @@ func (s *Store) List(host string, limit int) []Generation {
 func (s *Store) view(i int) Generation {
 	g := s.generations[i]
 	out := g.Generation
-	out.Current = i == len(s.generations)-1
+	out.Current, out.Previous = i == len(s.generations)-1, ""
+	if i > 0 {
+		out.Previous = s.generations[i-1].ID
+	}
 	reach := g.reach()
 	out.Clients, out.Refused, out.Pending = reach.Clients, reach.Refused, reach.Pending
 	return out
