@@ -266,14 +266,20 @@ func (s *Store) set(i int) mesh.Map[*mesh.Manifest] { return undo(s.current, s.g
 func (s *Store) manifests(text string) (id string, objects mesh.Map[*mesh.Manifest], domain string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	id, objects, err = s.named(text)
+	return id, objects, s.domain, err
+}
+
+// named returns the ID of the generation that a text names, and its objects: also if only pins keep it. The caller holds mu.
+func (s *Store) named(text string) (id string, objects mesh.Map[*mesh.Manifest], err error) {
 	i, err := s.find(text)
 	if h, ok := s.heldSet(text); ok && err != nil {
-		return h.id, h.objects, s.domain, nil
+		return h.id, h.objects, nil
 	}
 	if err != nil {
-		return "", objects, "", err
+		return "", objects, err
 	}
-	return s.generations[i].ID, s.set(i), s.domain, nil
+	return s.generations[i].ID, s.set(i), nil
 }
 
 // Resolve returns the ID of the generation that a text names: an ID or the beginning of one, a number, current or previous.
