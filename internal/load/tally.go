@@ -78,6 +78,9 @@ func (w Way) Objects() (cluster []string, routes [][]string) {
 	return cluster, routes
 }
 
+// Exceeds reports whether the calls are those for which there is no counter of their own, so that neither objects nor routes are known.
+func (w Way) Exceeds() bool { return w.rules == "" }
+
 const (
 	// maxWays bounds the Rules of one Service that are told apart.
 	maxWays = 64

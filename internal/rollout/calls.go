@@ -56,7 +56,28 @@ type calls struct {
 	pair
 
 	shared pair
+	// causes say why calls are shared: of how many there is no counter or no route, and the clients of the others dial several hosts.
+	causes [sharedCauses]uint64
 	units  map[unit]pair
+}
+
+// The causes.
+const (
+	noCounter = iota
+	noRoute
+	severalHosts
+	sharedCauses
+)
+
+// causeOf returns why it is not known by which object calls on a Way are made.
+func causeOf(way load.Way) int {
+	switch _, routes := way.Objects(); {
+	case way.Exceeds():
+		return noCounter
+	case len(routes) == 0:
+		return noRoute
+	}
+	return severalHosts
 }
 
 func newCalls() calls { return calls{units: map[unit]pair{}} }
@@ -153,6 +174,9 @@ func (s scope) calls(from, to mark, callers map[load.Caller]struct{}) calls {
 				p = pair{first: p.rest}
 			}
 			c.add(unit{f.object, lane.From}, p)
+			if f.object == "" {
+				c.causes[causeOf(lane.Way)] += p.first.Calls + p.rest.Calls
+			}
 		}
 	}
 	return c

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
@@ -135,7 +136,7 @@ func (e *evidence) undecided() (v verdict, undecided bool) {
 	case e.unused(): // The calls are those of clients that have left.
 		return e.noClients(), true
 	case !e.enough() && e.pair.plus(e.shared).enough():
-		return verdict{reason: ReasonSharedCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. %d more do not count, because it is not known by which rules: the clients that made them dial several hosts whose calls go to the same Services. Wait for calls of clients that dial one of them, or look at the answers of clients and remove the annotation to give the new version to all.", enough, e.figures(), e.shared.first.Calls+e.shared.rest.Calls)}, true
+		return verdict{reason: ReasonSharedCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. %d more do not count, because it is not known by which rules: %s, or look at the answers of clients and remove the annotation to give the new version to all.", enough, e.figures(), e.shared.first.Calls+e.shared.rest.Calls, e.sharedBy())}, true
 	case e.plus(e.shared) == pair{} && e.clients > 0:
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("No client has reported a call, and both parts must make %d attempts. If clients make calls, remove mizzen.dev/load-reports: \"false\" from the Service or its Namespace, start the control plane without --load-reports=off, and start clients in Java again. Or remove the annotation to give the new version to all.", enough)}, true
 	case !e.enough():
@@ -148,6 +149,25 @@ func (e *evidence) undecided() (v verdict, undecided bool) {
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because some calls fail more often, and there are too few to know whether by chance: %s. Correct the object, or wait for more calls.", worse)}, true
 	}
 	return verdict{}, false
+}
+
+// sharedBy says why it is not known by which rules calls are made, and for what to wait.
+func (e *evidence) sharedBy() string {
+	var texts []string
+	for cause, text := range [sharedCauses]string{
+		"the counters of a Service are full, so %d attempts of workloads, or by sets of rules, that have none are counted together",
+		"clients had no route to the cluster when they reported %d attempts",
+		"clients that made %d attempts dial several hosts whose calls go to the same Services",
+	} {
+		if n := e.causes[cause]; n > 0 {
+			texts = append(texts, fmt.Sprintf(text, n))
+		}
+	}
+	wait := ". Wait for calls of other clients"
+	if e.causes[severalHosts] > 0 {
+		wait = ". Wait for calls of clients that dial one of them"
+	}
+	return strings.Join(texts, "; ") + wait
 }
 
 // unused reports whether no connected client follows the change.
