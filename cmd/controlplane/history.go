@@ -151,39 +151,68 @@ type generationRow struct {
 
 // mergeGenerations makes one row of each generation of several replicas. A generation that came again is another row.
 func mergeGenerations(answered replicas, bodies [][]byte) ([]generationRow, error) {
-	type key struct {
-		id, previous string
-		nth          int
-	}
-	rows, at, seen := []generationRow{}, map[key]int{}, map[string]map[key]int{}
+	rows := []generationRow{}
+	lists := map[string][]history.Generation{}
 	err := eachAnswer(answered, bodies, func(one replica, g history.Generation) error {
-		if seen[one.address] == nil {
-			seen[one.address] = map[key]int{}
-		}
-		k := key{id: g.ID, previous: g.Previous}
-		seen[one.address][k]++
-		k.nth = seen[one.address][k]
-		i, known := at[k]
-		if !known {
-			i = len(rows)
-			at[k], rows = i, append(rows, generationRow{Generation: g})
-		} else {
-			rows[i].add(g)
-		}
-		rows[i].Numbers = append(rows[i].Numbers, g.Number)
-		if one.name != "" {
-			rows[i].Replicas = append(rows[i].Replicas, one.name)
-		}
+		lists[one.address] = append(lists[one.address], g)
 		return nil
 	})
+	for _, one := range answered.all {
+		list := lists[one.address]
+		at := sameGenerations(rows, list)
+		for i, g := range list {
+			to, known := at[i]
+			if !known {
+				to, rows = len(rows), append(rows, generationRow{Generation: g})
+			} else {
+				rows[to].add(g)
+			}
+			rows[to].Numbers = append(rows[to].Numbers, g.Number)
+			if one.name != "" {
+				rows[to].Replicas = append(rows[to].Replicas, one.name)
+			}
+		}
+	}
 	if len(bodies) > 1 { // one replica lists them by their numbers: its clock may have been set back
 		mesh.SortStableFunc(rows, func(a, b generationRow) int { return b.At.Compare(a.At) })
 	}
 	return rows, err
 }
 
-// add adds what another replica says about the generation: its own clients, and the resources to which these subscribe.
+// sameGenerations returns which row each generation of another replica is, by its index. Replicas may have joined or dropped others before it, so
+// what counts is its ID, and which came again the time: the nearest are the same.
+func sameGenerations(rows []generationRow, list []history.Generation) map[int]int {
+	type pair struct {
+		item, row int
+		apart     time.Duration
+	}
+	byID := map[string][]int{}
+	for i := range rows {
+		byID[rows[i].ID] = append(byID[rows[i].ID], i)
+	}
+	var pairs []pair
+	for i := range list {
+		for _, row := range byID[list[i].ID] {
+			pairs = append(pairs, pair{i, row, list[i].At.Sub(rows[row].At).Abs()})
+		}
+	}
+	mesh.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.apart, b.apart) })
+	same, taken := map[int]int{}, map[int]bool{}
+	for _, p := range pairs {
+		if _, found := same[p.item]; !found && !taken[p.row] {
+			same[p.item], taken[p.row] = p.row, true
+		}
+	}
+	return same
+}
+
+// add adds what another replica says about the generation: its own clients, and the resources to which these subscribe. A replica that was started
+// later does not know what changed.
 func (r *generationRow) add(g history.Generation) {
+	if r.First && !g.First {
+		r.First, r.Causes, r.Hosts, r.LeftOut = false, g.Causes, g.Hosts, g.LeftOut
+	}
+	r.Previous = cmp.Or(r.Previous, g.Previous)
 	r.Clients, r.Pending, r.Refused = r.Clients+g.Clients, r.Pending+g.Pending, r.Refused+g.Refused
 	if g.At.Before(r.At) {
 		r.At = g.At

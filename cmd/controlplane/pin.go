@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -65,7 +66,9 @@ answer; 2 if the command line is invalid.`,
 				return err
 			}
 			if !flags.offline {
-				err := flags.plane.withReplicas(cmd, std, func(ctx context.Context, all replicas) error { return all.keep(ctx, args[1]) })
+				err := flags.plane.withReplicas(cmd, std, func(ctx context.Context, all replicas) error {
+					return errors.Join(all.keep(ctx, args[1]), all.inMesh(ctx, args[0]))
+				})
 				if err != nil {
 					return fmt.Errorf("%w; --offline prints the command all the same", err)
 				}
@@ -97,6 +100,22 @@ func (f *pinFlags) validate(cmd *cobra.Command, args []string) error {
 		return usageErrorf(cmd, "--offline excludes the flags that name a control plane: none is asked")
 	}
 	return f.plane.validate(cmd)
+}
+
+// inMesh fails if a host has another domain than the Services of a replica.
+func (r replicas) inMesh(ctx context.Context, host string) error {
+	labels := hostLabels(host)
+	if len(labels) <= 3 {
+		return nil
+	}
+	bodies, failures := r.try(ctx, "/api/about")
+	for i, body := range bodies {
+		var about struct{ Domain string }
+		if failures[i] == nil && json.Unmarshal(body, &about) == nil && about.Domain != "" && strings.Join(labels[3:], ".") != about.Domain {
+			return fmt.Errorf("%q is not the host of a Service, because the domain of this mesh is %s: write %s.%s", host, about.Domain, labels[0], labels[1])
+		}
+	}
+	return errors.Join(failures...)
 }
 
 // keep fails if a replica does not have a generation. The comparison with itself is small, and finds those that pins named, too.

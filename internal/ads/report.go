@@ -77,7 +77,7 @@ func endable(ctx context.Context, info *tap.Info) (context.Context, error) {
 // serveReports serves an authenticated stream from its first message to its end.
 func (r *reporting) serveReports(v *clientStream, stream loadv3.LoadReportingService_StreamLoadStatsServer) error {
 	first := reportMessage{}
-	if err := first.recv(stream); err != nil {
+	if err := r.recv(&first, stream); err != nil {
 		return err
 	}
 	v.node = first.node
@@ -105,15 +105,21 @@ func (r *reporting) serveReports(v *clientStream, stream loadv3.LoadReportingSer
 	return r.recvReports(stream, reports)
 }
 
+// recv waits for the next message, and counts one that is too large: of more than maxReportBytes, or of more than gRPC reads at all.
+func (r *reporting) recv(m *reportMessage, stream loadv3.LoadReportingService_StreamLoadStatsServer) error {
+	err := m.recv(stream)
+	if status.Code(err) == codes.ResourceExhausted {
+		r.table.IgnoreLarge()
+	}
+	return err
+}
+
 // recvReports adds reports until the stream ends.
 func (r *reporting) recvReports(stream loadv3.LoadReportingService_StreamLoadStatsServer, to *load.Stream) error {
 	limit := rate.NewLimiter(rate.Limit(maxReportRate/r.table.Interval().Seconds()), reportBurst)
 	message := reportMessage{stream: to}
 	for {
-		if err := message.recv(stream); err != nil {
-			if message.tooLarge {
-				r.table.IgnoreLarge()
-			}
+		if err := r.recv(&message, stream); err != nil {
 			return err
 		}
 		if !limit.Allow() {

@@ -146,6 +146,17 @@ func TestReportsThatAreRefused(t *testing.T) {
 	large := r.reporter(t, "a")
 	sendReport(t, large, reportOf(strings.Repeat("x", maxReportBytes), 1))
 	refused(t, large, codes.ResourceExhausted, "more than 262144 bytes")
+	huge := r.reporter(t, "a")
+	sendReport(t, huge, reportOf(strings.Repeat("x", maxRequestBytes), 1))
+	refused(t, huge, codes.ResourceExhausted, "larger than max")
+	for size, text := range map[int]string{maxReportBytes: "more than 262144 bytes", maxRequestBytes: "larger than max"} {
+		first, err := loadv3.NewLoadReportingServiceClient(r.conn).StreamLoadStats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sendReport(t, first, reportOf(strings.Repeat("x", size), 1))
+		refused(t, first, codes.ResourceExhausted, text)
+	}
 	often := r.reporter(t, "a")
 	for range reportBurst + 1 {
 		if often.Send(reportOf(echoCluster, 1)) != nil {
@@ -153,8 +164,8 @@ func TestReportsThatAreRefused(t *testing.T) {
 		}
 	}
 	refused(t, often, codes.ResourceExhausted, "more often than 2 times in 1m0s")
-	if got := ignored(t, table); got["too_large"] != 1 || got["too_often"] != 1 {
-		t.Errorf("got %v, want one report that is too large, and one too soon", got)
+	if got := ignored(t, table); got["too_large"] != 4 || got["too_often"] != 1 {
+		t.Errorf("got %v, want four reports that are too large, and one too soon", got)
 	}
 	broken := r.reporter(t, "a")
 	sendReport(t, broken, &loadv3.LoadStatsRequest{})

@@ -33,6 +33,26 @@ func TestBackendSpecsMatchManifests(t *testing.T) {
 	}
 }
 
+// TestFailedAttempts: an attempt that the client made again is not a call that failed.
+func TestFailedAttempts(t *testing.T) {
+	for name, test := range map[string]struct {
+		attempts   uint64
+		calls, now []string
+		want       string
+	}{
+		"none":              {0, nil, nil, "0 failed"},
+		"made again":        {2, nil, nil, "2 made again"},
+		"a call failed":     {2, []string{"unavailable"}, nil, "2 failed"},
+		"a call failed now": {2, nil, []string{"unavailable"}, "2 failed"},
+	} {
+		s := &scenario{tally: newTally(), results: []result{{count: count{failures: test.calls}}}}
+		s.tally.failures = test.now
+		if got := s.failedOf(test.attempts); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}
+
 func TestSetWeightsReplacesTheFileAtomically(t *testing.T) {
 	f := openFolder(t)
 	before := read(t, f, virtualServiceFile)

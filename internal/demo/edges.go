@@ -22,9 +22,22 @@ func (s *scenario) showEdges(ctx context.Context) bool {
 		} else if e.Subset == "v1" {
 			verdict = "   NOT AS STATED"
 		}
-		s.screen.writef("  %s -> %s   %s   %6d calls ended, %d failed   backends %6d%s", e.Source.Namespace, e.Destination.Service, e.Subset, e.Calls, e.Errors, s.served(e.Subset), verdict)
+		s.screen.writef("  %s -> %s   %s   %6d attempts ended, %s   backends %6d%s", e.Source.Namespace, e.Destination.Service, e.Subset, e.Calls, s.failedOf(e.Errors), s.served(e.Subset), verdict)
 	}
 	return same
+}
+
+// failedOf says what became of attempts that failed. If no call failed, the client has made them again: those on the connection to the backend that
+// was killed.
+func (s *scenario) failedOf(attempts uint64) string {
+	calls := len(s.tally.count().failures)
+	for _, r := range s.results {
+		calls += len(r.count.failures)
+	}
+	if attempts > 0 && calls == 0 {
+		return fmt.Sprintf("%d made again", attempts)
+	}
+	return fmt.Sprintf("%d failed", attempts)
 }
 
 // edges waits until the calls to v1 are reported as its backends counted them.

@@ -45,16 +45,16 @@ func (c *Change) Name() string {
 func (s *Store) Compare(from, to, host string) (*Comparison, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a, err := s.find(from)
+	a, before, err := s.named(from)
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.find(to)
+	b, after, err := s.named(to)
 	if err != nil {
 		return nil, err
 	}
-	out := &Comparison{From: s.generations[a].ID, To: s.generations[b].ID, Changes: []Change{}}
-	for _, c := range changesBetween(s.set(a), s.set(b)) {
+	out := &Comparison{From: a, To: b, Changes: []Change{}}
+	for _, c := range changesBetween(before, after) {
 		if c.names(host, s.domain) {
 			out.Changes = append(out.Changes, c.shown())
 		}

@@ -72,6 +72,30 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestPreviousAfterRestart: a generation that was the oldest in memory when it was saved is not the oldest of a process that has room for more.
+func TestPreviousAfterRestart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "history")
+	for i, limits := range []history.Limits{history.OnDisk, {Generations: 100, Bytes: 1}, history.OnDisk} {
+		r := newRecorder(t, limits)
+		r.Store = history.New(history.Options{Limits: limits, Dir: dir, Cluster: "a", Domain: "cluster.local"})
+		r.record(service("cart", 80), rule("cart", i+1))
+		r.end()
+		all := r.List("", 0)
+		for i, g := range all {
+			previous := ""
+			if i+1 < len(all) {
+				previous = all[i+1].ID
+			}
+			if g.Previous != previous {
+				t.Errorf("got %q before generation %d, want %q", g.Previous, g.Number, previous)
+			}
+		}
+		if want := []int{1, 1, 3}[i]; len(all) != want {
+			t.Errorf("got %d generations, want %d", len(all), want)
+		}
+	}
+}
+
 // TestFaultsOfTheFolder uses folders that cannot be used as they are. The history goes on in each, and tells it.
 func TestFaultsOfTheFolder(t *testing.T) {
 	for name, test := range map[string]struct {

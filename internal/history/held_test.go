@@ -45,6 +45,9 @@ func TestHeldGenerations(t *testing.T) {
 		if id, err := r.Resolve(pinned); id != pinned || err != nil {
 			t.Errorf("process %d: the held generation is %q, %v", process, id, err)
 		}
+		if c, err := r.Compare(pinned, "current", ""); err != nil || c.From != pinned || len(c.Changes) != 1 {
+			t.Errorf("process %d: the held generation is compared as %+v, %v", process, c, err)
+		}
 		if _, err := r.Resolve(other); err == nil {
 			t.Errorf("process %d: generation %s is kept, and no pin names it", process, other)
 		}

@@ -73,7 +73,6 @@ func (s *Store) restore() {
 			s.disk.full[name] = true
 		}
 	}
-	found.chain[0].Previous = ""
 	for _, g := range found.chain {
 		s.add(g)
 	}
@@ -101,7 +100,7 @@ func (d *disk) read() *files {
 			found.chain, found.objects = piece, objects
 		default:
 			older, changes := piece[len(piece)-1], changesBetween(objects, undo(found.objects, found.chain[1:]))
-			found.chain[0].follow(older.fingerprint, older.ID, changes, changedHosts(nil, &mesh.World{Domain: d.domain}, changes))
+			found.chain[0].follow(older.fingerprint, changes, changedHosts(nil, &mesh.World{Domain: d.domain}, changes))
 			found.chain = append(piece, found.chain...)
 		}
 	}
@@ -181,8 +180,8 @@ func (d *disk) objectsAfter(piece []*generation, found *files) (mesh.Map[*mesh.M
 
 // follow makes g follow from an older generation than before, from which it differs by changes. hosts are those that the changes in
 // between concern.
-func (g *generation) follow(before mesh.Fingerprint, previous string, changes []change, hosts []string) {
-	g.before, g.Previous, g.First, g.saved, g.changes = before, previous, false, nil, changes
+func (g *generation) follow(before mesh.Fingerprint, changes []change, hosts []string) {
+	g.before, g.First, g.saved, g.changes = before, false, nil, changes
 	left := LeftOut{}
 	if g.LeftOut != nil {
 		left = *g.LeftOut

@@ -129,7 +129,7 @@ func (s *Store) Published(p *serving.Publication) {
 	g.Number, g.ID, g.At, g.First = s.next, p.World.Configuration.String(), p.At.UTC(), first
 	g.Objects = p.World.Manifests.Len()
 	if !first {
-		g.Previous, g.changes = s.fingerprint.String(), changes
+		g.changes = changes
 	}
 	g.describe(changes, changedHosts(before, p.World, changes), p.Effect.TakeResources())
 	s.add(g)
@@ -193,7 +193,10 @@ func (s *Store) List(host string, limit int) []Generation {
 func (s *Store) view(i int) Generation {
 	g := s.generations[i]
 	out := g.Generation
-	out.Current = i == len(s.generations)-1
+	out.Current, out.Previous = i == len(s.generations)-1, ""
+	if i > 0 {
+		out.Previous = s.generations[i-1].ID
+	}
 	reach := g.reach()
 	out.Clients, out.Refused, out.Pending = reach.Clients, reach.Refused, reach.Pending
 	return out
@@ -263,14 +266,20 @@ func (s *Store) set(i int) mesh.Map[*mesh.Manifest] { return undo(s.current, s.g
 func (s *Store) manifests(text string) (id string, objects mesh.Map[*mesh.Manifest], domain string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	id, objects, err = s.named(text)
+	return id, objects, s.domain, err
+}
+
+// named returns the ID of the generation that a text names, and its objects: also if only pins keep it. The caller holds mu.
+func (s *Store) named(text string) (id string, objects mesh.Map[*mesh.Manifest], err error) {
 	i, err := s.find(text)
 	if h, ok := s.heldSet(text); ok && err != nil {
-		return h.id, h.objects, s.domain, nil
+		return h.id, h.objects, nil
 	}
 	if err != nil {
-		return "", objects, "", err
+		return "", objects, err
 	}
-	return s.generations[i].ID, s.set(i), s.domain, nil
+	return s.generations[i].ID, s.set(i), nil
 }
 
 // Resolve returns the ID of the generation that a text names: an ID or the beginning of one, a number, current or previous.

@@ -19,11 +19,9 @@ func (s *Store) trim() {
 		i, changes := s.dispensable()
 		older, next := s.generations[i], s.generations[i+1]
 		s.discount(older)
-		if i == 0 {
-			next.Previous = ""
-		} else {
+		if i > 0 {
 			s.discount(next)
-			next.follow(older.before, older.Previous, changes, older.Hosts)
+			next.follow(older.before, changes, older.Hosts)
 			s.count(next)
 			if s.disk != nil {
 				s.merged = append(s.merged, fileOf(older))

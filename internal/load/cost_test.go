@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // usual is an encoded report about 5 clusters in 2 zones, as a client sends it every ten seconds.
@@ -107,4 +109,42 @@ func BenchmarkEdges(b *testing.B) {
 			b.Fatalf("got %d edges", n)
 		}
 	}
+}
+
+// TestCostOfCounters bounds the memory of the counters of a Service with rollouts, by rules of two objects, and of one list of them. A rollout
+// remembers up to four lists.
+func TestCostOfCounters(t *testing.T) {
+	const clients = 30_000
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	to := load.Service{Namespace: "shop", Name: "cart"}
+	table := load.New(load.Options{MaxEdges: 1})
+	table.Follow(map[load.Service]struct{}{to: {}})
+	rules := load.Rules{Cluster: []mesh.Ref{{Kind: "Service", Namespace: "shop", Name: "cart"}}, Routes: [][]mesh.Ref{{{Kind: "VirtualService", Namespace: "shop", Name: "cart"}}}}
+	names := make([]string, clients/40)
+	for i := range names {
+		names[i] = fmt.Sprint("workload-", i)
+	}
+	before := heap()
+	for i := range clients {
+		s := table.OpenWith(load.Client{
+			Source: load.Source{Namespace: "shop", Workload: names[i%len(names)]}, Bucket: uint16(i / len(names)), Find: find, Rules: func(string) load.Rules { return rules },
+		})
+		s.Add([]load.Report{report(cart, "", 1, 0, 0)})
+		s.Close()
+	}
+	counted := heap()
+	list := table.Attempts(to)
+	listed := heap()
+	counter, one := (counted-before)/clients, (listed-counted)/clients
+	t.Logf("a counter: %d bytes; in a list: %d bytes", counter, one)
+	if len(list) != clients || counter > 300 || one > 300 {
+		t.Errorf("got %d counters of %d bytes, and %d bytes in a list; want %d of at most 300", len(list), counter, one, clients)
+	}
+	runtime.KeepAlive(table)
 }

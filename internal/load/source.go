@@ -23,6 +23,20 @@ func SourceOf(pod *mesh.Pod, namespace, account string, proved bool) Source {
 	return Source{Namespace: namespace, Workload: UnprovedWorkload, Unproved: true}
 }
 
+// SourceOfIdentity is SourceOf for a client with an identity as serving.ClientInfo has it.
+func SourceOfIdentity(world *mesh.World, identity, namespace, account string) Source {
+	var pod *mesh.Pod
+	kind, name, _ := strings.Cut(identity, "/")
+	if kind == "pod" || kind == "workloadentry" {
+		name, cluster, _ := strings.Cut(name, "@")
+		of, name, _ := strings.Cut(name, "/")
+		if pod, _ = world.PodByName(cluster, of, name); pod == nil {
+			pod = &mesh.Pod{Ref: mesh.Ref{Namespace: of, Name: name}}
+		}
+	}
+	return SourceOf(pod, namespace, account, identity != "")
+}
+
 // podNameSuffix is the length of the random part that controllers append to the names of pods.
 const podNameSuffix = 5
 

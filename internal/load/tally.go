@@ -78,6 +78,9 @@ func (w Way) Objects() (cluster []string, routes [][]string) {
 	return cluster, routes
 }
 
+// Exceeds reports whether the calls are those for which there is no counter of their own, so that neither objects nor routes are known.
+func (w Way) Exceeds() bool { return w.rules == "" }
+
 const (
 	// maxWays bounds the Rules of one Service that are told apart.
 	maxWays = 64
@@ -192,21 +195,32 @@ func (t *Table) Follow(services map[Service]struct{}) {
 	t.followed = next
 }
 
-// Attempts returns what the clients of a share attempted to call a Service since it is followed, by Way.
-func (t *Table) Attempts(of Service, share mesh.Share) map[Way]Attempts {
+// Lane is a Way of the clients in one bucket.
+type Lane struct {
+	Way
+
+	Bucket uint16
+}
+
+// Caller is the clients of a workload in one bucket.
+type Caller struct {
+	From   Source
+	Bucket uint16
+}
+
+// Caller returns the clients of the Lane.
+func (l Lane) Caller() Caller { return Caller{l.From, l.Bucket} }
+
+// Attempts returns what clients attempted to call a Service since it is followed.
+func (t *Table) Attempts(of Service) map[Lane]Attempts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := map[Way]Attempts{}
+	all := map[Lane]Attempts{}
 	if t.followed[of] == nil {
 		return all
 	}
 	for by, n := range t.followed[of].counted {
-		way := Way{of, by.from, by.rules}
-		sum := all[way] // A Way of the other part has an entry, too.
-		if share.Has(by.bucket) {
-			sum = sum.Plus(n.Attempts)
-		}
-		all[way] = sum
+		all[Lane{Way{of, by.from, by.rules}, by.bucket}] = n.Attempts
 	}
 	return all
 }

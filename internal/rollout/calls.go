@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,10 +13,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// mark is what both parts of the clients had attempted at one moment.
+// mark is what clients had attempted at one moment. Those of the share first follow the change.
 type mark struct {
-	at          time.Time
-	first, rest map[load.Way]load.Attempts
+	at    time.Time
+	first mesh.Share
+	all   map[load.Lane]load.Attempts
 }
 
 // pair is what both parts of the clients attempted in one time.
@@ -49,17 +51,36 @@ func (u unit) String() string {
 	return u.object + ", " + workload
 }
 
-// calls are those that a change concerns, all together, by object that changed, and by unit. shared are those without an object, which the
-// others do not include.
+// calls are those that a change concerns, all together, and by unit. shared are those without an object, which the others do not include.
 type calls struct {
 	pair
 
 	shared pair
-	of     map[string]pair
+	// causes say why calls are shared: of how many there is no counter or no route, and the clients of the others dial several hosts.
+	causes [sharedCauses]uint64
 	units  map[unit]pair
 }
 
-func newCalls() calls { return calls{of: map[string]pair{}, units: map[unit]pair{}} }
+// The causes.
+const (
+	noCounter = iota
+	noRoute
+	severalHosts
+	sharedCauses
+)
+
+// causeOf returns why it is not known by which object calls on a Way are made.
+func causeOf(way load.Way) int {
+	switch _, routes := way.Objects(); {
+	case way.Exceeds():
+		return noCounter
+	case len(routes) == 0:
+		return noRoute
+	}
+	return severalHosts
+}
+
+func newCalls() calls { return calls{units: map[unit]pair{}} }
 
 func (c *calls) add(by unit, p pair) {
 	c.units[by] = c.units[by].plus(p)
@@ -67,66 +88,95 @@ func (c *calls) add(by unit, p pair) {
 		c.shared = c.shared.plus(p)
 		return
 	}
-	c.pair, c.of[by.object] = c.plus(p), c.of[by.object].plus(p)
+	c.pair = c.plus(p)
 }
 
-// scope has the objects that a change concerns.
-type scope map[string]struct{}
+// scope has the objects that a change concerns, and which of them counts first if calls are made by several.
+type scope map[string]int
+
+// The order of objects. Calls before the change are not made by those that are new, which may take the place of others.
+const (
+	isGone = iota
+	isChanged
+	isNew
+)
 
 func scopeOf(r *mesh.Rollout) scope {
 	s := scope{}
 	for _, of := range r.Objects {
-		s[of.String()] = struct{}{}
+		switch {
+		case slices.Contains(r.Gone, of):
+			s[of.String()] = isGone
+		case slices.Contains(r.New, of):
+			s[of.String()] = isNew
+		default:
+			s[of.String()] = isChanged
+		}
 	}
 	return s
 }
 
-func (s scope) find(objects []string) string {
+// find returns the object that counts first; empty if the change concerns none.
+func (s scope) find(objects []string) (first string) {
 	for _, of := range objects {
-		if _, changed := s[of]; changed {
-			return of
+		if at, changed := s[of]; changed && (first == "" || at < s[first]) {
+			first = of
 		}
 	}
-	return ""
+	return first
 }
 
 // objectOf returns the object that changed by which calls on a Way are made; empty if there is none. shared is set if that is not known.
 func (s scope) objectOf(way load.Way) (object string, shared bool) {
 	cluster, routes := way.Objects()
-	if object = s.find(cluster); object != "" {
-		return object, false
+	of := s.find(cluster)
+	if of != "" && s[of] != isNew {
+		return of, false
 	}
 	for _, route := range routes {
-		if of := s.find(route); of != "" {
-			object = of
+		if by := s.find(route); by != "" {
+			object = by
 		} else {
 			shared = true
 		}
 	}
+	if of != "" {
+		return cmp.Or(object, of), false
+	}
 	return object, object != "" && shared || len(routes) == 0
 }
 
-// calls adds up what was attempted between two marks.
-func (s scope) calls(from, to mark) calls {
+// calls adds up what was attempted between two marks, by the callers; nil means by all.
+func (s scope) calls(from, to mark, callers map[load.Caller]struct{}) calls {
 	c := newCalls()
 	type found struct {
 		object string
 		counts bool
 	}
 	known := map[load.Way]found{} // Many workloads call by the same rules.
-	for way := range to.first {
-		by := way
+	for lane, n := range to.all {
+		if _, ok := callers[lane.Caller()]; !ok && callers != nil {
+			continue
+		}
+		by := lane.Way
 		by.From = load.Source{}
 		f, ok := known[by]
 		if !ok {
-			object, shared := s.objectOf(way)
+			object, shared := s.objectOf(lane.Way)
 			if f = (found{object, shared || object != ""}); shared {
 				f.object = ""
 			}
 			known[by] = f
 		}
 		if f.counts {
-			c.add(unit{f.object, way.From}, pair{since(from.first[way], to.first[way]), since(from.rest[way], to.rest[way])})
+			p := pair{rest: since(from.all[lane], n)}
+			if to.first.Has(lane.Bucket) {
+				p = pair{first: p.rest}
+			}
+			c.add(unit{f.object, lane.From}, p)
+			if f.object == "" {
+				c.causes[causeOf(lane.Way)] += p.first.Calls + p.rest.Calls
+			}
 		}
 	}
 	return c
@@ -140,10 +190,10 @@ func since(from, to load.Attempts) load.Attempts {
 	return to.Minus(from)
 }
 
-// fewer reports whether calls were counted anew since an earlier mark. A Way that is not there any more was not called for long.
+// fewer reports whether calls were counted anew since an earlier mark. A Lane that is not there any more was not used for long.
 func (m mark) fewer(earlier mark) bool {
-	for way := range earlier.first {
-		if _, ok := m.first[way]; ok && (m.first[way].Calls < earlier.first[way].Calls || m.rest[way].Calls < earlier.rest[way].Calls) {
+	for lane, n := range earlier.all {
+		if now, ok := m.all[lane]; ok && now.Calls < n.Calls {
 			return true
 		}
 	}
@@ -171,17 +221,17 @@ func (r *record) remember(sum mark, window, late time.Duration) {
 // forget drops what is known before a change that all clients follow from now on.
 func (r *record) forget() { r.earlier, r.later, r.last = mark{}, mark{}, mark{} }
 
-// before returns the attempts before the change, of the calls that it concerns, and for how long these were counted.
-func (r *record) before(in scope) (calls, time.Duration) {
-	return in.calls(r.earlier, r.last), r.last.at.Sub(r.earlier.at)
+// before returns the attempts before the change, of the calls that it concerns, those of clients that are still connected, and for how long these
+// were counted.
+func (r *record) before(in scope, connected map[load.Caller]struct{}) (all, remaining calls, counted time.Duration) {
+	return in.calls(r.earlier, r.last, nil), in.calls(r.earlier, r.last, connected), r.last.at.Sub(r.earlier.at)
 }
 
 // attempted returns what the clients attempted to call.
 func (d *Decider) attempted(services map[load.Service]struct{}, r *mesh.Rollout) mark {
-	m := mark{first: map[load.Way]load.Attempts{}, rest: map[load.Way]load.Attempts{}}
+	m := mark{first: mesh.Share{Part: mesh.First, Buckets: r.Policy.Buckets()}, all: map[load.Lane]load.Attempts{}}
 	for s := range services {
-		maps.Copy(m.first, d.o.Loads.Attempts(s, mesh.Share{Part: mesh.First, Buckets: r.Policy.Buckets()}))
-		maps.Copy(m.rest, d.o.Loads.Attempts(s, mesh.Share{Part: mesh.Rest, Buckets: r.Policy.Buckets()}))
+		maps.Copy(m.all, d.o.Loads.Attempts(s))
 	}
 	return m
 }

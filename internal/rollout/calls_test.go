@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -125,5 +126,37 @@ func TestCallsByOneRuleStop(t *testing.T) {
 	r.callsBy(500, 1000, 0, "seldom")
 	if state := r.wait(2 * time.Minute); state.Stage != mesh.RolloutAborted || !strings.Contains(state.Message, "seldom") {
 		t.Errorf("got %+v, want that it is aborted because of %s", state, "seldom")
+	}
+}
+
+// TestSharedCalls: the message says why calls do not count.
+func TestSharedCalls(t *testing.T) {
+	for name, test := range map[string]struct {
+		calls     func(r *replica, bucket uint16)
+		want, not string
+	}{
+		"several hosts": {func(r *replica, bucket uint16) { r.callsBy(bucket, 1000, 0, "cart", "seldom") }, "clients that made 2000 attempts dial several hosts", "full"},
+		"no route":      {func(r *replica, bucket uint16) { r.callsBy(bucket, 1000, 0) }, "clients had no route to the cluster when they reported 2000 attempts. Wait for calls of other clients", "several"},
+		"the counters are full": {func(r *replica, bucket uint16) {
+			for i := range 70 { // More than there are sets of rules.
+				r.callsBy(bucket, 1, 0, fmt.Sprint("other-", i))
+			}
+			r.callsBy(bucket, 1000, 0, "cart")
+		}, "the counters of a Service are full, so 20", "several"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReplica(t, true)
+			r.apply(echoService+version("1s"), 1, mesh.ReasonPromoted)
+			r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{cart}})
+			r.wait(time.Second)
+			r.apply(version("2s"), 2, "")
+			r.wait(time.Second)
+			r.wait(time.Second)
+			test.calls(r, 1)
+			test.calls(r, 500)
+			if state := r.wait(time.Minute); state.Reason != ReasonSharedCalls || !strings.Contains(state.Message, test.want) || strings.Contains(state.Message, test.not) {
+				t.Errorf("got %+v, want %q and not %q", state, test.want, test.not)
+			}
+		})
 	}
 }

@@ -123,7 +123,7 @@ func (d *Decider) step(current *snapshot.Snapshot, now time.Time) watch.Changes 
 		}
 	}
 	d.o.Loads.Follow(all)
-	audience := d.audience(rollouts)
+	audience := d.audience(current.World(), rollouts)
 	addWithheld(audience, current, rollouts)
 	addFaults(audience, current, rollouts)
 	d.addPeers(audience, rollouts)
@@ -208,6 +208,8 @@ type audience struct {
 	refusals         []string
 	// silent are those that have not acknowledged it.
 	silent []string
+	// connected are all clients of the part that follows the change.
+	connected map[load.Caller]struct{}
 	// fault and empty are what is wrong with the change, and broken with the version before.
 	fault, empty, broken string
 	// scope says which calls the change concerns.
@@ -215,16 +217,21 @@ type audience struct {
 }
 
 // audience finds, for each rollout that is running, the clients that follow it and use resources that are made from its objects.
-func (d *Decider) audience(rollouts []*mesh.Rollout) map[mesh.Ref]audience {
+func (d *Decider) audience(world *mesh.World, rollouts []*mesh.Rollout) map[mesh.Ref]audience {
 	found := map[mesh.Ref]audience{}
 	running := slices.DeleteFunc(slices.Clone(rollouts), func(r *mesh.Rollout) bool { return r.Stage != mesh.RolloutRunning })
 	if len(running) == 0 {
 		return found
 	}
+	for _, r := range running {
+		found[r.Object] = audience{connected: map[load.Caller]struct{}{}}
+	}
 	for client := range d.o.Store.ClientSyncs() {
+		of := client.ClientInfo
 		for _, r := range running {
-			if first := (mesh.Share{Part: mesh.First, Buckets: r.Policy.Buckets()}); first.Has(client.ClientInfo.Client.Bucket) {
+			if first := (mesh.Share{Part: mesh.First, Buckets: r.Policy.Buckets()}); first.Has(of.Client.Bucket) {
 				a := found[r.Object]
+				a.connected[load.Caller{From: load.SourceOfIdentity(world, of.Identity, of.Client.Namespace, of.Account.Name), Bucket: of.Client.Bucket}] = struct{}{}
 				a.add(client, r.Objects)
 				found[r.Object] = a
 			}

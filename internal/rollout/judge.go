@@ -2,8 +2,7 @@ package rollout
 
 import (
 	"fmt"
-	"maps"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/internal/load"
@@ -11,9 +10,6 @@ import (
 )
 
 const (
-	// silent is the part of the attempts to expect below which the clients that follow a change have stopped calling. Calls that fail
-	// before a client has chosen an endpoint are not reported.
-	silent = 0.1
 	// starting is how long a destination must be without endpoints before the change is to blame: its pods may be starting. It is not longer
 	// than the window.
 	starting = 30 * time.Second
@@ -66,9 +62,10 @@ type evidence struct {
 	calls
 
 	elapsed time.Duration
-	// before are the attempts of both in a time before the change, of which beforeFor is the length; 0 if they are not known.
-	before    calls
-	beforeFor time.Duration
+	// before are the attempts of both in a time before the change, of which beforeFor is the length; 0 if they are not known. remaining are
+	// those of clients that are still connected.
+	before, remaining calls
+	beforeFor         time.Duration
 	// peers are filled by peersOf.
 	peers map[unit]peers
 }
@@ -139,7 +136,7 @@ func (e *evidence) undecided() (v verdict, undecided bool) {
 	case e.unused(): // The calls are those of clients that have left.
 		return e.noClients(), true
 	case !e.enough() && e.pair.plus(e.shared).enough():
-		return verdict{reason: ReasonSharedCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. %d more do not count, because it is not known by which rules: the clients that made them dial several hosts whose calls go to the same Services. Wait for calls of clients that dial one of them, or look at the answers of clients and remove the annotation to give the new version to all.", enough, e.figures(), e.shared.first.Calls+e.shared.rest.Calls)}, true
+		return verdict{reason: ReasonSharedCalls, message: fmt.Sprintf("Both parts of the clients must make %d attempts: %s. %d more do not count, because it is not known by which rules: %s, or look at the answers of clients and remove the annotation to give the new version to all.", enough, e.figures(), e.shared.first.Calls+e.shared.rest.Calls, e.sharedBy())}, true
 	case e.plus(e.shared) == pair{} && e.clients > 0:
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("No client has reported a call, and both parts must make %d attempts. If clients make calls, remove mizzen.dev/load-reports: \"false\" from the Service or its Namespace, start the control plane without --load-reports=off, and start clients in Java again. Or remove the annotation to give the new version to all.", enough)}, true
 	case !e.enough():
@@ -154,6 +151,25 @@ func (e *evidence) undecided() (v verdict, undecided bool) {
 	return verdict{}, false
 }
 
+// sharedBy says why it is not known by which rules calls are made, and for what to wait.
+func (e *evidence) sharedBy() string {
+	var texts []string
+	for cause, text := range [sharedCauses]string{
+		"the counters of a Service are full, so %d attempts of workloads, or by sets of rules, that have none are counted together",
+		"clients had no route to the cluster when they reported %d attempts",
+		"clients that made %d attempts dial several hosts whose calls go to the same Services",
+	} {
+		if n := e.causes[cause]; n > 0 {
+			texts = append(texts, fmt.Sprintf(text, n))
+		}
+	}
+	wait := ". Wait for calls of other clients"
+	if e.causes[severalHosts] > 0 {
+		wait = ". Wait for calls of clients that dial one of them"
+	}
+	return strings.Join(texts, "; ") + wait
+}
+
 // unused reports whether no connected client follows the change.
 func (e *evidence) unused() bool { return e.clients == 0 && !e.deleted }
 
@@ -163,30 +179,6 @@ func (e *evidence) noClients() verdict {
 
 // enough reports whether both parts made enough attempts to compare them.
 func (p pair) enough() bool { return p.first.Calls >= enough && p.rest.Calls >= enough }
-
-// stopped returns the figures if these clients made hardly any attempt although they made many before, and the others go on: of all calls, or
-// of those by one object. It is empty otherwise.
-func (e *evidence) stopped() string {
-	for _, object := range slices.Sorted(maps.Keys(e.before.of)) {
-		if figures := e.stoppedOf(e.of[object], e.before.of[object]); figures != "" {
-			return object + ": " + figures
-		}
-	}
-	return e.stoppedOf(e.pair, e.before.pair)
-}
-
-func (e *evidence) stoppedOf(now, before pair) string {
-	if e.beforeFor <= 0 {
-		return ""
-	}
-	times := e.elapsed.Seconds() / e.beforeFor.Seconds()
-	expected, others := float64(before.first.Calls)*times, float64(before.rest.Calls)*times
-	made := now.first.Plus(e.shared.first) // A client that dials another host, too, has not stopped.
-	if expected < enough || float64(made.Calls) >= silent*expected || float64(now.rest.Calls) < others/2 {
-		return ""
-	}
-	return fmt.Sprintf("%s. They made %.1f attempts a second before", now.figures(), float64(before.first.Calls)/e.beforeFor.Seconds())
-}
 
 func share(a load.Attempts) float64 {
 	if a.Calls == 0 {

@@ -63,7 +63,7 @@ func TestJudge(t *testing.T) {
 		"other calls hide a rule":        {evidence{policy: policy, clients: 3, elapsed: over, calls: rules(pair{load.Attempts{Calls: 100, Errors: 99}, load.Attempts{Calls: 100}}, pair{load.Attempts{Calls: 100_000}, load.Attempts{Calls: 100_000}})}, ReasonAborted, true, "rule-0, workload shop/web: 99.0% of 100"},
 		"other calls hide few":           {evidence{policy: policy, clients: 3, elapsed: over, calls: rules(pair{load.Attempts{Calls: 7, Errors: 7}, load.Attempts{Calls: 3}}, pair{load.Attempts{Calls: 1000}, load.Attempts{Calls: 1000}})}, ReasonTooFewCalls, false, "rule-0, workload shop/web: 100.0% of 7"},
 		"few calls by a rule succeed":    {evidence{policy: policy, clients: 3, elapsed: over, calls: rules(pair{load.Attempts{Calls: 7}, load.Attempts{Calls: 3}}, pair{load.Attempts{Calls: 1000}, load.Attempts{Calls: 1000}})}, ReasonPromoted, true, "of 1007"},
-		"calls by a rule stop":           {evidence{policy: policy, clients: 3, elapsed: over, calls: rules(pair{load.Attempts{Calls: 1}, load.Attempts{Calls: 1000}}, pair{load.Attempts{Calls: 9000}, load.Attempts{Calls: 9000}}), before: rules(pair{load.Attempts{Calls: 120}, load.Attempts{Calls: 1020}}, pair{load.Attempts{Calls: 9000}, load.Attempts{Calls: 9000}}), beforeFor: time.Minute}, ReasonAborted, true, "rule-0: 0.0% of 1 "},
+		"calls by a rule stop":           {evidence{policy: policy, clients: 3, elapsed: over, calls: rules(pair{load.Attempts{Calls: 1}, load.Attempts{Calls: 1000}}, pair{load.Attempts{Calls: 9000}, load.Attempts{Calls: 9000}}), before: rules(pair{load.Attempts{Calls: 120}, load.Attempts{Calls: 1020}}, pair{load.Attempts{Calls: 9000}, load.Attempts{Calls: 9000}}), beforeFor: time.Minute}, ReasonAborted, true, "rule-0, workload shop/web: 0.0% of 1 "},
 		"only shared calls":              {evidence{policy: policy, clients: 3, elapsed: over, calls: shared(newCalls(), load.Attempts{Calls: 1000}, load.Attempts{Calls: 1000})}, ReasonSharedCalls, false, "2000 more do not count"},
 		"shared calls do not suffice":    {evidence{policy: policy, clients: 3, elapsed: over, calls: shared(own(load.Attempts{Calls: 99}, load.Attempts{Calls: 1000}), load.Attempts{Calls: 1000}, load.Attempts{Calls: 1000})}, ReasonSharedCalls, false, "of 99 attempts"},
 		"shared calls fail":              {evidence{policy: policy, clients: 3, elapsed: over, calls: shared(newCalls(), load.Attempts{Calls: 1000, Errors: 1000}, load.Attempts{Calls: 1000})}, ReasonAborted, true, "100.0% of 1000"},
@@ -79,6 +79,7 @@ func TestJudge(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			test.remaining = test.before
 			got := judge(test.evidence)
 			if got.reason != test.want || (got.promote || got.abort) != test.ends || !strings.Contains(got.message, test.text) {
 				t.Errorf("got %+v, want %s with %q, and an end: %v", got, test.want, test.text, test.ends)

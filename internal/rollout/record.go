@@ -53,7 +53,7 @@ func (r *record) renew(of *mesh.Rollout, now time.Time) {
 // arrive for one interval.
 func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {
 	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals, fault: clients.fault}
-	e.before, e.beforeFor = r.before(clients.scope)
+	e.before, e.remaining, e.beforeFor = r.before(clients.scope, clients.connected)
 	e.empty, e.emptyFor = clients.empty, lasting(clients.empty, &r.emptied, sum.at)
 	e.broken, e.brokenFor = clients.broken, lasting(clients.broken, &r.broken, sum.at)
 	if clients.clients > 0 && !r.met {
@@ -67,7 +67,7 @@ func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark,
 		r.begin(sum)
 	}
 	if !r.begun.IsZero() {
-		e.elapsed, e.calls = sum.at.Sub(r.begun), clients.scope.calls(r.start, sum)
+		e.elapsed, e.calls = sum.at.Sub(r.begun), clients.scope.calls(r.start, sum, nil)
 	}
 	return e
 }

@@ -107,19 +107,33 @@ func (r *replica) callsFrom(workload string, bucket uint16, ok, failed uint64, n
 	for _, name := range names {
 		by.Routes = append(by.Routes, []mesh.Ref{{Kind: "Service", Namespace: "demo", Name: "echo"}, {Kind: "VirtualService", Namespace: "demo", Name: name}})
 	}
+	r.callsAlong(workload, bucket, ok, failed, by)
+}
+
+// callsAlong is callsFrom for a client with these rules.
+func (r *replica) callsAlong(workload string, bucket uint16, ok, failed uint64, by load.Rules) {
 	to := func(string) (load.Destination, string, bool) {
 		return load.Destination{Service: "echo", Namespace: "demo", Port: 80}, "", true
 	}
 	r.decider.o.Loads.OpenWith(load.Client{
-		Source: load.Source{Namespace: "demo", Workload: workload}, Bucket: bucket, Find: to, Rules: func(string) load.Rules { return by },
+		Source: load.Source{Namespace: "demo", Workload: workload, Unproved: workload == load.UnprovedWorkload}, Bucket: bucket, Find: to, Rules: func(string) load.Rules { return by },
 	}).Add([]load.Report{{
 		Cluster: []byte("echo"), Interval: time.Second, Localities: []load.Locality{{OK: ok, Errors: failed}},
 	}})
 }
 
 func (r *replica) connect(bucket uint16, version *snapshot.Versioned) {
+	r.connectFrom("web", bucket, version)
+}
+
+// connectFrom is connect for a client of a workload.
+func (r *replica) connectFrom(workload string, bucket uint16, version *snapshot.Versioned) {
+	info := serving.ClientInfo{Client: mesh.Client{Namespace: "demo", Bucket: bucket}}
+	if workload != load.UnprovedWorkload {
+		info.Identity, info.Account = "serviceaccount/demo/"+workload, mesh.Account{Namespace: "demo", Name: workload}
+	}
 	r.clients = append(r.clients, serving.ClientSync{
-		ClientInfo: serving.ClientInfo{Client: mesh.Client{Namespace: "demo", Bucket: bucket}},
+		ClientInfo: info,
 		Resources:  []serving.SyncStatus{{Current: version, Accepted: version}},
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -71,7 +72,7 @@ type ClientRow struct {
 
 func rowOf(world *mesh.World, c *serving.ClientSync) ClientRow {
 	info := c.ClientInfo
-	source := sourceOf(world, info)
+	source := load.SourceOfIdentity(world, info.Identity, info.Client.Namespace, info.Account.Name)
 	row := ClientRow{
 		Workload: source.Namespace + "/" + source.Workload,
 		ID:       idOf(c), Node: info.NodeID, Peer: info.Peer, Identity: info.Identity, Proof: info.Proof, Agent: info.Client.Kind.String(),

@@ -176,21 +176,7 @@ func textOf(v *snapshot.Versioned) string {
 
 // addEdges adds the edges of the client's workload.
 func (c *ClientView) addEdges(s *snapshot.Snapshot, info serving.ClientInfo, all []load.Edge) {
-	source := sourceOf(s.World(), info)
+	source := load.SourceOfIdentity(s.World(), info.Identity, info.Client.Namespace, info.Account.Name)
 	c.Source = &source
 	c.Edges, c.EdgesLeftOut = most(slices.DeleteFunc(all, func(e load.Edge) bool { return e.Source != source }), maxClientEdges)
-}
-
-// sourceOf returns the workload under which the load reports of a client are counted.
-func sourceOf(world *mesh.World, info serving.ClientInfo) load.Source {
-	var pod *mesh.Pod
-	kind, name, _ := strings.Cut(info.Identity, "/")
-	if kind == "pod" || kind == "workloadentry" {
-		name, cluster, _ := strings.Cut(name, "@")
-		namespace, name, _ := strings.Cut(name, "/")
-		if pod, _ = world.PodByName(cluster, namespace, name); pod == nil {
-			pod = &mesh.Pod{Ref: mesh.Ref{Namespace: namespace, Name: name}}
-		}
-	}
-	return load.SourceOf(pod, info.Client.Namespace, info.Account.Name, info.Identity != "")
 }

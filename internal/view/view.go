@@ -66,9 +66,11 @@ func (v *Views) serveAbout(w http.ResponseWriter, _ *http.Request) {
 		Ready    bool       `json:"ready"`
 		Revision uint64     `json:"revision"`
 		StoredAt *time.Time `json:"storedAt,omitempty"`
+		// Domain is that of the hosts of Services.
+		Domain string `json:"domain,omitempty"`
 	}{About: v.o.About}
 	if current := v.o.Store.Current(); current != nil {
-		state.Ready, state.Revision = true, current.World().Revision
+		state.Ready, state.Revision, state.Domain = true, current.World().Revision, current.World().Domain
 		if at := current.World().StoredAt.UTC(); !current.World().StoredAt.IsZero() {
 			state.StoredAt = &at
 		}
