@@ -3,6 +3,7 @@
 package envoy
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,6 +74,8 @@ type place struct {
 	certificates string
 	// egress is where it takes calls of applications beside it. Then all of its listeners come from the control plane.
 	egress string
+	// xds is where it finds the control plane; the control plane's own address if that is empty.
+	xds string
 }
 
 // startEnvoyWith starts an Envoy in a place. The files of its secrets are below /etc, so with a certificate it gets a copy of /etc.
@@ -82,7 +85,7 @@ func startEnvoyWith(t *testing.T, m *meshPlane, as protocol, at place, listeners
 	p := &proxy{t: t, dir: t.TempDir(), log: &controlplane.Buffer{}, ended: make(chan struct{})}
 	p.listen(listeners...)
 	p.admin = freeAddress(t)
-	args := []string{"bootstrap", "--for", "envoy", "--server-uri", m.xds, "--namespace", at.namespace, "--node-id", "edge-1", "--envoy-admin", p.admin}
+	args := []string{"bootstrap", "--for", "envoy", "--server-uri", cmp.Or(at.xds, m.xds), "--namespace", at.namespace, "--node-id", "edge-1", "--envoy-admin", p.admin}
 	if at.zone != "" {
 		args = append(args, "--zone", at.zone)
 	}
