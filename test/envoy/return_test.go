@@ -93,7 +93,7 @@ var errNotYet = errors.New("not yet")
 // TestReturnWithoutInterruption has applications that call without a pause while the subsets of a host are renamed with the rule that leads to
 // them, during which the Envoy has no stream: it returns with clusters that are gone, and with routes that lead to them.
 func TestReturnWithoutInterruption(t *testing.T) {
-	for _, as := range []protocol{delta} {
+	for _, as := range []protocol{delta, sotw} {
 		for _, by := range []string{"listener", "egress"} {
 			t.Run(string(as)+"/"+by, func(t *testing.T) { returnWithoutInterruption(t, as, by == "egress") })
 		}
