@@ -221,9 +221,9 @@ func (p *proxy) stats(pattern string) map[string]int {
 	return all
 }
 
-// rejected returns the statistics of rejected updates that are not 0. There must be such statistics.
+// rejected returns the statistics of rejected updates, and of deprecated fields, that are not 0. There must be such statistics.
 func (p *proxy) rejected() error {
-	all := p.stats(`update_rejected$`)
+	all := p.stats(`update_rejected$|^runtime\.deprecated_feature_use$`)
 	if _, ok := all["cluster_manager.cds.update_rejected"]; !ok {
 		return fmt.Errorf("there is no statistic about clusters: %v", all)
 	}
