@@ -56,6 +56,9 @@ func Envoy(o Options, e EnvoyOptions) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the address of Envoy's own page: %w", err)
 	}
+	if port := e.Admin[strings.LastIndexByte(e.Admin, ':'):]; strings.HasSuffix(e.Egress, port) {
+		return nil, fmt.Errorf("--envoy-egress %s and --envoy-admin %s have the same port, on which Envoy can listen once: change one of them", e.Egress, e.Admin)
+	}
 	id, cluster, namespace := o.nodeIdentity()
 	plane := planeAt(address, kind)
 	if o.Connection.TLS {

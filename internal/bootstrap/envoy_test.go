@@ -83,6 +83,16 @@ func TestEgressIsOnLoopback(t *testing.T) {
 	}
 }
 
+// TestEgressBesideThePage has an egress on the port of Envoy's own page.
+func TestEgressBesideThePage(t *testing.T) {
+	for at, ok := range map[string]bool{"127.0.0.1:9901": false, "[::1]:9901": false, "127.0.0.1:19901": true, "127.0.0.1:990": true} {
+		_, err := bootstrap.Envoy(bootstrap.Options{}, bootstrap.EnvoyOptions{Admin: bootstrap.DefaultEnvoyAdmin, Egress: at})
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "same port") {
+			t.Errorf("%s: got error %v, want none: %t", at, err, ok)
+		}
+	}
+}
+
 func TestEnvoySecret(t *testing.T) {
 	options := bootstrap.Options{Certificates: map[string]bootstrap.Certificates{
 		"default": {Certificate: "/certs/tls.crt", Key: "/certs/tls.key", Roots: "/certs/ca.crt"}, "system": {Roots: "/etc/ssl/ca.crt"},

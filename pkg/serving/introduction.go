@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -62,7 +63,7 @@ func (sub *subscription) introduceClusters(e *entry, v *snapshot.Versioned) *sna
 		sub.recheckLater(introductionLimit - time.Since(under.since))
 		return e.sent
 	}
-	next := v.Introduce(under.base)
+	next := v.Introduce(under.base, sub.family())
 	switch {
 	case next == v || e.rejects(next):
 		return v
@@ -98,7 +99,7 @@ func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
 // with the weight 0: what follows them within introductionLimit waits for the client as if they were the first of two responses.
 func (sub *subscription) introducedItself(e *entry, sent *snapshot.Versioned) {
 	delete(sub.selfIntroduced, e)
-	if e.sent == nil || len(sent.Beyond(e.sent)) == 0 || sent.Introduce(e.sent) != sent || !sub.followsClusters(e.sent) {
+	if e.sent == nil || len(sent.Beyond(e.sent)) == 0 || sent.Introduce(e.sent, sub.family()) != sent || !sub.followsClusters(e.sent) {
 		return
 	}
 	if sub.selfIntroduced == nil {
@@ -106,6 +107,8 @@ func (sub *subscription) introducedItself(e *entry, sent *snapshot.Versioned) {
 	}
 	sub.selfIntroduced[e] = introduction{base: e.sent, sent: sent, since: time.Now()}
 }
+
+func (sub *subscription) family() mesh.Family { return sub.session.client.Kind.Family() }
 
 // keep remembers an introduction while the new routes wait.
 func (sub *subscription) keep(e *entry, under introduction) {

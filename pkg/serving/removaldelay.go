@@ -15,8 +15,6 @@ const (
 	removalDelay = time.Second
 	// followLimit is how long a client may take to answer new routes, and to unsubscribe from what they no longer name.
 	followLimit = 15 * time.Second
-	// returnLimit is how long a client that returns with resources may take to ask for its routes, too.
-	returnLimit = 5 * time.Second
 )
 
 // removals decides which removals must wait for a client to follow its routes.
@@ -57,20 +55,6 @@ func (sub *subscription) removals() removals {
 		return removals{left: followLimit - since, routes: routes}
 	}
 	return removals{}
-}
-
-// returning reports whether the client has returned with what it had and has not asked for all of these types yet: a client asks for
-// clusters first, and its routes may name one that is gone. One without routes is not waited for longer than returnLimit. The caller
-// holds mu.
-func (s *Session) returning(types ...snapshot.Type) bool {
-	return !s.returnedAt.IsZero() && time.Since(s.returnedAt) < returnLimit && slices.ContainsFunc(types, func(t snapshot.Type) bool {
-		return !s.subs[t.Rank()].asked() && (t != snapshot.ScopeType || s.client.Egress != "")
-	})
-}
-
-// asked reports whether a request of the client was served. sub may be nil.
-func (sub *subscription) asked() bool {
-	return sub != nil && (sub.idle || sub.responseDue || sub.nonce != "")
 }
 
 // changing reports whether a change of listeners or routes is on its way to the client: it is due, or the client has not
@@ -178,6 +162,7 @@ func (sub *subscription) recheckLater(after time.Duration) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		sub.recheckTimer = nil
+		s.wake() // A response may have waited; see returning.go.
 		// What waited as long in other types is due, too. It is found now, so that clusters come before endpoints whichever timer
 		// fires first. A busy subscription is checked when the client answers.
 		for _, due := range s.subs {

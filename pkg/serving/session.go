@@ -141,7 +141,7 @@ func (s *Session) Next() *Response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sub := range s.subs {
-		if sub != nil && sub.responseDue {
+		if sub != nil && sub.responseDue && !sub.waits() {
 			return sub.buildResponse(!s.delta && sub.t.FullState())
 		}
 	}
@@ -153,7 +153,7 @@ func (s *Session) Due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sub := range s.subs {
-		if sub != nil && sub.responseDue {
+		if sub != nil && sub.responseDue && !sub.waits() {
 			return true
 		}
 	}

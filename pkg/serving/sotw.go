@@ -134,7 +134,11 @@ func (sub *subscription) hasExactly(names []string, wildcard bool) bool {
 // longer before the next stream.
 func (sub *subscription) firstRequest(version string) {
 	resumed := version != "" && sub.resume(version)
+	if version != "" && !resumed {
+		sub.claim()
+	}
 	if sub.t == snapshot.EndpointType {
+		sub.session.keepClusters()
 		sub.session.warm()
 	}
 	sub.force = sub.wildcard && !resumed || sub.t == snapshot.ListenerType && sub.hasAnswers()

@@ -37,7 +37,12 @@ func TestEgress(t *testing.T) {
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: front, namespace: demo}
-spec: {hosts: [front.example.com], http: [{route: [{destination: {host: web}}]}]}
+spec: {hosts: [front.example.com, example.org], http: [{route: [{destination: {host: web}}]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: outside, namespace: demo}
+spec: {hosts: [example.net], ports: [{number: 80, name: http, protocol: HTTP, targetPort: 8080}], resolution: STATIC, endpoints: [{address: ` + v1.address + `}]}
 `
 			m := startPlane(t, base)
 			egress := freeAddress(t)
@@ -87,6 +92,8 @@ func spellings(t *testing.T, proxied, c *http.Client, egress string) {
 	for _, host := range []string{
 		"web:8080", "web", "web.demo:8080", "web.demo", "web.demo.svc:8080", "web.demo.svc", "web.demo.svc.cluster.local:8080", "web.demo.svc.cluster.local",
 		"web.demo.svc.cluster.local.:8080", "10.0.0.1:8080", "front.example.com", "front.example.com:80",
+		// Names of two labels, which could be a Service and its namespace: of a VirtualService, and of a ServiceEntry.
+		"example.org", "example.org:80", "example.net", "example.net:80",
 	} {
 		// An absolute URI in the request, as clients of proxies send it.
 		if r := call(t, proxied, host, "/"); r.status != http.StatusOK || r.backend == "" {

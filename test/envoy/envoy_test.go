@@ -3,6 +3,7 @@
 package envoy
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,6 +74,8 @@ type place struct {
 	certificates string
 	// egress is where it takes calls of applications beside it. Then all of its listeners come from the control plane.
 	egress string
+	// xds is where it finds the control plane; the control plane's own address if that is empty.
+	xds string
 }
 
 // startEnvoyWith starts an Envoy in a place. The files of its secrets are below /etc, so with a certificate it gets a copy of /etc.
@@ -82,7 +85,7 @@ func startEnvoyWith(t *testing.T, m *meshPlane, as protocol, at place, listeners
 	p := &proxy{t: t, dir: t.TempDir(), log: &controlplane.Buffer{}, ended: make(chan struct{})}
 	p.listen(listeners...)
 	p.admin = freeAddress(t)
-	args := []string{"bootstrap", "--for", "envoy", "--server-uri", m.xds, "--namespace", at.namespace, "--node-id", "edge-1", "--envoy-admin", p.admin}
+	args := []string{"bootstrap", "--for", "envoy", "--server-uri", cmp.Or(at.xds, m.xds), "--namespace", at.namespace, "--node-id", "edge-1", "--envoy-admin", p.admin}
 	if at.zone != "" {
 		args = append(args, "--zone", at.zone)
 	}
@@ -218,9 +221,9 @@ func (p *proxy) stats(pattern string) map[string]int {
 	return all
 }
 
-// rejected returns the statistics of rejected updates that are not 0. There must be such statistics.
+// rejected returns the statistics of rejected updates, and of deprecated fields, that are not 0. There must be such statistics.
 func (p *proxy) rejected() error {
-	all := p.stats(`update_rejected$`)
+	all := p.stats(`update_rejected$|^runtime\.deprecated_feature_use$`)
 	if _, ok := all["cluster_manager.cds.update_rejected"]; !ok {
 		return fmt.Errorf("there is no statistic about clusters: %v", all)
 	}

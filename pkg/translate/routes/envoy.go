@@ -53,7 +53,7 @@ func escapePercent(value string) string {
 	return b.String()
 }
 
-// onEnvoyPort sets what depends on whether calls of gRPC alone come to a port.
+// onEnvoyPort sets what depends on whether calls of gRPC alone come to a port, and leaves out what Envoy warns of.
 func onEnvoyPort(config *routev3.RouteConfiguration, protocol mesh.Protocol) {
 	for _, host := range config.GetVirtualHosts() {
 		for _, route := range host.GetRoutes() {
@@ -62,7 +62,15 @@ func onEnvoyPort(config *routev3.RouteConfiguration, protocol mesh.Protocol) {
 			} else {
 				abortByHTTP(route)
 			}
+			omitSum(route)
 		}
+	}
+}
+
+// omitSum leaves the sum of weights out. Envoy computes it, and warns that the field is deprecated.
+func omitSum(route *routev3.Route) {
+	if weighted := route.GetRoute().GetWeightedClusters(); weighted != nil {
+		weighted.TotalWeight = nil //nolint:staticcheck // old clients of other families read it
 	}
 }
 

@@ -26,7 +26,7 @@ type form struct {
 	unserved func() routeAction
 	// limits translates the timeout and the retries of a rule.
 	limits func(at report.Field, rule *networking.HTTPRoute, defaults mesh.Defaults) *routev3.RouteAction
-	// onPort sets what also depends on the protocol that the port declares. It may be nil.
+	// onPort sets what also depends on the protocol that the port declares, and leaves out what the clients do not want. It may be nil.
 	onPort func(config *routev3.RouteConfiguration, protocol mesh.Protocol)
 	// edits translates the changes of headers for one destination; nil if there are none.
 	edits func(at report.Field, h *networking.Headers) *edits

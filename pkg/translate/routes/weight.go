@@ -106,7 +106,7 @@ func (c routeScope) weighted(r boundRule, out routeAction) routeAction {
 
 // weightedClusterSpecifier states the sum of the weights. Current clients compute it themselves. Older clients take an
 // absent sum for 100: gRPC Go before 1.54 and C-core before 1.56 reject other weights, and Node before 1.14.1 loses the
-// calls that are drawn beyond them, or ends.
+// calls that are drawn beyond them, or ends. Envoys are not sent it.
 func weightedClusterSpecifier(clusters []weightedCluster) *routev3.RouteAction_WeightedClusters {
 	weighted := &routev3.WeightedCluster{
 		TotalWeight: wrapperspb.UInt32(uint32(totalWeight(clusters))), //nolint:staticcheck // old clients read it

@@ -50,9 +50,13 @@ func idleRoute(clusters []string) *routev3.Route {
 	}
 }
 
-// Introduce adds a route that no call takes to a RouteConfiguration, in place. The route names the clusters.
-func Introduce(config *routev3.RouteConfiguration, clusters []string) {
+// Introduce adds a route that no call takes to a RouteConfiguration of a family, in place. The route names the clusters.
+func Introduce(config *routev3.RouteConfiguration, clusters []string, family mesh.Family) {
 	for _, host := range config.GetVirtualHosts() {
-		host.Routes = append(host.Routes, idleRoute(clusters))
+		idle := idleRoute(clusters)
+		if family == mesh.FamilyEnvoy {
+			omitSum(idle)
+		}
+		host.Routes = append(host.Routes, idle)
 	}
 }
