@@ -109,12 +109,11 @@ test: ## run every test that needs nothing but Go (with the race detector if the
 random: ## try all random cases, without the race detector, about ten minutes; `make test` tries a quarter of them with it
 	$(TOOL) gotestsum --format pkgname -- -timeout 40m $$($(GO) list -f '{{.ImportPath}}{{.TestImports}}{{.XTestImports}}' ./... | sed -n 's|\[.*/test/seeds.*||p')
 
-lint: ## run the linters, pinned in hack/tools
+# MODULES are the other modules in this repository.
+MODULES = $(addprefix hack/,image chart monitoring conformance) $(INTEGRATIONS:%=integrations/%) examples/go test/interop/clients/frameworks
+lint: ## run the linters, pinned in hack/tools (MODULES=integrations/go is what CI runs beside the module of the product)
 	$(TOOL) golangci-lint run --build-tags e2e,spring,mtls,interop,envoy $(PKG)
-	for module in image chart monitoring conformance; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
-	for module in $(INTEGRATIONS); do (cd integrations/$$module && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run) || exit; done
-	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
-	cd test/interop/clients/frameworks && $(GO) tool -modfile=../../../../hack/tools/go.mod golangci-lint run
+	for module in $(MODULES); do (cd $$module && $(GO) tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint run) || exit; done
 	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
 	$(GO) mod tidy -diff
 
@@ -193,7 +192,7 @@ e2e-envoy: ## have a real Envoy take every golden and follow the mesh, a minute;
 INTEGRATIONS = go kitex kratos hertz dubbo-go
 
 # Compiling a framework for the race detector takes minutes. What goroutines share is in the module go.
-integrations: build ## test integrations/: the xDS client for frameworks in Go, and clients and servers of Kitex, Kratos, Hertz and dubbo-go, with the real control plane (SHORT=-short, with the race detector for the client alone, is what CI runs)
+integrations: build ## test integrations/: the xDS client for frameworks in Go, and clients and servers of Kitex, Kratos, Hertz and dubbo-go, with the real control plane (SHORT=-short, with the race detector for the client alone, and INTEGRATIONS='go kitex' is what CI runs)
 	for module in $(INTEGRATIONS); do race=$(RACE); if [ "$(SHORT)" = -short ] && [ $$module != go ]; then race=; fi; \
 		CONTROLPLANE=$(CURDIR)/bin/controlplane $(GO) -C integrations/$$module test $$race -count=1 ./... || exit; done
 
