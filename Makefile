@@ -14,7 +14,9 @@ COLD    := k8s.io/api/... k8s.io/apimachinery/... k8s.io/client-go/... k8s.io/kl
 	github.com/moby/... github.com/modern-go/... github.com/prometheus/common/... github.com/prometheus/procfs/... github.com/spf13/... \
 	cel.dev/... golang.org/x/net/idna golang.org/x/oauth2/... golang.org/x/text/... google.golang.org/genproto/... \
 	google.golang.org/protobuf/encoding/... google.golang.org/protobuf/types/... \
-	archive/... compress/... crypto/tls crypto/x509 encoding/asn1 internal/profile log/slog math/big net/http/... net/url regexp/syntax runtime/pprof text/tabwriter text/template/... \
+	github.com/fsnotify/... github.com/pmezard/... gopkg.in/inf.v0 istio.io/client-go/... golang.org/x/net/proxy golang.org/x/net/websocket \
+	$(addprefix google.golang.org/grpc/,balancer/... internal/channelz internal/resolver/... reflection/... resolver/...) \
+	archive/... compress/... crypto/tls crypto/x509 database/... encoding/asn1 encoding/csv expvar go/... internal/profile log/slog math/big mime/... net/http/... net/mail net/url regexp/syntax runtime/pprof text/tabwriter text/template/... \
 	$(addprefix github.com/mizzen-mesh/mizzen/,cmd/... pkg/watch/files/schema $(addprefix internal/,access admin authority bootstrap certificate csds demo election event explain history installation lastgood live logging page peers problemformat render rollout signer status view))
 # Without grpcnotrace gRPC links html/template, and the linker then keeps every method of every type: a third more.
 # With nodemo the scenario of `controlplane demo`, with gRPC's client over xDS, is a program beside it.
