@@ -33,6 +33,8 @@ type subscription struct {
 	worldPublished time.Time
 	// inFlight are the responses that were sent and not yet answered, oldest first.
 	inFlight []inFlightResponse
+	// most is how many resources the next responses may have; 0 if there is no such limit. See stopped.go.
+	most int
 	// unansweredSince is when the oldest response was sent that the client has not answered; zero if there is none.
 	unansweredSince time.Time
 	// propagations are the changes that the next response will carry.
@@ -161,7 +163,7 @@ func (sub *subscription) buildResponse(full bool) *Response {
 		}
 		switch {
 		case !full && !send:
-		case !r.fits(v) && !full:
+		case !full && (sub.most > 0 && len(r.Resources) == sub.most || !r.fits(v)):
 			v = e.sent // v follows once the client has answered this response.
 		default:
 			r.Resources = append(r.Resources, v)
