@@ -28,7 +28,7 @@ func TestZonesAreForgotten(t *testing.T) {
 	}
 }
 
-// TestUnreportedZonesAreBounded has the calls of a cluster go from zone to zone, and nobody take the reports.
+// TestUnreportedZonesAreBounded has the calls of a cluster go from zone to zone, and no control plane take the reports.
 func TestUnreportedZonesAreBounded(t *testing.T) {
 	c := &cluster{name: "c"}
 	for i := range 3 * maxUnused {
