@@ -33,12 +33,17 @@ func (sub *subscription) handleAck(rejection *statuspb.Status) {
 		defer sub.session.recheckRemovals()
 	}
 	if rejection == nil {
+		sub.accepted(batch)
 		sub.recordAck(batch, nil, "")
 		return
 	}
 	why := nackMessage(rejection.GetMessage())
 	store.counters.refused(sub.t)
-	sub.recordAck(batch, nackedResources(batch, rejection.GetMessage()), why)
+	if sub.stopsAtFirst() {
+		sub.recordStop(batch, rejection.GetMessage(), why)
+	} else {
+		sub.recordAck(batch, blamedOrAll(batch, rejection.GetMessage()), why)
+	}
 	store.logger.Warn("client rejected resources", "type", sub.t.ShortName(), "node", sub.session.info.NodeID,
 		"agent", sub.session.client.Kind.String(), "agent_version", sub.session.client.Version, "reason", why)
 }
@@ -67,16 +72,20 @@ func nackMessage(message string) string {
 	return strings.ToValidUTF8(strings.Clone(message), "")
 }
 
-// nackedResources reports for each resource of a rejected response whether the client's message blames it: by its
-// name or by its index, as each language does in its own way. If the message blames no resource, all are blamed.
-func nackedResources(batch []*snapshot.Versioned, message string) []bool {
+// blamed reports for each resource of a rejected response whether the client's message blames it: by its name or by its
+// index, as each language does in its own way.
+func blamed(batch []*snapshot.Versioned, message string) []bool {
 	bad := make([]bool, len(batch))
-	found := false
 	for i, v := range batch {
 		bad[i] = mentions(message, v.Name) || strings.Contains(message, "resource index "+strconv.Itoa(i)+":")
-		found = found || bad[i]
 	}
-	if !found {
+	return bad
+}
+
+// blamedOrAll does the same. If the message blames no resource, all are blamed.
+func blamedOrAll(batch []*snapshot.Versioned, message string) []bool {
+	bad := blamed(batch, message)
+	if !slices.Contains(bad, true) {
 		for i := range bad {
 			bad[i] = true
 		}

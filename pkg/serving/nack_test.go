@@ -31,7 +31,7 @@ func TestBlamed(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := nackedResources(batch, test.message); !slices.Equal(got, test.want) {
+			if got := blamedOrAll(batch, test.message); !slices.Equal(got, test.want) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})

@@ -33,6 +33,8 @@ type subscription struct {
 	worldPublished time.Time
 	// inFlight are the responses that were sent and not yet answered, oldest first.
 	inFlight []inFlightResponse
+	// most is how many resources the next responses may have; 0 if there is no such limit. See stopped.go.
+	most int
 	// unansweredSince is when the oldest response was sent that the client has not answered; zero if there is none.
 	unansweredSince time.Time
 	// propagations are the changes that the next response will carry.
@@ -118,10 +120,10 @@ type Response struct {
 	size int
 }
 
-// fits reports whether a resource may be added, and counts its bytes if so.
-func (r *Response) fits(v *snapshot.Versioned) bool {
+// fits reports whether a resource may be added, and counts its bytes if so. most is how many there may be; 0 if there is no such limit.
+func (r *Response) fits(v *snapshot.Versioned, most int) bool {
 	size := r.size + len(v.Wire())
-	if size > maxResponse && len(r.Resources) > 0 {
+	if size > maxResponse && len(r.Resources) > 0 || most > 0 && len(r.Resources) == most {
 		return false
 	}
 	r.size = size
@@ -161,7 +163,7 @@ func (sub *subscription) buildResponse(full bool) *Response {
 		}
 		switch {
 		case !full && !send:
-		case !r.fits(v) && !full:
+		case !r.fits(v, sub.most) && !full:
 			v = e.sent // v follows once the client has answered this response.
 		default:
 			r.Resources = append(r.Resources, v)

@@ -107,10 +107,8 @@ type Target struct {
 // Begin injects the rule's faults into the first attempt, and chooses an endpoint. The caller calls end when the attempt
 // ended.
 func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err error) {
-	if len(r.tried) == 0 {
-		if err := r.fault.inject(ctx); err != nil {
-			return Target{}, nil, err
-		}
+	if err := r.inject(ctx); err != nil {
+		return Target{}, nil, err
 	}
 	e, err := r.cluster.pick(r.tried, r.hash)
 	if err != nil {
@@ -140,6 +138,13 @@ func (r *Route) Begin(ctx context.Context) (to Target, end func(Outcome), err er
 	}, nil
 }
 
+// inject injects the rule's faults once. The rule's timeout begins after their delay, as in Envoy, gRPC Go and gRPC Java.
+func (r *Route) inject(ctx context.Context) error {
+	f := r.fault
+	r.fault = nil
+	return f.inject(ctx)
+}
+
 // maxUnreached bounds the endpoints that one call tries to reach.
 const maxUnreached = 5
 
@@ -147,6 +152,9 @@ const maxUnreached = 5
 // another one. If none can, that is the status UNAVAILABLE. A failed call is tried again if the rule says so.
 func (c *Client) Do(ctx context.Context, call Call, once func(ctx context.Context, to Target) Outcome) error {
 	r, err := c.Route(ctx, call)
+	if err == nil {
+		err = r.inject(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -171,6 +179,9 @@ func (c *Client) Do(ctx context.Context, call Call, once func(ctx context.Contex
 // not count as a call under way.
 func (c *Client) Open(ctx context.Context, call Call, once func(ctx context.Context, to Target) Outcome) error {
 	r, err := c.Route(ctx, call)
+	if err == nil {
+		err = r.inject(ctx)
+	}
 	if err != nil {
 		return err
 	}

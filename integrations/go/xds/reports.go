@@ -53,14 +53,25 @@ func (c *cluster) tallyOf(z zone) *tally {
 	return c.tallies[z]
 }
 
+// maxUnused bounds the zones without endpoints whose counters are kept: a control plane may ask for reports and not take them.
+const maxUnused = 100
+
 // forget drops the counters of zones without endpoints, unless they have something to report. The caller holds the Client's lock.
 func (c *cluster) forget(reported bool) {
 	used := map[*tally]bool{}
 	for _, e := range c.endpoints {
 		used[e.tally] = true
 	}
+	unused := 0
 	maps.DeleteFunc(c.tallies, func(_ zone, t *tally) bool {
-		return !used[t] && (!reported || t.ok.Load()+t.failed.Load()+uint64(max(0, t.underWay.Load())) == 0)
+		switch {
+		case used[t]:
+			return false
+		case !reported || t.ok.Load()+t.failed.Load()+uint64(max(0, t.underWay.Load())) == 0:
+			return true
+		}
+		unused++
+		return unused > maxUnused
 	})
 }
 
