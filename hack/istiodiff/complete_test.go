@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // complete adds what every cluster has and the documents leave out: istiod takes an endpoint's place, labels and readiness from its pod.
@@ -20,6 +21,11 @@ func complete(objects []runtime.Object) []runtime.Object {
 			pods[nameOf(&o.ObjectMeta)] = o
 		case *corev1.Service:
 			services[nameOf(&o.ObjectMeta)] = o
+			for i := range o.Spec.Ports {
+				if port := &o.Spec.Ports[i]; port.TargetPort == (intstr.IntOrString{}) {
+					port.TargetPort = intstr.FromInt32(port.Port)
+				}
+			}
 		}
 	}
 	for _, o := range objects {

@@ -3,6 +3,7 @@ package istiodiff
 import (
 	"testing"
 
+	"istio.io/istio/pilot/pkg/config/kube/gateway"
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/pkg/networking/core"
 	"istio.io/istio/pilot/pkg/networking/grpcgen"
@@ -38,10 +39,16 @@ func newIstiod(t *testing.T, objects []runtime.Object, configs []config.Config) 
 		Client: client, ClusterID: cluster, DomainSuffix: "cluster.local", XDSUpdater: updater,
 		MeshWatcher: meshwatcher.NewTestWatcher(settings), SkipRun: true, ConfigCluster: true,
 	})
-	generator := core.NewConfigGenTest(t, core.TestOptions{
+	options := core.TestOptions{
 		Configs: configs, MeshConfig: settings, XDSUpdater: updater, ClusterID: cluster, SkipRun: true,
 		ServiceRegistries: []serviceregistry.Instance{registry},
-	})
+	}
+	var routes *gateway.Controller
+	if ofGatewayAPI(objects) {
+		routes = newRoutes(t, client, updater)
+		options.ConfigStoreCaches = []model.ConfigStoreController{routes}
+	}
+	generator := core.NewConfigGenTest(t, options)
 	generator.Env().EndpointIndex = endpoints
 	generator.ServiceEntryRegistry.AppendWorkloadHandler(registry.WorkloadInstanceHandler)
 	registry.AppendWorkloadHandler(generator.ServiceEntryRegistry.WorkloadInstanceHandler)
@@ -49,8 +56,15 @@ func newIstiod(t *testing.T, objects []runtime.Object, configs []config.Config) 
 	if err := generator.Env().InitNetworksManager(updater); err != nil {
 		t.Fatal(err)
 	}
+	if routes != nil {
+		generator.Env().GatewayAPIController = routes
+		routes.Reconcile(generator.PushContext())
+	}
 	generator.Run()
 	generator.PushContext().InitContext(generator.Env(), nil, nil)
+	if routes != nil {
+		settle(generator.Env())
+	}
 	grpc := &grpcgen.GrpcConfigGenerator{}
 	return &istiod{generator, map[string]model.XdsResourceGenerator{
 		v3.ListenerType: grpc, v3.RouteType: grpc, v3.ClusterType: grpc,

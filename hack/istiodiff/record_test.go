@@ -18,7 +18,6 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
-	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"istio.io/istio/pilot/pkg/config/kube/crd"
@@ -29,6 +28,7 @@ import (
 	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/kube"
 	"istio.io/istio/pkg/util/sets"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 )
@@ -37,31 +37,29 @@ var update = flag.Bool("update", false, "write the record instead of comparing i
 
 const (
 	record = "../../test/istiodiff/testdata/istiod.jsonl"
-	inputs = "../../pkg/translate/testdata"
+	rules  = "../../pkg/translate/inbound/testdata"
 	// unsettled is an input to which istiod's answer depends on the order of events: whether it sends endpoints that terminate.
-	unsettled = "endpoint/draining"
+	unsettled = "pkg/translate/testdata/endpoint/draining"
 )
 
 // line is one line of the record.
 type line struct {
-	// Document is the path of the input below pkg/translate/testdata, without .in.yaml.
+	// Document is the path of the input in the repository, without .in.yaml.
 	Document string `json:"document"`
 	// Input is a hash of the document, in its first line.
 	Input string `json:"input,omitempty"`
 	// Refused says why Istio's webhook does not admit an object of the document. Then there is no resource.
-	Refused  string          `json:"refused,omitempty"`
+	Refused string `json:"refused,omitempty"`
+	// Server is set if the Resource is what istiod sends to a server; none means that the server is sent nothing.
+	Server   *server         `json:"server,omitempty"`
 	Resource json.RawMessage `json:"resource,omitempty"`
 }
 
 // TestRecord asks istiod about every input again. With -update it writes the record.
 func TestRecord(t *testing.T) {
-	paths, err := filepath.Glob(inputs + "/*/*.in.yaml")
-	if err != nil || len(paths) == 0 {
-		t.Fatal(paths, err)
-	}
 	var all bytes.Buffer
-	for _, path := range paths {
-		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), inputs+"/"), ".in.yaml")
+	for _, path := range documents(t) {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), "../../"), ".in.yaml")
 		if name == unsettled {
 			continue
 		}
@@ -70,7 +68,11 @@ func TestRecord(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i, l := range ask(t, string(data)) {
+			about := ask
+			if strings.HasPrefix(path, rules) {
+				about = askRules
+			}
+			for i, l := range about(t, string(data)) {
 				if l.Document = name; i == 0 {
 					l.Input = fmt.Sprintf("%.6x", sha256.Sum256(data))
 				}
@@ -97,11 +99,25 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// ask returns what istiod answers to a gRPC client about all hosts of a document. The client is the document's own. Documents of the
-// Gateway API are left out: istiod has another controller for them, whose build takes as long as all the rest.
+// documents are the paths of all inputs.
+func documents(t *testing.T) (all []string) {
+	for _, pattern := range []string{"../../pkg/translate/testdata/*/*.in.yaml", rules + "/*.in.yaml", "../../test/istiodiff/testdata/*.in.yaml"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, paths...)
+	}
+	if len(all) == 0 {
+		t.Fatal("there are no documents")
+	}
+	return all
+}
+
+// ask returns what istiod answers to a gRPC client about all hosts of a document. The client is the document's own.
 func ask(t *testing.T, document string) (lines []line) {
 	client := clientOf(document)
-	if client == nil || strings.Contains(document, "apiVersion: gateway.networking.k8s.io/") {
+	if client == nil {
 		return nil
 	}
 	lines = []line{{}}
@@ -112,20 +128,9 @@ func ask(t *testing.T, document string) (lines []line) {
 	server := newIstiod(t, complete(objects), configs)
 	client.Labels = labelutil.AugmentLabels(client.Labels, cluster, util.LocalityToString(client.Locality), client.Metadata.NodeName, "")
 	client = server.SetupProxy(client)
-	resources := func(typeURL string, names []string) (all []proto.Message) {
-		generator := server.generators[typeURL]
-		watched := &model.WatchedResource{TypeUrl: typeURL, ResourceNames: sets.New(names...)}
-		found, _, err := generator.Generate(client, watched, &model.PushRequest{Push: server.PushContext(), Forced: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		slices.SortFunc(found, func(a, b *discoveryv3.Resource) int { return strings.Compare(a.Name, b.Name) })
-		for _, r := range found {
-			m, err := r.GetResource().UnmarshalNew()
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, m)
+	resources := func(typeURL string, names []string) []proto.Message {
+		all := server.ask(t, client, typeURL, names)
+		for _, m := range all {
 			lines = append(lines, line{Resource: pack(t, m)})
 		}
 		return all
@@ -152,7 +157,7 @@ func ask(t *testing.T, document string) (lines []line) {
 	follow(v3.EndpointType, clusters, func(m proto.Message) []string {
 		return []string{m.(*clusterv3.Cluster).GetEdsClusterConfig().GetServiceName()}
 	})
-	return lines
+	return append(lines, askServers(t, document)...)
 }
 
 // clustersOf lists the clusters that a RouteConfiguration names.
@@ -243,16 +248,31 @@ func parse(document string) (objects []runtime.Object, configs []config.Config, 
 			why(err)
 			continue
 		}
+		if m, ok := object.(metav1.Object); ok && m.GetNamespace() == "" {
+			m.SetNamespace(namespaceOf(head.Kind))
+		}
+		completeRoute(object)
 		objects = append(objects, object)
 	}
 	return objects, configs, refused
+}
+
+// namespaceOf is the namespace of objects that state none.
+func namespaceOf(kind string) string {
+	switch kind {
+	case "Node", "Namespace", "GatewayClass":
+		return ""
+	}
+	return "default"
 }
 
 // pack returns a resource as JSON in one line, with its type and without what no client of gRPC reads.
 func pack(t *testing.T, m proto.Message) json.RawMessage {
 	switch m := m.(type) {
 	case *listenerv3.Listener:
-		m.Address, m.AdditionalAddresses = nil, nil
+		if m.AdditionalAddresses = nil; len(m.GetFilterChains()) == 0 {
+			m.Address = nil
+		}
 	case *clusterv3.Cluster:
 		m.Metadata, m.AltStatName = nil, ""
 	case *routev3.RouteConfiguration:

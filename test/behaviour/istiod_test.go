@@ -1,6 +1,7 @@
 package behaviour
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -158,15 +159,17 @@ func TestIstioAgentEncrypts(t *testing.T) {
 	}
 }
 
-// TestIstioServer: a gRPC server with the agent's bootstrap asks for its Listener by Istio's name, and serves.
-func TestIstioServer(t *testing.T) {
-	p := newPlane(t, service("echo"))
+// istioServer starts a gRPC server with xDS credentials and a bootstrap of Istio's agent. objects gets the port, and makes what the control
+// plane needs for the server, which serves when istioServer returns.
+func (p *plane) istioServer(bootstrap string, objects func(b *backend) string) {
+	t := p.t
+	t.Helper()
 	creds, err := xdscreds.NewServerCredentials(xdscreds.ServerOptions{FallbackCreds: insecure.NewCredentials()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	modes := make(chan xds.ServingModeChangeArgs, 8)
-	server, err := xds.NewGRPCServer(grpc.Creds(creds), xds.BootstrapContentsForTesting([]byte(p.agentBootstrap(authority.New(t).Pod("demo", "me"), ""))),
+	server, err := xds.NewGRPCServer(grpc.Creds(creds), xds.BootstrapContentsForTesting([]byte(bootstrap)),
 		xds.ServingModeCallback(func(_ net.Addr, args xds.ServingModeChangeArgs) { modes <- args }))
 	if err != nil {
 		t.Fatal(err)
@@ -178,13 +181,13 @@ func TestIstioServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.port = listener.Addr().(*net.TCPAddr).Port
+	p.write("objects.yaml", objects(b))
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		server.Stop()
 		<-ended
 	})
-	p.write("objects.yaml", service("echo", b))
 	select {
 	case args := <-modes:
 		if args.Err != nil {
@@ -193,8 +196,56 @@ func TestIstioServer(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("the server was sent no Listener")
 	}
+}
+
+// TestIstioServer: a gRPC server with the agent's bootstrap asks for its Listener by Istio's name, and serves.
+func TestIstioServer(t *testing.T) {
+	p := newPlane(t, service("echo"))
+	p.istioServer(p.agentBootstrap(authority.New(t).Pod("demo", "me"), ""), func(b *backend) string { return service("echo", b) })
 	client := p.dialByText("echo.demo.svc.cluster.local:80", p.simpleBootstrap(), byXDS(t))
 	until(t, client, "the server answers", func(resp *testgrpc.SimpleResponse, err error) bool {
 		return err == nil && strings.HasPrefix(resp.GetHostname(), "echo")
 	})
+}
+
+// served are the labels of a pod whose server takes mTLS: Istio's declares the provider in the agent's bootstrap, Mizzen's say what it serves.
+const served = declared + `, "mizzen.dev/identity": "spiffe", "mizzen.dev/server": "xds"`
+
+// TestIstioServerEncrypts: a server with the agent's bootstrap takes mTLS and enforces policies, if its pod has the labels for that.
+func TestIstioServerEncrypts(t *testing.T) {
+	mesh := authority.New(t)
+	p := newPlane(t, service("echo"))
+	p.istioServer(p.agentBootstrap(mesh.Pod("demo", "echo"), served), func(b *backend) string {
+		return service("echo") + "---\n" + b.slice("echo", "ready: true") + `---
+apiVersion: v1
+kind: Pod
+metadata: {name: echo, namespace: demo, labels: {mizzen.dev/identity: spiffe, mizzen.dev/server: xds}}
+spec: {serviceAccountName: echo}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: demo}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: echo, namespace: demo}
+spec: {rules: [{from: [{source: {principals: [cluster.local/ns/demo/sa/me]}}], to: [{operation: {paths: [/grpc.testing.TestService/UnaryCall]}}]}]}
+`
+	})
+	client := p.dialByText("echo:80", p.agentBootstrap(mesh.Pod("demo", "me"), declared), byXDS(t))
+	until(t, client, "the server answers", func(_ *testgrpc.SimpleResponse, err error) bool { return err == nil })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := client.EmptyCall(ctx, &testgrpc.Empty{}); status.Code(err) != codes.PermissionDenied {
+		t.Errorf("another method: got %v, want PermissionDenied", err)
+	}
+	other := p.dialByText("echo:80", p.agentBootstrap(mesh.Pod("demo", "you"), declared), byXDS(t))
+	if _, err := call(t, other); status.Code(err) != codes.PermissionDenied {
+		t.Errorf("another account: got %v, want PermissionDenied", err)
+	}
+	plain := p.dialByText("echo:80", p.simpleBootstrap(), byXDS(t))
+	if _, err := call(t, plain); status.Code(err) != codes.Unavailable {
+		t.Errorf("without a certificate: got %v, want Unavailable", err)
+	}
 }

@@ -1,6 +1,7 @@
 package istiodiff
 
 import (
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,10 +21,16 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// call is what a client sends: a method and metadata.
+// call is what a client sends: a method and metadata. A call to a server has more.
 type call struct {
 	path    string
 	headers map[string]string
+
+	// caller is the identity in the caller's certificate; empty if it has none, and calls in plaintext.
+	caller, authority string
+	// from is the address of the caller, and at and port are those of the server.
+	from, at netip.Addr
+	port     uint32
 }
 
 // side answers a client's subscription; nil if it does not answer.
@@ -225,6 +232,14 @@ func matchesHeader(h *routev3.HeaderMatcher, c call) bool {
 	switch s := h.GetHeaderMatchSpecifier().(type) {
 	case *routev3.HeaderMatcher_StringMatch:
 		is = matchesText(s.StringMatch, value)
+	case *routev3.HeaderMatcher_ExactMatch:
+		is = value == s.ExactMatch //nolint:staticcheck // the field that all servers read
+	case *routev3.HeaderMatcher_PrefixMatch:
+		is = strings.HasPrefix(value, s.PrefixMatch) //nolint:staticcheck // the field that all servers read
+	case *routev3.HeaderMatcher_SuffixMatch:
+		is = strings.HasSuffix(value, s.SuffixMatch) //nolint:staticcheck // the field that all servers read
+	case *routev3.HeaderMatcher_SafeRegexMatch:
+		is = whole(s.SafeRegexMatch.GetRegex(), value) //nolint:staticcheck // the field that all servers read
 	case *routev3.HeaderMatcher_RangeMatch:
 		n, err := strconv.ParseInt(value, 10, 64)
 		is = err == nil && n >= s.RangeMatch.GetStart() && n < s.RangeMatch.GetEnd()

@@ -13,6 +13,7 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3" // for the record
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/path/match/uri_template/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/priority/previous_priorities/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -23,8 +24,6 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
-
-const inputs = "../../pkg/translate/testdata"
 
 // difference is one concern of one call that istiod and Mizzen answer differently.
 type difference struct {
@@ -42,6 +41,9 @@ type recorded struct {
 	input     string
 	refused   []string
 	resources map[string]proto.Message
+	servers   []*server
+	// unadmitted has the rules of which each is not admitted alone.
+	unadmitted map[string]bool
 }
 
 // readRecord reads what hack/istiodiff wrote.
@@ -58,6 +60,7 @@ func readRecord(t *testing.T) map[string]*recorded {
 	for lines.Scan() {
 		var line struct {
 			Document, Input, Refused string
+			Server                   *server
 			Resource                 json.RawMessage
 		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
@@ -65,33 +68,46 @@ func readRecord(t *testing.T) map[string]*recorded {
 		}
 		r := all[line.Document]
 		if r == nil {
-			r = &recorded{resources: map[string]proto.Message{}}
+			r = &recorded{resources: map[string]proto.Message{}, unadmitted: map[string]bool{}}
 			all[line.Document] = r
 		}
 		if line.Input != "" {
 			r.input = line.Input
 		}
-		if line.Refused != "" {
+		switch m := unpack(t, line.Resource); {
+		case line.Refused != "" && line.Server != nil:
+			r.unadmitted[line.Server.Rule] = true
+		case line.Refused != "":
 			r.refused = append(r.refused, line.Refused)
-			continue
+		case line.Server != nil:
+			line.Server.listener, _ = m.(*listenerv3.Listener)
+			line.Server.refused = r.unadmitted[line.Server.Rule] || len(r.refused) > 0
+			r.servers = append(r.servers, line.Server)
+		case m != nil:
+			r.resources[key(m)] = m
 		}
-		if line.Resource == nil {
-			continue
-		}
-		var packed anypb.Any
-		if err := protojson.Unmarshal(line.Resource, &packed); err != nil {
-			t.Fatalf("%s: %v", line.Document, err)
-		}
-		m, err := packed.UnmarshalNew()
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.resources[key(m)] = m
 	}
 	if lines.Err() != nil || len(all) == 0 {
 		t.Fatal(lines.Err(), len(all))
 	}
 	return all
+}
+
+// unpack returns the resource of a line; nil if it has none.
+func unpack(t *testing.T, text json.RawMessage) proto.Message {
+	t.Helper()
+	if text == nil {
+		return nil
+	}
+	var packed anypb.Any
+	if err := protojson.Unmarshal(text, &packed); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	m, err := packed.UnmarshalNew()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func key(m proto.Message) string {
@@ -157,21 +173,22 @@ func clientOf(document string) mesh.Client {
 	return c
 }
 
-// compare returns the differences of one document, and how many calls were compared.
-func compare(t *testing.T, document, path string, theirs *recorded) (all []difference, calls int) {
+// load reads the objects of a document.
+func load(t *testing.T, path string) *snapshot.Snapshot {
 	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	world, err := files.Load(watch.Options{Defaults: mesh.Defaults{EndpointLabels: mesh.MakeLabelKeys("lane", "version")}}, path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, client := snapshot.New(world), clientOf(string(data))
-	ours := func(t snapshot.Type, name string) proto.Message {
+	return snapshot.New(world)
+}
+
+// mizzenOf is what Mizzen answers to a client.
+func mizzenOf(s *snapshot.Snapshot, client mesh.Client) side {
+	return func(t snapshot.Type, name string) proto.Message {
 		v := s.Resource(t, name, client)
-		if v == nil || v.NotFound && !v.StandIn && (t == snapshot.ClusterType || t == snapshot.EndpointType) {
+		_, server := snapshot.ServerPort(t, name)
+		if v == nil || v.NotFound && !v.StandIn && (server || t == snapshot.ClusterType || t == snapshot.EndpointType) {
 			return nil
 		}
 		m, err := v.Any().UnmarshalNew()
@@ -180,6 +197,18 @@ func compare(t *testing.T, document, path string, theirs *recorded) (all []diffe
 		}
 		return m
 	}
+}
+
+// compare returns the differences of one document, and how many calls were compared.
+func compare(t *testing.T, document, path string, theirs *recorded) (all []difference, calls int) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := clientOf(string(data))
+	s := load(t, path)
+	ours := mizzenOf(s, client)
 	names := append(s.Names(snapshot.ListenerType, client), theirs.names()...)
 	slices.Sort(names)
 	for _, dialed := range slices.Compact(names) {

@@ -35,7 +35,7 @@ func probes(tables ...[]*routev3.Route) []call {
 				without, other := maps.Clone(met.headers), maps.Clone(met.headers)
 				delete(without, name)
 				other[name] = "zz-" + met.headers[name]
-				all = append(all, call{path, without}, call{path, other})
+				all = append(all, call{path: path, headers: without}, call{path: path, headers: other})
 			}
 		}
 	}
@@ -46,6 +46,9 @@ func probes(tables ...[]*routev3.Route) []call {
 // String has the headers in order.
 func (c call) String() string {
 	text := c.path
+	if c.from.IsValid() {
+		text += fmt.Sprintf(" by %q from %s to %s", c.caller, c.from, c.authority)
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.headers)) {
 		text += fmt.Sprintf(" %s: %q", name, c.headers[name])
 	}
@@ -74,7 +77,27 @@ func valueFor(h *routev3.HeaderMatcher) (string, bool) {
 	case *routev3.HeaderMatcher_RangeMatch:
 		return fmt.Sprint(s.RangeMatch.GetStart()), true
 	}
-	switch p := h.GetStringMatch().GetMatchPattern().(type) {
+	return textFor(textOf(h))
+}
+
+// textOf is the matcher of a header's value, also that of the fields that all servers read.
+func textOf(h *routev3.HeaderMatcher) *matcherv3.StringMatcher {
+	switch s := h.GetHeaderMatchSpecifier().(type) {
+	case *routev3.HeaderMatcher_ExactMatch:
+		return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: s.ExactMatch}} //nolint:staticcheck // the field that all servers read
+	case *routev3.HeaderMatcher_PrefixMatch:
+		return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: s.PrefixMatch}} //nolint:staticcheck // the field that all servers read
+	case *routev3.HeaderMatcher_SuffixMatch:
+		return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Suffix{Suffix: s.SuffixMatch}} //nolint:staticcheck // the field that all servers read
+	case *routev3.HeaderMatcher_SafeRegexMatch:
+		return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_SafeRegex{SafeRegex: s.SafeRegexMatch}} //nolint:staticcheck // the field that all servers read
+	}
+	return h.GetStringMatch()
+}
+
+// textFor returns a text that a matcher matches.
+func textFor(m *matcherv3.StringMatcher) (string, bool) {
+	switch p := m.GetMatchPattern().(type) {
 	case *matcherv3.StringMatcher_Exact:
 		return p.Exact, true
 	case *matcherv3.StringMatcher_Prefix:
