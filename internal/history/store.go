@@ -273,13 +273,13 @@ func (s *Store) manifests(text string) (id string, objects mesh.Map[*mesh.Manife
 // named returns the ID of the generation that a text names, and its objects: also if only pins keep it. The caller holds mu.
 func (s *Store) named(text string) (id string, objects mesh.Map[*mesh.Manifest], err error) {
 	i, err := s.find(text)
-	if h, ok := s.heldSet(text); ok && err != nil {
+	if err == nil {
+		return s.generations[i].ID, s.set(i), nil
+	}
+	if h, ok := s.heldSet(text); ok {
 		return h.id, h.objects, nil
 	}
-	if err != nil {
-		return "", objects, err
-	}
-	return s.generations[i].ID, s.set(i), nil
+	return "", objects, err
 }
 
 // Resolve returns the ID of the generation that a text names: an ID or the beginning of one, a number, current or previous.

@@ -36,16 +36,16 @@ func TestRename(t *testing.T) {
 			r.connect(1, &snapshot.Versioned{Refs: []mesh.Ref{{Kind: "VirtualService", Namespace: "demo", Name: test.old}, {Kind: "VirtualService", Namespace: "demo", Name: test.renamed}}})
 			r.wait(time.Second)
 			for range 3 {
-				r.callsOn("web", 1, 200, 0, test.old)
-				r.callsOn("web", 500, test.rest, 0, test.old)
+				r.callsOn(1, 200, test.old)
+				r.callsOn(500, test.rest, test.old)
 				r.wait(time.Minute)
 			}
 			r.assembler.Apply(map[object.Key]*object.Object{{Kind: object.KindVirtualService, Namespace: "demo", Name: test.old}: nil}, nil)
 			r.apply(host(test.renamed), 1, "")
 			r.wait(time.Second)
 			r.wait(time.Second)
-			r.callsOn("web", 1, test.first, 0, test.old+" "+test.renamed)
-			r.callsOn("web", 500, test.restAfter, 0, test.old+" "+test.renamed)
+			r.callsOn(1, test.first, test.old+" "+test.renamed)
+			r.callsOn(500, test.restAfter, test.old+" "+test.renamed)
 			if state := r.wait(2 * time.Minute); state.Stage != test.want {
 				t.Errorf("got %+v, want stage %s", state, test.want)
 			}
@@ -115,14 +115,14 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// callsOn is callsFrom for a client whose route to the Service is made of several objects.
-func (r *replica) callsOn(workload string, bucket uint16, ok, failed uint64, names string) {
-	if ok+failed == 0 {
+// callsOn is calls for a client whose route to the Service is made of several objects.
+func (r *replica) callsOn(bucket uint16, n uint64, names string) {
+	if n == 0 {
 		return
 	}
 	route := []mesh.Ref{{Kind: "Service", Namespace: "demo", Name: "echo"}}
 	for name := range strings.FieldsSeq(names) {
 		route = append(route, mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: name})
 	}
-	r.callsAlong(workload, bucket, ok, failed, load.Rules{Cluster: route[:1], Routes: [][]mesh.Ref{route}})
+	r.callsAlong("web", bucket, n, 0, load.Rules{Cluster: route[:1], Routes: [][]mesh.Ref{route}})
 }
