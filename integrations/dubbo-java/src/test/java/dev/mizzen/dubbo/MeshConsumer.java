@@ -1,0 +1,46 @@
+package dev.mizzen.dubbo;
+
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import org.apache.dubbo.config.ApplicationConfig;
+import org.apache.dubbo.config.ReferenceConfig;
+import org.apache.dubbo.config.RegistryConfig;
+import org.apache.dubbo.config.bootstrap.DubboBootstrap;
+import org.apache.dubbo.rpc.RpcContext;
+import org.apache.dubbo.rpc.model.FrameworkModel;
+
+/** A consumer of Dubbo as applications write it, with the mesh as its registry. */
+final class MeshConsumer implements AutoCloseable {
+    private final FrameworkModel framework = new FrameworkModel();
+    final Greeter greeter;
+
+    MeshConsumer(Path bootstrap, String providedBy) {
+        this(bootstrap, providedBy, reference -> { });
+    }
+
+    MeshConsumer(Path bootstrap, String providedBy, Consumer<ReferenceConfig<Greeter>> more) {
+        ReferenceConfig<Greeter> reference = new ReferenceConfig<>();
+        reference.setInterface(Greeter.class);
+        reference.setProvidedBy(providedBy);
+        reference.setCheck(false);
+        more.accept(reference);
+        ApplicationConfig application = new ApplicationConfig("consumer");
+        application.setQosEnable(false);
+        DubboBootstrap.getInstance(framework.newApplication()).application(application)
+                .registry(new RegistryConfig("mizzen://mesh?registry-type=service&bootstrap=" + bootstrap)).reference(reference).start();
+        greeter = reference.get();
+    }
+
+    /** Makes a call with attachments, as names and values. */
+    String greet(String text, String... attachments) {
+        for (int i = 0; i < attachments.length; i += 2) {
+            RpcContext.getClientAttachment().setAttachment(attachments[i], attachments[i + 1]);
+        }
+        return greeter.greet(text);
+    }
+
+    @Override
+    public void close() {
+        framework.destroy();
+    }
+}
