@@ -149,8 +149,9 @@ var featureTable = []featureRow{
 	},
 	{
 		feature: FeatureOutlierDetection, grfc: "A50", fallback: "They do not eject endpoints. Use a readiness probe.",
+		byKind: kindFallback{JavaClient, "They eject an endpoint after five failed calls in a row, whatever the rule says. Keep the setting if that is good enough for them."},
 		missing: releaseRanges{
-			GRPCGo: until(50), GRPCJava: until(49), GRPCCore: until(51), GRPCNode: until(7), GRPCRust: always,
+			GRPCGo: until(50), GRPCJava: until(49), GRPCCore: until(51), GRPCNode: until(7), GRPCRust: always, JavaClient: always,
 		},
 	},
 	{

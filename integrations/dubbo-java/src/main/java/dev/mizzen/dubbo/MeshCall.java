@@ -41,6 +41,8 @@ final class MeshCall {
     /** The limit of one attempt that the application set, in milliseconds; read only if a rule has one, too. */
     private long own;
     private Object countDown;
+    /** Nothing of the rule's limit is left for another attempt. */
+    private boolean isLate;
 
     MeshCall(Followed service, URL consumer, Invocation invocation) {
         this.service = service;
@@ -153,11 +155,18 @@ final class MeshCall {
             return true;
         }
         long left = TimeUnit.NANOSECONDS.toMillis(plan.timeoutNanos() - (System.nanoTime() - start));
-        if (left <= 0) {
+        isLate = left <= 0;
+        if (isLate) {
             return false;
         }
         RpcContext.getClientAttachment().setObjectAttachment(CommonConstants.TIME_COUNTDOWN_KEY, TimeoutCountDown.newCountDown(Math.min(left, own), TimeUnit.MILLISECONDS));
         return true;
+    }
+
+    /** Says that the rule's limit ended the call, if it did: Dubbo only sees that there is no invoker for another attempt. */
+    RpcException late(RpcException e) {
+        return !isLate ? e : new RpcException(RpcException.TIMEOUT_EXCEPTION,
+                service.name + ": the limit of the rule has passed, " + TimeUnit.NANOSECONDS.toMillis(plan.timeoutNanos()) + " ms", e);
     }
 
     /** Gives back the time limit that the thread had. */

@@ -32,6 +32,8 @@ public final class MeshClusterFilter implements ClusterFilter, BaseFilter.Listen
         try {
             call.begin();
             return invoker.invoke(invocation);
+        } catch (RpcException e) {
+            throw call.late(e);
         } finally {
             call.restore();
         }

@@ -7,11 +7,15 @@ import org.apache.dubbo.config.ReferenceConfig;
 import org.apache.dubbo.config.RegistryConfig;
 import org.apache.dubbo.config.bootstrap.DubboBootstrap;
 import org.apache.dubbo.rpc.RpcContext;
+import org.apache.dubbo.rpc.model.ApplicationModel;
 import org.apache.dubbo.rpc.model.FrameworkModel;
 
 /** A consumer of Dubbo as applications write it, with the mesh as its registry. */
 final class MeshConsumer implements AutoCloseable {
-    private final FrameworkModel framework = new FrameworkModel();
+    /** Dubbo ends what all its frameworks share with the last one of them, and with it what the next one needs. So all consumers have one, and it stays. */
+    private static final FrameworkModel FRAMEWORK = new FrameworkModel();
+    private static final ApplicationModel STAYS = FRAMEWORK.newApplication();
+    private final ApplicationModel model = FRAMEWORK.newApplication();
     final Greeter greeter;
 
     MeshConsumer(Path bootstrap, String providedBy) {
@@ -26,7 +30,7 @@ final class MeshConsumer implements AutoCloseable {
         more.accept(reference);
         ApplicationConfig application = new ApplicationConfig("consumer");
         application.setQosEnable(false);
-        DubboBootstrap.getInstance(framework.newApplication()).application(application)
+        DubboBootstrap.getInstance(model).application(application)
                 .registry(new RegistryConfig("mizzen://mesh?registry-type=service&bootstrap=" + bootstrap)).reference(reference).start();
         greeter = reference.get();
     }
@@ -41,6 +45,6 @@ final class MeshConsumer implements AutoCloseable {
 
     @Override
     public void close() {
-        framework.destroy();
+        model.destroy();
     }
 }
