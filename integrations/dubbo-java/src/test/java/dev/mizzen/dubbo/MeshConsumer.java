@@ -22,7 +22,12 @@ final class MeshConsumer implements AutoCloseable {
         this(bootstrap, providedBy, reference -> { });
     }
 
-    MeshConsumer(Path bootstrap, String providedBy, Consumer<ReferenceConfig<Greeter>> more) {
+    static RegistryConfig registry(Path bootstrap) {
+        return new RegistryConfig("mizzen://mesh?registry-type=service&bootstrap=" + bootstrap);
+    }
+
+    /** @param others registries beside the mesh, which is then not the default */
+    MeshConsumer(Path bootstrap, String providedBy, Consumer<ReferenceConfig<Greeter>> more, RegistryConfig... others) {
         ReferenceConfig<Greeter> reference = new ReferenceConfig<>();
         reference.setInterface(Greeter.class);
         reference.setProvidedBy(providedBy);
@@ -30,8 +35,16 @@ final class MeshConsumer implements AutoCloseable {
         more.accept(reference);
         ApplicationConfig application = new ApplicationConfig("consumer");
         application.setQosEnable(false);
-        DubboBootstrap.getInstance(model).application(application)
-                .registry(new RegistryConfig("mizzen://mesh?registry-type=service&bootstrap=" + bootstrap)).reference(reference).start();
+        RegistryConfig mesh = registry(bootstrap);
+        mesh.setId("mesh");
+        if (others.length > 0) {
+            mesh.setDefault(false);
+        }
+        DubboBootstrap dubbo = DubboBootstrap.getInstance(model).application(application).registry(mesh);
+        for (RegistryConfig other : others) {
+            dubbo.registry(other);
+        }
+        dubbo.reference(reference).start();
         greeter = reference.get();
     }
 

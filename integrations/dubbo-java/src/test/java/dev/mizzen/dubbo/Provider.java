@@ -71,10 +71,10 @@ final class Provider implements AutoCloseable {
 
         @Override
         public String greet(String text) {
-            if (text.startsWith("slow ")) {
+            if (text.startsWith("slow " + version)) {
                 slow.incrementAndGet();
                 try {
-                    Thread.sleep(Long.parseLong(text.substring("slow ".length()))); // the work that the call stands for
+                    Thread.sleep(3000); // the work that the call stands for
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                 }
