@@ -32,6 +32,7 @@ final class MeshConsumer implements AutoCloseable {
         reference.setInterface(Greeter.class);
         reference.setProvidedBy(providedBy);
         reference.setCheck(false);
+        reference.setTimeout(20_000);
         more.accept(reference);
         ApplicationConfig application = new ApplicationConfig("consumer");
         application.setQosEnable(false);
