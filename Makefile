@@ -197,7 +197,7 @@ integrations: build ## test integrations/: the xDS client for frameworks in Go, 
 	for module in $(INTEGRATIONS); do race=$(RACE); if [ "$(SHORT)" = -short ] && [ $$module != go ]; then race=; fi; \
 		CONTROLPLANE=$(CURDIR)/bin/controlplane $(GO) -C integrations/$$module test $$race -count=1 ./... || exit; done
 
-integrations-java: build ## have consumers of Dubbo for Java follow the mesh, with the real control plane, about a minute; needs a JDK 17 and Maven
+integrations-java: build ## have consumers of Dubbo for Java follow the mesh, with the real control plane, one to two minutes; needs a JDK 17 and Maven
 	CONTROLPLANE=$(CURDIR)/bin/controlplane mvn -B -ntp -f agents/java -P dubbo -pl dev.mizzen:mizzen-dubbo -am -Dtest='Dubbo*Test' -Dsurefire.failIfNoSpecifiedTests=false package
 
 interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too, TRAINS=-sample is what CI runs)
