@@ -72,8 +72,10 @@ func TestFeaturesMissingIn(t *testing.T) {
 		"rust":              {GRPCRust, "0.1.0", FeaturePriority | FeatureLeastRequestPolicy | FeatureCircuitBreaking | FeatureFaultInjection, FeatureStringMatch | FeatureLeastRequest},
 		"frameworks in go":  {GoClient, "0.1.0", FeatureTLS | FeatureSystemRoots | FeatureWeightedRoundRobin | FeatureContentType | FeatureSNI, EncodingFeatures | FeatureRingHash | FeatureOutlierDetection | FeatureCircuitBreaking | FeatureLeastRequest | FeaturePickFirst | FeatureFaultInjection | FeatureInlineRoutes | FeatureWeightSum},
 		"http in go":        {GoHTTPClient, "0.1.0", FeatureTLS | FeatureSystemRoots, EncodingFeatures | FeatureRingHash | FeatureOutlierDetection | FeatureCircuitBreaking | FeatureLeastRequest | FeatureFaultInjection},
-		"frameworks in java": {JavaClient, "0.1.0", FeatureRingHashPolicy | FeatureLeastRequestPolicy | FeatureTLS | FeatureSystemRoots | FeaturePickFirst | FeatureOutlierDetection | FeatureWeightedRoundRobin | FeatureContentType,
-			FeatureStringMatch | FeatureRingSize | FeatureRingHash | FeatureCircuitBreaking | FeatureLeastRequest | FeatureFaultInjection | FeatureInlineRoutes | FeatureWeightSum},
+		"frameworks in java": {
+			JavaClient, "0.1.0", FeatureRingHashPolicy | FeatureLeastRequestPolicy | FeatureTLS | FeatureSystemRoots | FeaturePickFirst | FeatureOutlierDetection | FeatureWeightedRoundRobin | FeatureContentType,
+			FeatureStringMatch | FeatureRingSize | FeatureRingHash | FeatureCircuitBreaking | FeatureLeastRequest | FeatureFaultInjection | FeatureInlineRoutes | FeatureWeightSum,
+		},
 		"armeria": {Armeria, "1.35.0", FeatureWeightedClusters | FeatureRoutelessVirtualHost | FeatureTLS, FeatureStringMatch | FeaturePriority | FeatureEmptyAssignment},
 		"unknown": {UnknownClient, "1.85.0", unknown, ^unknown},
 	}
