@@ -36,7 +36,7 @@ PROGRAMS := ./cmd/controlplane ./cmd/controlplane-demo
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test random lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance conformance-clients interop frameworks interop-rust integrations interop-history interop-matchers interop-java istiodiff examples bench scale fuzz vuln
+.PHONY: help agent build image release crds ui ui-check ui-screenshots e2e-ui test random lint man golden generate demo demo-spring e2e e2e-spring e2e-envoy e2e-mtls e2e-mtls-rotation conformance conformance-clients interop frameworks interop-rust integrations integrations-java interop-history interop-matchers interop-java istiodiff examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -197,6 +197,9 @@ INTEGRATIONS = go kitex kratos hertz dubbo-go
 integrations: build ## test integrations/: the xDS client for frameworks in Go, and clients and servers of Kitex, Kratos, Hertz and dubbo-go, with the real control plane (SHORT=-short, with the race detector for the client alone, and INTEGRATIONS='go kitex' is what CI runs)
 	for module in $(INTEGRATIONS); do race=$(RACE); if [ "$(SHORT)" = -short ] && [ $$module != go ]; then race=; fi; \
 		CONTROLPLANE=$(CURDIR)/bin/controlplane $(GO) -C integrations/$$module test $$race -count=1 ./... || exit; done
+
+integrations-java: build ## have consumers of Dubbo for Java follow the mesh, with the real control plane, one to two minutes; needs a JDK 17 and Maven
+	CONTROLPLANE=$(CURDIR)/bin/controlplane mvn -B -ntp -f agents/java -P dubbo -pl dev.mizzen:mizzen-dubbo -am -Dtest='Dubbo*Test' -Dsurefire.failIfNoSpecifiedTests=false package
 
 interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too, TRAINS=-sample is what CI runs)
 	test/spring/setup.sh $(TRAINS:-%=%)

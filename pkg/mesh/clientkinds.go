@@ -22,6 +22,7 @@ const (
 	Sermant
 	GoHTTPClient
 	GoClient
+	JavaClient
 	// clientKindCount is how many there are.
 	clientKindCount
 )
@@ -118,6 +119,7 @@ var clientKindTable = []clientKindRow{
 	// integrations/go, for HTTP and for RPC frameworks. The longer name comes first.
 	{kind: GoHTTPClient, name: "mizzen-go-http", userAgent: "mizzen-go-http", family: FamilyHTTP},
 	{kind: GoClient, name: "mizzen-go", userAgent: "mizzen-go"},
+	{kind: JavaClient, name: "mizzen-java-rpc", userAgent: "mizzen-java-rpc"}, // the Java agent's core, for RPC frameworks: integrations/dubbo-java
 }
 
 // kitexUnusable: it reads Listeners with filter chains, under the cluster IPs of a table of names in its default mode. docs/clients/kitex.md has more.

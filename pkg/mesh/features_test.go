@@ -72,8 +72,12 @@ func TestFeaturesMissingIn(t *testing.T) {
 		"rust":              {GRPCRust, "0.1.0", FeaturePriority | FeatureLeastRequestPolicy | FeatureCircuitBreaking | FeatureFaultInjection, FeatureStringMatch | FeatureLeastRequest},
 		"frameworks in go":  {GoClient, "0.1.0", FeatureTLS | FeatureSystemRoots | FeatureWeightedRoundRobin | FeatureContentType | FeatureSNI, EncodingFeatures | FeatureRingHash | FeatureOutlierDetection | FeatureCircuitBreaking | FeatureLeastRequest | FeaturePickFirst | FeatureFaultInjection | FeatureInlineRoutes | FeatureWeightSum},
 		"http in go":        {GoHTTPClient, "0.1.0", FeatureTLS | FeatureSystemRoots, EncodingFeatures | FeatureRingHash | FeatureOutlierDetection | FeatureCircuitBreaking | FeatureLeastRequest | FeatureFaultInjection},
-		"armeria":           {Armeria, "1.35.0", FeatureWeightedClusters | FeatureRoutelessVirtualHost | FeatureTLS, FeatureStringMatch | FeaturePriority | FeatureEmptyAssignment},
-		"unknown":           {UnknownClient, "1.85.0", unknown, ^unknown},
+		"frameworks in java": {
+			JavaClient, "0.1.0", FeatureRingHashPolicy | FeatureLeastRequestPolicy | FeatureTLS | FeatureSystemRoots | FeaturePickFirst | FeatureOutlierDetection | FeatureWeightedRoundRobin | FeatureContentType,
+			FeatureStringMatch | FeatureRingSize | FeatureRingHash | FeatureCircuitBreaking | FeatureLeastRequest | FeatureFaultInjection | FeatureInlineRoutes | FeatureWeightSum,
+		},
+		"armeria": {Armeria, "1.35.0", FeatureWeightedClusters | FeatureRoutelessVirtualHost | FeatureTLS, FeatureStringMatch | FeaturePriority | FeatureEmptyAssignment},
+		"unknown": {UnknownClient, "1.85.0", unknown, ^unknown},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

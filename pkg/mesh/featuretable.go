@@ -64,11 +64,13 @@ var featureTable = []featureRow{
 	{feature: FeatureRingHashPolicy, grfc: "A52", missing: releaseRanges{
 		// These releases accept the enum, and do not read the list yet. gRPC for Node added both in one release.
 		GRPCGo: {Release{1, 41}, Release{1, 56}}, GRPCJava: {Release{1, 40}, Release{1, 47}},
+		JavaClient: always, // The Java agent's core reads the enum only.
 		// C-core is not named: version 1.51, which Debian packages, crashes in calls with ring hash, so it is not
 		// sent the enum.
 	}},
 	{feature: FeatureLeastRequestPolicy, grfc: "A52", missing: releaseRanges{
-		GRPCRust: always, // tonic-xds/src/xds/resource/cluster.rs
+		GRPCRust:   always, // tonic-xds/src/xds/resource/cluster.rs
+		JavaClient: always,
 	}},
 	{feature: FeatureRingSize, grfc: "A42", missing: releaseRanges{
 		GRPCNode: always, // It acknowledges the cluster, and balances the calls round robin.
@@ -104,12 +106,12 @@ var featureTable = []featureRow{
 		// It supports them since 1.11, but 1.13 ends with the first connection to such a cluster. 1.11 and 1.12 were not run.
 		GRPCNode: until(14),
 		GRPCRust: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always,
-		GoClient: always, GoHTTPClient: always, // They connect in plaintext, and fail the calls to clusters with TLS settings.
+		GoClient: always, GoHTTPClient: always, JavaClient: always, // They connect in plaintext, and fail the calls to clusters with TLS settings.
 	}},
 	{feature: FeatureSystemRoots, grfc: "A82", missing: releaseRanges{
 		// These clients reject the cluster.
 		GRPCJava: until(77), GRPCGo: always, GRPCCore: until(74), GRPCNode: always,
-		GRPCRust: always, Envoy: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always, GoClient: always, GoHTTPClient: always,
+		GRPCRust: always, Envoy: always, UnknownClient: always, Kitex: always, Armeria: always, Dubbo: always, Sermant: always, GoClient: always, GoHTTPClient: always, JavaClient: always,
 	}, variable: "GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS", byVariable: releaseRanges{
 		// Java is not named: calls of 1.76 with the variable never end.
 		GRPCGo:   since(71),                        // internal/envconfig/xds.go
@@ -147,8 +149,9 @@ var featureTable = []featureRow{
 	},
 	{
 		feature: FeatureOutlierDetection, grfc: "A50", fallback: "They do not eject endpoints. Use a readiness probe.",
+		byKind: kindFallback{JavaClient, "They eject an endpoint after five failed calls in a row, whatever the rule says. Keep the setting if that is good enough for them."},
 		missing: releaseRanges{
-			GRPCGo: until(50), GRPCJava: until(49), GRPCCore: until(51), GRPCNode: until(7), GRPCRust: always,
+			GRPCGo: until(50), GRPCJava: until(49), GRPCCore: until(51), GRPCNode: until(7), GRPCRust: always, JavaClient: always,
 		},
 	},
 	{
@@ -162,7 +165,7 @@ var featureTable = []featureRow{
 		fallback: roundRobinInstead,
 		byKind:   kindFallback{GRPCNode, "Their calls are balanced round robin. For Node clients, set GRPC_EXPERIMENTAL_PICKFIRST_LB_CONFIG=true."},
 		missing: releaseRanges{
-			GRPCGo: until(56), GRPCJava: until(58), GRPCCore: until(58), GRPCNode: always, GRPCRust: always,
+			GRPCGo: until(56), GRPCJava: until(58), GRPCCore: until(58), GRPCNode: always, GRPCRust: always, JavaClient: always,
 		},
 	},
 	{
@@ -170,14 +173,14 @@ var featureTable = []featureRow{
 		fallback: roundRobinInstead,
 		byKind:   kindFallback{GRPCNode, "Their calls are balanced round robin. For Node clients, set GRPC_EXPERIMENTAL_XDS_WRR_LB=true."},
 		missing: releaseRanges{
-			GRPCGo: until(56), GRPCJava: until(54), GRPCCore: until(55), GRPCNode: always, GRPCRust: always, GoClient: always,
+			GRPCGo: until(56), GRPCJava: until(54), GRPCCore: until(55), GRPCNode: always, GRPCRust: always, GoClient: always, JavaClient: always,
 		},
 	},
 	{
 		feature: FeatureContentType, grfc: "A28", fallback: "Their routing does not see content-type. Match a header that the application sends.",
 		missing: releaseRanges{
 			GRPCGo:   always, // The library adds the header after it chose the route: stream.go
-			GoClient: always,
+			GoClient: always, JavaClient: always,
 		},
 	},
 	{
@@ -185,7 +188,7 @@ var featureTable = []featureRow{
 		fallback: serverNameNotSent + "Use another client if it does.",
 		byKind:   kindFallback{GRPCGo, serverNameNotSent + "Set GRPC_EXPERIMENTAL_XDS_SNI=true for clients in Go, and declare it with `controlplane bootstrap --sni`."},
 		missing: releaseRanges{
-			GRPCGo: always, GRPCJava: until(77), GRPCNode: always, GRPCRust: always, GoClient: always,
+			GRPCGo: always, GRPCJava: until(77), GRPCNode: always, GRPCRust: always, GoClient: always, JavaClient: always,
 			GRPCCore: until(80), // Seen in 1.80. 1.68 to 1.76 send the name that the application dials.
 		},
 		variable: "GRPC_EXPERIMENTAL_XDS_SNI", byVariable: releaseRanges{

@@ -57,8 +57,8 @@ func TestAudienceOf(t *testing.T) {
 	if missing := withoutRules.Missing(mesh.FeaturePartialVirtualHost); missing != mesh.MakeClientKinds(mesh.GRPCCore) {
 		t.Errorf("without rules, got %s as the clients that need a route for every call", missing)
 	}
-	// gRPC for Rust always gets a separate encoding.
-	if r := audienceOf(translate.Facts{}.Project(mesh.Client{})); r.Kinds != clientrules.ClientsOf(mesh.FamilyGRPC).Kinds&^mesh.MakeClientKinds(mesh.GRPCRust) {
+	// gRPC for Rust and RPC frameworks in Java always get separate encodings.
+	if r := audienceOf(translate.Facts{}.Project(mesh.Client{})); r.Kinds != clientrules.ClientsOf(mesh.FamilyGRPC).Kinds&^mesh.MakeClientKinds(mesh.GRPCRust, mesh.JavaClient) {
 		t.Errorf("got %s", r.Kinds)
 	}
 }

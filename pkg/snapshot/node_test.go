@@ -98,6 +98,10 @@ func TestClientOf(t *testing.T) {
 			nodeWithProviders("mizzen-go-http", "0.1.0", structpb.NewStringValue("default")),
 			mesh.Client{Namespace: "default", Kind: mesh.GoHTTPClient, Version: "0.1.0"},
 		},
+		"certificates of a framework in java": {
+			nodeWithProviders("mizzen-java-rpc", "0.1.0", structpb.NewStringValue("default")),
+			mesh.Client{Namespace: "default", Kind: mesh.JavaClient, Version: "0.1.0"},
+		},
 		"certificates of a client that falls back to plain text": {
 			nodeWithProviders("tonic-xds", "0.1.0", structpb.NewStringValue("default")),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCRust, Version: "0.1.0"},

@@ -1,6 +1,7 @@
 package dev.mizzen.agent.bridge;
 
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /** A name that the application calls, and what the mesh says about it. */
@@ -32,6 +33,14 @@ public interface Service {
 
     /** Blocks as long as {@link #settled} does. */
     Presence await();
+
+    /**
+     * Completes with the next change of what the mesh says: of the presence, the routes or the endpoints. A caller that asks for it before it reads the
+     * rest misses no change.
+     */
+    default CompletionStage<Presence> nextChange() {
+        return new CompletableFuture<>();
+    }
 
     /** True the first time that the application's registry decides a call for a reason. The caller finds out if it has an instance, and says so by {@link #leftToRegistry}. */
     default boolean isNewlyLeft() {

@@ -46,6 +46,7 @@ public final class Bootstrap {
     private final Object node;
     /** The certificate providers that can be used. */
     public final List<CertificateProvider> providers;
+    private boolean isRpc;
 
     private Bootstrap(Object document) {
         servers = servers(document);
@@ -178,6 +179,11 @@ public final class Bootstrap {
         return any;
     }
 
+    /** Declares a client of an RPC framework: the control plane sends it what it sends to gRPC clients, and not what HTTP clients can do. */
+    public void callsRpc() {
+        isRpc = true;
+    }
+
     /** Returns a label of this pod, or an empty string. */
     String label(String key) {
         return Json.string(Json.get(Json.get(node, "metadata"), "LABELS"), key);
@@ -198,9 +204,11 @@ public final class Bootstrap {
                 }
             }
         }
-        List<Object> protocols = new ArrayList<>();
-        protocols.add("http/1.1");
-        entry(metadata, "PROTOCOLS", protocols);
+        if (!isRpc) {
+            List<Object> protocols = new ArrayList<>();
+            protocols.add("http/1.1");
+            entry(metadata, "PROTOCOLS", protocols);
+        }
         if (!providers.isEmpty()) {
             List<Object> names = new ArrayList<>();
             for (CertificateProvider p : providers) {
@@ -211,7 +219,7 @@ public final class Bootstrap {
         out.message(3, metadata);
         Object locality = Json.get(node, "locality");
         out.message(4, new Buffer(64).string(1, Json.string(locality, "region")).string(2, Json.string(locality, "zone")).string(3, Json.string(locality, "sub_zone")));
-        return out.string(6, "mizzen-java-agent").string(7, version).toBytes();
+        return out.string(6, isRpc ? "mizzen-java-rpc" : "mizzen-java-agent").string(7, version).toBytes();
     }
 
     /** Writes an entry of a google.protobuf.Struct. */

@@ -44,6 +44,8 @@ final class XdsService implements Service, Resource.Follower {
     // Guarded by the client.
     private List<Resource> held = new ArrayList<>();
     private List<CompletableFuture<Presence>> waiting = new ArrayList<>(0);
+    /** Who waits for the next change. */
+    private List<CompletableFuture<Presence>> watching = new ArrayList<>(0);
 
     XdsService(XdsMesh mesh, Client client, String name, Mode mode, long deadline) {
         this.mesh = mesh;
@@ -201,6 +203,9 @@ final class XdsService implements Service, Resource.Follower {
         List<CompletableFuture<Presence>> woken = waiting;
         waiting = new ArrayList<>(0);
         mesh.complete(woken, presence);
+        woken = watching;
+        watching = new ArrayList<>(0);
+        mesh.complete(woken, presence);
     }
 
     @Override
@@ -256,6 +261,15 @@ final class XdsService implements Service, Resource.Follower {
             }
         }
         f.complete(presence);
+        return f;
+    }
+
+    @Override
+    public CompletionStage<Presence> nextChange() {
+        CompletableFuture<Presence> f = new CompletableFuture<>();
+        synchronized (client) {
+            watching.add(f);
+        }
         return f;
     }
 

@@ -69,6 +69,21 @@ class ControlPlaneTest {
         }
     }
 
+    /** Who keeps connections to all endpoints hears of each change of them, and of the routes. */
+    @Test
+    void reportsChanges() throws Exception {
+        try (ControlPlane cp = ControlPlane.serve(folder); Mesh mesh = Fixture.mesh(cp.xds)) {
+            Service s = mesh.service("go-sc-a", 80);
+            assertEquals(Service.Presence.KNOWN, s.nextChange().toCompletableFuture().get(20, java.util.concurrent.TimeUnit.SECONDS));
+            java.util.concurrent.CompletableFuture<Service.Presence> change = s.nextChange().toCompletableFuture();
+            Fixture.write(folder, "vs.yaml", Fixture.rule("go-sc-a", Fixture.to("go-sc-a", "v1")));
+            while (s.endpoints().size() != 1) {
+                assertEquals(Service.Presence.KNOWN, change.get(20, java.util.concurrent.TimeUnit.SECONDS));
+                change = s.nextChange().toCompletableFuture();
+            }
+        }
+    }
+
     @Test
     void matchesHeaders() throws Exception {
         Fixture.write(folder, "vs.yaml", Fixture.rule("go-sc-a",

@@ -244,7 +244,7 @@ public final class Cluster {
 
     /** Ejects a host that has failed too often in a row. Reports whether it did. */
     private boolean judge(Host h, int failures, long limit, long enforced) {
-        if (limit <= 0 || failures < limit || failures == 0) {
+        if (limit <= 0 || enforced <= 0 || failures < limit || failures == 0) {
             return false;
         }
         OutlierDetection o = config.outliers;

@@ -288,6 +288,14 @@ class ClusterTest {
         assertEquals("[b]", picks(100).keySet().toString());
     }
 
+    /** Gateway failures that do not eject leave the count of all failures alone. With the defaults both have the same limit. */
+    @Test
+    void ejectsByTheDefaults() {
+        update("outlier_detection { max_ejection_percent { value: 100 } }", hosts("ab"));
+        fail("a", 5, 503);
+        assertEquals("[b]", picks(100).keySet().toString());
+    }
+
     @Test
     void countsGatewayFailuresAlone() {
         update("outlier_detection { consecutive_gateway_failure { value: 2 } enforcing_consecutive_gateway_failure { value: 100 } enforcing_consecutive_5xx { } max_ejection_percent { value: 100 } }",
