@@ -2,6 +2,7 @@ package serving_test
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,18 +101,18 @@ func TestReturnWithoutEndpoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := serving.NewStore(serving.Options{})
 		store.Publish(snapshottest.Load(t, subsetNamed("v1")))
-		woken := 0
+		var woken atomic.Int32
 		c := &wholeClient{names: map[snapshot.Type][]string{}, versions: map[snapshot.Type]string{snapshot.ClusterType: "another"}}
 		node := &corev3.Node{UserAgentName: "envoy", Metadata: snapshottest.Metadata("NAMESPACE", "demo")}
-		c.session = store.Open(serving.ClientInfoOf(node, "", ""), func() { woken++ })
+		c.session = store.Open(serving.ClientInfoOf(node, "", ""), func() { woken.Add(1) })
 		defer c.session.Close()
 		c.ask(snapshot.ClusterType)
 		if got := c.takeWithin(4 * time.Second); len(got) > 0 || c.session.Due() {
 			t.Errorf("got %q within four seconds, want nothing", got)
 		}
-		before := woken
-		if got := c.takeWithin(2 * time.Second); len(got) != 1 || woken == before {
-			t.Errorf("got %q after six seconds, want the clusters, and was woken %d times", got, woken-before)
+		before := woken.Load()
+		if got := c.takeWithin(2 * time.Second); len(got) != 1 || woken.Load() == before {
+			t.Errorf("got %q after six seconds, want the clusters, and was woken %d times", got, woken.Load()-before)
 		}
 	})
 }
