@@ -23,6 +23,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // resourceID identifies a resource among all types.
@@ -208,7 +209,7 @@ func TestClientTakesAnything(t *testing.T) {
 		for _, version := range []string{"1.41.0", "1.85.0"} {
 			t.Run(kind.String()+" "+version, func(t *testing.T) {
 				client := mesh.Client{Namespace: "demo", Kind: kind, Version: version, Missing: mesh.FeaturesMissingIn(kind, version)}
-				s := snapshot.New(translate.RandomWorld(60))
+				s := snapshot.New(translate.RandomWorld(seeds.Count(60)))
 				accept(t, s, client, s.Names(snapshot.ListenerType, client), nil)
 			})
 		}

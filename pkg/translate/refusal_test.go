@@ -16,10 +16,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+	"github.com/mizzen-mesh/mizzen/test/seeds"
 )
 
 // randomHosts is the number of hosts with random rules in TestNobodyRefuses.
-const randomHosts = 2000
+var randomHosts = seeds.Count(2000)
 
 // TestNobodyRefuses gets the resources of Services, of pods by their own names, and of serviceless hosts with
 // random rules, for every client kind, in old and new versions. It checks each resource with the rules of that

@@ -33,28 +33,44 @@ func fromPrincipals(values ...string) *security.Rule {
 	return &security.Rule{From: []*security.Rule_From{{Source: &security.Source{Principals: values}}}}
 }
 
-// TestManyMistakes: one author's mistakes do not keep the control plane busy. A time that grows with the square of their
-// number would be minutes here.
+// TestManyMistakes: one author's mistakes do not keep the control plane busy. Ten times as many take about ten times as long; a time that grows
+// with the square of their number would be a hundred times as long.
 func TestManyMistakes(t *testing.T) {
-	const n, most = 100_000, 20 * time.Second
-	block := &security.Rule{From: []*security.Rule_From{{Source: &security.Source{IpBlocks: values(n, "10.0.0.%d/x")}}}}
-	unknown := denying(&security.Rule{})
-	unknown.UnknownFields = slices.Sorted(slices.Values(values(n, "spec.rules[0].x%d")))
-	each := denying()
-	for range n {
-		each.Spec.Rules = append(each.Spec.Rules, &security.Rule{})
-	}
-	each.UnknownFields = slices.Sorted(slices.Values(values(n, "spec.rules[%d].form")))
-	for name, policy := range map[string]*mesh.AuthorizationPolicy{"values": denying(block), "unknown fields": unknown, "rules": each} {
-		t.Run(name, func(t *testing.T) {
-			var found []mesh.Problem
-			start := time.Now()
-			CheckPolicy(&found, policy, RulesInput{})
-			if took := time.Since(start); took > most {
-				t.Errorf("it took %v", took)
+	for name, policy := range map[string]func(n int) *mesh.AuthorizationPolicy{
+		"values": func(n int) *mesh.AuthorizationPolicy {
+			return denying(&security.Rule{From: []*security.Rule_From{{Source: &security.Source{IpBlocks: values(n, "10.0.0.%d/x")}}}})
+		},
+		"unknown fields": func(n int) *mesh.AuthorizationPolicy {
+			unknown := denying(&security.Rule{})
+			unknown.UnknownFields = slices.Sorted(slices.Values(values(n, "spec.rules[0].x%d")))
+			return unknown
+		},
+		"rules": func(n int) *mesh.AuthorizationPolicy {
+			each := denying()
+			for range n {
+				each.Spec.Rules = append(each.Spec.Rules, &security.Rule{})
 			}
-			if len(found) < n {
-				t.Errorf("got %d Problems, want one for each of %d mistakes", len(found), n)
+			each.UnknownFields = slices.Sorted(slices.Values(values(n, "spec.rules[%d].form")))
+			return each
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// fastest is the shorter time of two attempts: the machine may be busy with something else.
+			fastest := func(n int) time.Duration {
+				p, best := policy(n), time.Hour
+				for range 2 {
+					var found []mesh.Problem
+					start := time.Now()
+					CheckPolicy(&found, p, RulesInput{})
+					best = min(best, time.Since(start))
+					if len(found) < n {
+						t.Errorf("got %d Problems, want one for each of %d mistakes", len(found), n)
+					}
+				}
+				return best
+			}
+			if few, many := fastest(2000), fastest(20_000); many > 50*few {
+				t.Errorf("2,000 mistakes took %v, and ten times as many took %v", few, many)
 			}
 		})
 	}

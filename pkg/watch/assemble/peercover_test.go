@@ -39,20 +39,27 @@ func TestPeerCover(t *testing.T) {
 	}
 }
 
-// TestManyPeerAuthentications: one author's objects do not keep the control plane busy. A time that grows with the square of
-// their number would be minutes here.
+// TestManyPeerAuthentications: one author's objects do not keep the control plane busy. Ten times as many take about ten times as long; a time
+// that grows with the square of their number would be a hundred times as long.
 func TestManyPeerAuthentications(t *testing.T) {
-	const n, most = 20_000, 20 * time.Second
-	start := time.Now()
-	var cover peerCover
-	for i := range n {
-		p := &mesh.PeerAuthentication{Selector: map[string]string{"app": "echo", "version": fmt.Sprint(i)}}
-		if got := cover.of(p); got != nil {
-			t.Fatalf("%v is covered by %v", p.Selector, got.Selector)
+	// fastest is the shortest time of three attempts: the machine may be busy with something else.
+	fastest := func(n int) time.Duration {
+		best := time.Hour
+		for range 3 {
+			start := time.Now()
+			var cover peerCover
+			for i := range n {
+				p := &mesh.PeerAuthentication{Selector: map[string]string{"app": "echo", "version": fmt.Sprint(i)}}
+				if got := cover.of(p); got != nil {
+					t.Fatalf("%v is covered by %v", p.Selector, got.Selector)
+				}
+				cover.add(p)
+			}
+			best = min(best, time.Since(start))
 		}
-		cover.add(p)
+		return best
 	}
-	if took := time.Since(start); took > most {
-		t.Errorf("it took %v", took)
+	if few, many := fastest(2000), fastest(20_000); many > 50*few {
+		t.Errorf("2,000 objects took %v, and ten times as many took %v", few, many)
 	}
 }

@@ -48,7 +48,7 @@ func TestFolderHistories(t *testing.T) {
 			}
 		})
 	}
-	if byPath < 500 || fresh < 500 {
+	if enough := seeds.Count(500); byPath < enough || fresh < enough {
 		t.Errorf("only %d scans were of single paths, and only %d folders were readable; the test proves too little", byPath, fresh)
 	}
 }
