@@ -99,7 +99,7 @@ func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
 // with the weight 0: what follows them within introductionLimit waits for the client as if they were the first of two responses.
 func (sub *subscription) introducedItself(e *entry, sent *snapshot.Versioned) {
 	delete(sub.selfIntroduced, e)
-	if e.sent == nil || len(sent.Beyond(e.sent)) == 0 || sent.Introduce(e.sent, sub.family()) != sent || !sub.followsClusters(e.sent) {
+	if e.sent == nil || e.sent.OnlyClaimed() || len(sent.Beyond(e.sent)) == 0 || sent.Introduce(e.sent, sub.family()) != sent || !sub.followsClusters(e.sent) {
 		return
 	}
 	if sub.selfIntroduced == nil {

@@ -33,14 +33,14 @@ func (sub *subscription) handleAck(rejection *statuspb.Status) {
 		defer sub.session.recheckRemovals()
 	}
 	if rejection == nil {
-		sub.accepted(batch)
+		sub.accepted()
 		sub.recordAck(batch, nil, "")
 		return
 	}
 	why := nackMessage(rejection.GetMessage())
 	store.counters.refused(sub.t)
 	if sub.stopsAtFirst() {
-		sub.recordStop(batch, rejection.GetMessage(), why)
+		sub.recordStop(batch, why)
 	} else {
 		sub.recordAck(batch, blamedOrAll(batch, rejection.GetMessage()), why)
 	}

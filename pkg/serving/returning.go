@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -14,6 +15,9 @@ import (
 
 // returnLimit is how long a client that returns with resources may take to ask for its routes, or endpoints, too.
 const returnLimit = 5 * time.Second
+
+// maxKept bounds the clusters that are kept for one client. Those beyond are lost to it, as they are without any of this.
+const maxKept = 500
 
 // returning reports whether the client has returned with what it had and has not asked for all of these types yet: a client asks for
 // clusters first, and its routes may name one that is gone. One without routes is not waited for longer than returnLimit. The caller
@@ -26,7 +30,7 @@ func (s *Session) returning(types ...snapshot.Type) bool {
 
 // asked reports whether a request of the client was served. sub may be nil.
 func (sub *subscription) asked() bool {
-	return sub != nil && (sub.idle || sub.responseDue || sub.nonce != "")
+	return sub != nil && (sub.idle || sub.responseDue || sub.nonce != "" || sub.answered != "")
 }
 
 // waits reports whether the response that is due must wait for the client to ask for endpoints. The caller holds Session.mu.
@@ -55,20 +59,24 @@ func (sub *subscription) claim() {
 // keepClusters adds the clusters of which the client has endpoints, and which are gone. The caller holds Session.mu.
 func (s *Session) keepClusters() {
 	clusters, endpoints := s.subs[snapshot.ClusterType.Rank()], s.subs[snapshot.EndpointType.Rank()]
-	if s.delta || s.returnedAt.IsZero() || clusters == nil || endpoints == nil || !clusters.wildcard {
+	if s.delta || s.client.Kind.Family() != mesh.FamilyEnvoy || s.returnedAt.IsZero() || clusters == nil || endpoints == nil || !clusters.wildcard {
 		return
 	}
-	current := s.store.Current()
+	current, added := s.store.Current(), []*entry{}
 	for _, e := range endpoints.entries {
-		i, found := slices.BinarySearchFunc(clusters.entries, e.name, compareName)
-		if found {
+		if clusters.entry(e.name) != nil {
 			continue
 		}
 		if v := current.Keep(e.name, s.client); v != nil {
 			kept := &entry{sub: clusters, name: e.name}
 			kept.assumeHeld(v)
-			clusters.entries = slices.Insert(clusters.entries, i, kept)
+			added = append(added, kept)
+		}
+		if len(added) == maxKept {
+			break // Others of the Store wait meanwhile.
 		}
 	}
+	clusters.entries = append(clusters.entries, added...)
+	slices.SortFunc(clusters.entries, byName)
 	s.wake() // The response about clusters may have waited.
 }

@@ -27,9 +27,9 @@ func TestPartlyUsed(t *testing.T) {
 		bad  []int
 		want string
 	}{
-		"in the middle": {[]int{3}, "7! 3 3! 1! 3"},
-		"two":           {[]int{0, 6}, "7! 3! 1! 6! 3 3! 1 1 1!"},
-		"the last":      {[]int{6}, "7! 3 3 1!"},
+		"in the middle": {[]int{3}, "7! 3 4! 2! 1! 1 2"},
+		"two":           {[]int{0, 6}, "7! 3! 1! 1 2 3! 1 2! 1 1!"},
+		"the last":      {[]int{6}, "7! 3 4! 2 2! 1 1!"},
 	} {
 		t.Run(text, func(t *testing.T) {
 			store := serving.NewStore(serving.Options{})

@@ -14,7 +14,7 @@ type subscription struct {
 	session *Session
 	t       snapshot.Type
 
-	// entries are sorted by name. Store.mu is held, too, when entries are added or removed.
+	// entries are sorted by name. Store.mu is held, too, when names are added to the subscription or removed from it.
 	entries []*entry
 	// wildcard says that the client subscribes to all names, in addition to those that it names. implicitWildcard
 	// says that naming no resource means all: for some client kinds it does, until they have named a resource.
@@ -197,7 +197,7 @@ func (sub *subscription) versionFor(e *entry, removals removals) (v *snapshot.Ve
 		}
 	}
 	v = sub.introduce(e, v)
-	send = e.needs(v)
+	send = e.needs(v) && !v.OnlyClaimed() // Of a claim there is nothing to send.
 	if e.rejects(v) {
 		// The client keeps what it accepted before. Leaving that out would delete it.
 		v = e.acked

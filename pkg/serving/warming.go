@@ -33,7 +33,7 @@ func (s *Session) warm() {
 	}
 	// Clusters without endpoints of their own share those of the reserved cluster.
 	for _, name := range append(s.warming, resource.RefusedCluster) {
-		if e := sub.entry(name); e != nil && e.sent != nil {
+		if e := sub.entry(name); e != nil && e.sent != nil && !e.sent.OnlyClaimed() {
 			e.again = true
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // once for all clients.
 func (v *Versioned) Introduce(base *Versioned, family mesh.Family) *Versioned {
 	missing := v.Beyond(base)
-	if len(missing) == 0 {
+	if len(missing) == 0 || base.OnlyClaimed() {
 		return v
 	}
 	return v.introductions.get(base.Version, func(string) *Versioned {
