@@ -22,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
 var definitions = schema.GroupVersionResource{
@@ -30,6 +31,7 @@ var definitions = schema.GroupVersionResource{
 
 // TestDefinitions starts without Istio's definitions in the cluster, adds them later, and removes them again.
 func TestDefinitions(t *testing.T) {
+	cluster.NotInShort(t)
 	removeDefinitions(t)
 	ns := newNamespace(t)
 	newService(t, ns)

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
 // newSplit creates a namespace with a Service whose calls are split evenly between two versions.
@@ -75,6 +77,7 @@ func TestSlowAPIServer(t *testing.T) {
 // TestRestoredData restores older data in the cluster: later writes are lost, and resource versions are used again.
 // When the control plane reconnects, the cluster's version is lower than the last one it saw, or already higher.
 func TestRestoredData(t *testing.T) {
+	cluster.NotInShort(t)
 	tests := map[string]struct{ lost, written int }{
 		"behind": {lost: 300},
 		"past":   {lost: 100, written: 300},
@@ -124,6 +127,7 @@ func useVersions(t *testing.T, namespace string, n int) {
 // TestExpiredWatch ends the control plane's watches while it is disconnected, and drops the history from which they
 // would resume.
 func TestExpiredWatch(t *testing.T) {
+	cluster.NotInShort(t)
 	ns := newSplit(t)
 	network := newProxy(t, apiAddress)
 	p := newReplica(t, "--kubeconfig", kubeconfigBy(t, network))
@@ -147,6 +151,7 @@ func TestExpiredWatch(t *testing.T) {
 // TestNetworkCut stops the traffic between a client, the control plane and the API server, and resumes it. Then it
 // drops all packets of the open connections, without closing them.
 func TestNetworkCut(t *testing.T) {
+	cluster.NotInShort(t)
 	ns := newSplit(t)
 	above, below := newProxy(t, apiAddress), newProxy(t)
 	p := newReplica(t, "--kubeconfig", kubeconfigBy(t, above))
@@ -239,6 +244,7 @@ func TestKilled(t *testing.T) {
 
 // TestFullDisk has the kernel reject every write of the control plane to a file, as a full disk does.
 func TestFullDisk(t *testing.T) {
+	cluster.NotInShort(t)
 	ns := newSplit(t)
 	p := newReplica(t, "--state-dir", t.TempDir())
 	l := startLoad(t, dial(t, p.plane(p.xds), ns, "echo:50051"))

@@ -92,6 +92,7 @@ func TestMachine(t *testing.T) {
 // TestMachineWithStream has a machine whose health is its stream: it joins, is called, moves to another replica, dies, and is left out, by the condition on
 // its WorkloadEntry, which the control plane writes with the rights that it is installed with.
 func TestMachineWithStream(t *testing.T) {
+	cluster.NotInShort(t)
 	install(t, "overlays/dev") // the namespace and the rights
 	installDefinitions(t)
 	ns := newNamespace(t)

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
 // gatewayController is another controller, which has an entry for a Gateway in the status of the same Routes.
@@ -25,6 +26,7 @@ const gatewayController = "example.org/gateway"
 // TestRouteStatus: a Route has Mizzen's entries for the Services among its parents, and keeps those of the controller of a Gateway.
 // The steps depend on each other.
 func TestRouteStatus(t *testing.T) {
+	cluster.NotInShort(t)
 	installDefinitions(t)
 	install(t, "overlays/dev")
 	ns := newNamespace(t)

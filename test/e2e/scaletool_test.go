@@ -9,12 +9,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
 // TestScaleTool measures the control plane with the API server, at a small size, and checks the figures that do not
 // depend on the machine against what the architecture promises. SCALE sets other arguments, such as those in
 // docs/BENCHMARKS.md; -v prints the table.
 func TestScaleTool(t *testing.T) {
+	cluster.NotInShort(t)
 	installDefinitions(t)
 	dir := t.TempDir()
 	tool, figures := filepath.Join(dir, "scale"), filepath.Join(dir, "figures.json")

@@ -24,6 +24,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
 // TestSigner has kubelets request certificates, of which some are denied.
@@ -231,6 +233,7 @@ func TestAuthorityCommands(t *testing.T) {
 
 // TestRotationOfAuthority rotates the authority while certificates are issued. In one step the signer is killed, in the other it ends.
 func TestRotationOfAuthority(t *testing.T) {
+	cluster.NotInShort(t)
 	installSigner(t)
 	createAuthority(t)
 	ns, node := newNamespace(t), kubelet(t, "node-a")
@@ -295,6 +298,7 @@ func TestRotationOfAuthority(t *testing.T) {
 // TestSignerTakeover: the leader is killed, then the API server goes away and comes back. Requests wait meanwhile, and
 // all are answered.
 func TestSignerTakeover(t *testing.T) {
+	cluster.NotInShort(t)
 	installSigner(t)
 	createAuthority(t)
 	ns, node := newNamespace(t), kubelet(t, "node-a")
@@ -325,12 +329,10 @@ func TestSignerTakeover(t *testing.T) {
 	}
 }
 
-// TestTenThousandCertificates: as many requests at once are all answered, once each. With -short it makes 2,000.
+// TestTenThousandCertificates: as many requests at once are all answered, once each.
 func TestTenThousandCertificates(t *testing.T) {
-	n := 10_000
-	if testing.Short() {
-		n = 2000
-	}
+	cluster.NotInShort(t)
+	const n = 10_000
 	installSigner(t)
 	createAuthority(t)
 	ns := newNamespace(t)

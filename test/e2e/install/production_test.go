@@ -9,12 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
 // TestProduction follows docs/INSTALL.md for production without cert-manager: with TLS, and clients with tokens. The
 // caller in Python, whose gRPC cannot use TLS to a control plane, is identified by its address.
 func TestProduction(t *testing.T) {
+	cluster.NotInShort(t)
 	c := node.Up(t)
 	dir := t.TempDir()
 	if out, err := exec.CommandContext(t.Context(), "../../../hack/certificates.sh", dir).CombinedOutput(); err != nil {
