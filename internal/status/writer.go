@@ -26,8 +26,10 @@ const (
 	// interval is the shortest time between two reconciliations. Conditions are written if two in a row want the
 	// same, so that a state that passes quickly is not written.
 	interval = time.Second
-	// dutyCycle limits the time that reconciliations take: they may take one part in so many.
-	dutyCycle = 20
+	// dutyCycle limits the time that reconciliations take: they may take one part in so many. But the next one waits no longer than
+	// longestPause: most of the time was the API server's.
+	dutyCycle    = 20
+	longestPause = 10 * time.Second
 	// errorBackoff follows a failure, such as a missing right or definition, or an API server that does not respond.
 	errorBackoff = 10 * time.Second
 	// relistInterval is how often all objects are listed, because other writers may have removed conditions.
@@ -154,12 +156,17 @@ func (w *Writer) reconcileLoop(ctx context.Context) error {
 			return nil
 		}
 		w.logFailure(err)
-		wait := max(interval, dutyCycle*time.Since(began))
+		wait := pauseAfter(time.Since(began))
 		if err != nil {
 			wait = max(wait, errorBackoff)
 		}
 		next.Reset(wait)
 	}
+}
+
+// pauseAfter returns how long the next reconciliation waits after one that took so long.
+func pauseAfter(took time.Duration) time.Duration {
+	return max(interval, min(dutyCycle*took, longestPause))
 }
 
 // logFailure logs a failure once while it repeats.
