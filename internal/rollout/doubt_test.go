@@ -226,23 +226,26 @@ func TestOngoingOthers(t *testing.T) {
 		}
 		by := e.countOngoing()
 		for _, u := range slices.DeleteFunc(units, func(u unit) bool { return u.object == "" }) {
-			all, goOn := 0, 0
-			for _, object := range []string{u.object, ""} {
-				for o, before := range e.before.units {
-					if before.rest.Calls < enough || o.from == u.from || o.from.Unproved && !u.from.Unproved || object != "" && o.object != object {
-						continue
-					}
-					if all++; 2*e.units[o].rest.Calls >= before.rest.Calls {
-						goOn++
-					}
-				}
-				if all > 0 {
-					break
-				}
+			all, goOn := e.othersOf(u, u.object)
+			if all == 0 {
+				all, goOn = e.othersOf(u, "")
 			}
 			if on, known := by.goOn(u); known != (all > 0) || on != (all > 0 && 2*goOn >= all) {
 				t.Errorf("seed %d, %v: got %v and %v, want %d of %d", seed, u, on, known, goOn, all)
 			}
 		}
 	}
+}
+
+// othersOf counts the other workloads with which a unit is compared, and those of them that go on: by an object, or by all.
+func (e *evidence) othersOf(u unit, object string) (all, goOn int) {
+	for o, before := range e.before.units {
+		if before.rest.Calls < enough || o.from == u.from || o.from.Unproved && !u.from.Unproved || object != "" && o.object != object {
+			continue
+		}
+		if all++; 2*e.units[o].rest.Calls >= before.rest.Calls {
+			goOn++
+		}
+	}
+	return all, goOn
 }

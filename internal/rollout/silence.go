@@ -66,7 +66,7 @@ func (e *evidence) silent(of calls, unknown bool) string {
 		}
 		switch f := e.flow(u, of, by, unknown); {
 		case f.expected >= enough && f.stopped():
-			return u.String() + ": " + f.figures(e.beforeFor.Seconds())
+			return u.String() + ": " + f.figures(e.counted())
 		case f.expected < enough && f.others:
 			few[unit{u.object, proof(u)}] = few[unit{u.object, proof(u)}].plus(f)
 			if counted[u.from] {
@@ -77,7 +77,7 @@ func (e *evidence) silent(of calls, unknown bool) string {
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(few), unit.compare) {
 		if f := few[key]; f.expected >= enough && f.stopped() {
-			return cmp.Or(key.object, "all objects") + ", workloads with few calls: " + f.figures(e.beforeFor.Seconds())
+			return cmp.Or(key.object, "all objects") + ", workloads with few calls: " + f.figures(e.counted())
 		}
 	}
 	return ""
@@ -107,7 +107,10 @@ func (f flow) figures(seconds float64) string {
 }
 
 // times is how much longer calls were counted since the change than before it.
-func (e *evidence) times() float64 { return e.elapsed.Seconds() / e.beforeFor.Seconds() }
+func (e *evidence) times() float64 { return e.elapsed.Seconds() / e.counted() }
+
+// counted is for how many seconds calls were counted before the change: a report is about an interval.
+func (e *evidence) counted() float64 { return max(e.beforeFor, e.interval).Seconds() }
 
 // flow returns the flow of a unit. More calls of the workload that may follow the change than before are made, too: its clients have not stopped.
 func (e *evidence) flow(u unit, of calls, by ongoings, unknown bool) flow {
