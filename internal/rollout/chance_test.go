@@ -71,7 +71,7 @@ func newCrowd(random *rand.Rand, workloads int) *crowd {
 func (c *crowd) judge() verdict {
 	return judge(evidence{
 		policy: mesh.RolloutPolicy{Percent: 10, Window: time.Minute, Abort: true}, clients: 1, elapsed: time.Minute,
-		calls: c.now, before: c.before, remaining: c.before, beforeFor: time.Minute,
+		calls: c.now, before: c.before, remaining: c.before, stayed: c.before, beforeFor: time.Minute,
 	})
 }
 

@@ -170,7 +170,8 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	rec.settled = rec.settled || now.Sub(rec.seen) >= min(settling, r.Policy.Window)
 	state := stateOf(r)
 	if r.Stage != mesh.RolloutRunning {
-		rec.remember(sum, r.Policy.Window, 2*d.o.Loads.Interval())
+		late := reports * d.o.Loads.Interval()
+		rec.remember(sum, max(r.Policy.Window, late), late)
 		rec.acknowledged, rec.begun, rec.met = time.Time{}, time.Time{}, false
 		rec.waiting, rec.emptied, rec.broken = time.Time{}, time.Time{}, time.Time{}
 		switch said := rec.ended; {
@@ -183,7 +184,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 	}
 	rec.ran = now
 	e := rec.evidence(r.Policy, clients, sum, d.o.Loads.Interval())
-	e.deleted = len(r.Gone) == len(r.Objects)
+	e.deleted = deletes(r)
 	v := judge(e)
 	state.Clients, state.Pending, state.First, state.Rest, state.Since = e.clients, clients.pending, e.first, e.rest, rec.begun.UTC()
 	state.Reason, state.Message = v.reason, v.message
@@ -195,7 +196,7 @@ func (d *Decider) look(r *mesh.Rollout, rec *record, clients audience, sum mark,
 		rec.met = false
 	case v.again:
 		rec.failing = v
-		rec.begin(sum)
+		rec.begin(sum, clients.connected)
 	case rec.failing.again && v.reason == ReasonInProgress:
 		state.Reason, state.Message = rec.failing.reason, rec.failing.message
 	}
@@ -208,13 +209,16 @@ type audience struct {
 	refusals         []string
 	// silent are those that have not acknowledged it.
 	silent []string
-	// connected are all clients of the part that follows the change.
+	// connected are the clients of the part that follows the change, and use it; all of that part if the change only deletes objects.
 	connected map[load.Caller]struct{}
 	// fault and empty are what is wrong with the change, and broken with the version before.
 	fault, empty, broken string
 	// scope says which calls the change concerns.
 	scope scope
 }
+
+// deletes reports whether a change deletes objects and does nothing else.
+func deletes(r *mesh.Rollout) bool { return len(r.Gone) == len(r.Objects) }
 
 // audience finds, for each rollout that is running, the clients that follow it and use resources that are made from its objects.
 func (d *Decider) audience(world *mesh.World, rollouts []*mesh.Rollout) map[mesh.Ref]audience {
@@ -231,8 +235,9 @@ func (d *Decider) audience(world *mesh.World, rollouts []*mesh.Rollout) map[mesh
 		for _, r := range running {
 			if first := (mesh.Share{Part: mesh.First, Buckets: r.Policy.Buckets()}); first.Has(of.Client.Bucket) {
 				a := found[r.Object]
-				a.connected[load.Caller{From: load.SourceOfIdentity(world, of.Identity, of.Client.Namespace, of.Account.Name), Bucket: of.Client.Bucket}] = struct{}{}
-				a.add(client, r.Objects)
+				if a.add(client, r.Objects) || deletes(r) {
+					a.connected[load.Caller{From: load.SourceOfIdentity(world, of.Identity, of.Client.Namespace, of.Account.Name), Bucket: of.Client.Bucket}] = struct{}{}
+				}
 				found[r.Object] = a
 			}
 		}
@@ -294,9 +299,9 @@ func (d *Decider) addPeers(to map[mesh.Ref]audience, rollouts []*mesh.Rollout) {
 	}
 }
 
-// add counts a client if it uses a resource that is made from one of the objects.
-func (a *audience) add(client serving.ClientSync, objects []mesh.Ref) {
-	uses, pending := false, false
+// add counts a client if it uses a resource that is made from one of the objects, and reports whether it does.
+func (a *audience) add(client serving.ClientSync, objects []mesh.Ref) (uses bool) {
+	pending := false
 	for i := range client.Resources {
 		r := &client.Resources[i]
 		if !slices.ContainsFunc(objects, func(of mesh.Ref) bool { return slices.Contains(r.Current.Refs, of) }) {
@@ -315,4 +320,5 @@ func (a *audience) add(client serving.ClientSync, objects []mesh.Ref) {
 		a.pending++
 		a.silent = append(a.silent, client.KindAndVersion()+" "+client.ClientInfo.NodeID)
 	}
+	return uses
 }

@@ -58,14 +58,14 @@ type evidence struct {
 	// late are clients that have not acknowledged the change in time.
 	late []string
 	// calls are the attempts of the clients that follow the change and of the others, since all of the former have it; for elapsed, which
-	// is 0 before that.
+	// is 0 before that. Clients report them once in an interval.
 	calls
 
-	elapsed time.Duration
-	// before are the attempts of both in a time before the change, of which beforeFor is the length; 0 if they are not known. remaining are
-	// those of clients that are still connected.
-	before, remaining calls
-	beforeFor         time.Duration
+	elapsed, interval time.Duration
+	// before are the attempts of both in a time before the change, of which beforeFor is the length; 0 if they are not known. It ended age
+	// ago. remaining are those of clients that are connected, and stayed those of clients that have been since the calls are compared.
+	before, remaining, stayed calls
+	beforeFor, age            time.Duration
 	// peers are filled by peersOf.
 	peers map[unit]peers
 }
@@ -120,8 +120,9 @@ func (e *evidence) failure() string {
 		return failed + ": " + e.empty + " " + e.reported()
 	case worse != "":
 		return failed + " more often: " + worse + "."
-	case e.stopped() != "":
-		return "The clients that followed the new version nearly stopped calling, which happens if calls fail before an endpoint is chosen: " + e.stopped() + "."
+	}
+	if stopped := e.stopped(); stopped != "" {
+		return "The clients that followed the new version nearly stopped calling, which happens if calls fail before an endpoint is chosen: " + stopped + "."
 	}
 	return ""
 }
@@ -147,6 +148,9 @@ func (e *evidence) undecided() (v verdict, undecided bool) {
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because some calls fail, and there are no calls of the others with which to compare them: %s. Raise the share, wait for calls of the others, or remove the annotation to give the new version to all.", unknown)}, true
 	case worse != "":
 		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because some calls fail more often, and there are too few to know whether by chance: %s. Correct the object, or wait for more calls.", worse)}, true
+	}
+	if doubt := e.doubt(); doubt != "" {
+		return verdict{reason: ReasonTooFewCalls, message: fmt.Sprintf("It is not promoted, because clients that follow the new version nearly stopped calling, but %s. Wait for their calls, look why they make none, or remove the annotation to give the new version to all.", doubt)}, true
 	}
 	return verdict{}, false
 }

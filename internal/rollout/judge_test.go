@@ -79,7 +79,7 @@ func TestJudge(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			test.remaining = test.before
+			test.remaining, test.stayed = test.before, test.before
 			got := judge(test.evidence)
 			if got.reason != test.want || (got.promote || got.abort) != test.ends || !strings.Contains(got.message, test.text) {
 				t.Errorf("got %+v, want %s with %q, and an end: %v", got, test.want, test.text, test.ends)

@@ -1,9 +1,11 @@
 package rollout
 
 import (
+	"maps"
 	"slices"
 	"time"
 
+	"github.com/mizzen-mesh/mizzen/internal/load"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
@@ -19,6 +21,8 @@ type record struct {
 	// arrived, and start is what had been attempted then.
 	acknowledged, begun time.Time
 	start               mark
+	// stayed are the clients of the part that follows the change that have been connected since then.
+	stayed map[load.Caller]struct{}
 	// waiting is since when clients have not acknowledged it, and late are those for which it is not waited any more.
 	waiting time.Time
 	late    []string
@@ -52,7 +56,7 @@ func (r *record) renew(of *mesh.Rollout, now time.Time) {
 // evidence returns what is known now of a rollout that is running. Reports about the calls before all clients had acknowledged it
 // arrive for one interval.
 func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark, interval time.Duration) evidence {
-	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals, fault: clients.fault}
+	e := evidence{policy: policy, clients: clients.clients, pending: clients.pending, refusals: clients.refusals, fault: clients.fault, interval: interval}
 	e.before, e.remaining, e.beforeFor = r.before(clients.scope, clients.connected)
 	e.empty, e.emptyFor = clients.empty, lasting(clients.empty, &r.emptied, sum.at)
 	e.broken, e.brokenFor = clients.broken, lasting(clients.broken, &r.broken, sum.at)
@@ -64,9 +68,10 @@ func (r *record) evidence(policy mesh.RolloutPolicy, clients audience, sum mark,
 	}
 	e.pending, e.late = 0, r.late // A client that connects later delays nothing.
 	if r.begun.IsZero() && sum.at.Sub(r.acknowledged) >= interval {
-		r.begin(sum)
+		r.begin(sum, clients.connected)
 	}
 	if !r.begun.IsZero() {
+		e.stayed, e.age = r.stays(clients, e.remaining), sum.at.Sub(r.last.at)
 		e.elapsed, e.calls = sum.at.Sub(r.begun), clients.scope.calls(r.start, sum, nil)
 	}
 	return e
@@ -108,4 +113,16 @@ func (r *record) acknowledge(policy mesh.RolloutPolicy, silent []string, now tim
 }
 
 // begin begins to compare calls.
-func (r *record) begin(sum mark) { r.begun, r.start = sum.at, sum }
+func (r *record) begin(sum mark, connected map[load.Caller]struct{}) {
+	r.begun, r.start, r.stayed = sum.at, sum, maps.Clone(connected)
+}
+
+// stays returns the attempts before the change of the clients that have been connected since calls are compared. remaining are those of all that
+// are connected now: one that was away meanwhile calls less than before without any fault.
+func (r *record) stays(clients audience, remaining calls) calls {
+	maps.DeleteFunc(r.stayed, func(c load.Caller, _ struct{}) bool { _, is := clients.connected[c]; return !is })
+	if len(r.stayed) == len(clients.connected) {
+		return remaining
+	}
+	return clients.scope.calls(r.earlier, r.last, r.stayed)
+}
