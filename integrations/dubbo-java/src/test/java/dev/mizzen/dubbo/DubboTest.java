@@ -178,6 +178,15 @@ class DubboTest {
         }
     }
 
+    /** The limit of a rule begins after its delay, so a delay that is longer fails no call. */
+    @Test
+    void limitsCallsAfterTheDelay() throws Exception {
+        try (Plane plane = new Plane(temp, objects("{fault: {delay: {fixedDelay: 2100ms, percentage: {value: 100}}}, timeout: 2s, " + Plane.to("greeter", "v1") + "}"));
+            MeshConsumer consumer = new MeshConsumer(plane.bootstrap(), "greeter:8080")) {
+            assertEquals("v1", consumer.greet("hello"));
+        }
+    }
+
     @Test
     void injectsFaults() throws Exception {
         try (Plane plane = new Plane(temp, objects("{fault: {abort: {grpcStatus: UNAVAILABLE, percentage: {value: 100}}}, " + Plane.to("greeter", "v1") + "}"));
