@@ -32,7 +32,8 @@ final class MeshCall {
     private final Followed service;
     private final URL consumer;
     private final Invocation invocation;
-    private final long start = System.nanoTime();
+    /** When the rule's limit begins: after its delay. */
+    private long start;
     private Plan plan;
     /** Picked before the cluster asks for an endpoint; null once it has. */
     private Attempt first;
@@ -41,6 +42,7 @@ final class MeshCall {
     /** The limit of one attempt that the application set, in milliseconds; read only if a rule has one, too. */
     private long own;
     private Object countDown;
+    private boolean isLimited;
     /** Nothing of the rule's limit is left for another attempt. */
     private boolean isLate;
 
@@ -62,13 +64,15 @@ final class MeshCall {
         }
         MeshRequest request = new MeshRequest(service.name, consumer.getServiceInterface(), invocation);
         plan = service.service.plan(request);
+        delay(plan.delayNanos());
+        start = System.nanoTime();
         if (plan.timeoutNanos() > 0) {
             String method = RpcUtils.getMethodName(invocation);
             countDown = RpcContext.getClientAttachment().getObjectAttachment(CommonConstants.TIME_COUNTDOWN_KEY);
+            isLimited = true;
             own = countDown != null ? ((TimeoutCountDown) countDown).timeRemaining(TimeUnit.MILLISECONDS)
                     : RpcUtils.getTimeout(consumer, method, RpcContext.getClientAttachment(), invocation, DEFAULT_TIMEOUT);
         }
-        delay(plan.delayNanos());
         Answer answer = plan.answer();
         if (answer != null) {
             throw failed(status(answer.status()), "a rule of the mesh answers with the HTTP status " + answer.status());
@@ -78,12 +82,12 @@ final class MeshCall {
             throw failed(TriRpcStatus.UNAVAILABLE, plan.failure());
         }
         current = first;
+        invocation.put(KEY, this); // from here on the cluster's filter leaves it if the call fails
         if (first.endpoint().secure()) {
             throw failed(TriRpcStatus.UNAVAILABLE, "the mesh demands TLS for " + first.cluster() + ", and mizzen-dubbo cannot encrypt");
         }
         plan.requestHeaders().apply(request);
         service.ensure(first.endpoint());
-        invocation.put(KEY, this);
     }
 
     private void delay(long nanos) {
@@ -98,34 +102,49 @@ final class MeshCall {
     }
 
     private RpcException failed(TriRpcStatus status, String why) {
-        ended(null);
+        leave();
         return status.withDescription(service.name + ": " + why).asException();
     }
 
     /** Returns the invoker of the next attempt: one with a connection, and one that was not tried, if there is such. Null if there is none at all. */
     <T> Invoker<T> choose(List<Invoker<T>> invokers) {
         if (!limit()) {
+            leave();
             return null;
+        }
+        if (first == null) {
+            leave(); // the attempt before, if nothing has ended it
         }
         Invoker<T> found = null;
         for (int i = 0; i < CHOICES; i++) {
             Attempt attempt = first != null ? first : plan.attempt(null);
             first = null;
-            if (attempt == null || attempt.endpoint().secure()) {
-                ended(null);
+            if (attempt == null) {
+                break;
+            }
+            if (attempt.endpoint().secure()) {
+                attempt.done(0);
+                leave();
                 return null;
             }
-            replace(attempt);
             Invoker<T> invoker = of(attempt.endpoint(), invokers);
-            if (invoker == null) {
-                continue;
-            }
-            found = invoker;
-            if (!invoker.isAvailable()) {
-                attempt.failed(new ConnectException("Dubbo has no connection to " + invoker.getUrl().getAddress()));
-            } else if (i == CHOICES - 1 || tried.add(invoker.getUrl().getAddress())) {
+            boolean available = invoker != null && invoker.isAvailable();
+            if (available && tried.add(invoker.getUrl().getAddress())) {
+                use(attempt);
                 return invoker;
             }
+            if (available ? found == null || !found.isAvailable() : invoker != null && found == null) {
+                found = invoker; // for want of a better one
+                use(attempt);
+            }
+            if (invoker != null && !available) {
+                attempt.failed(new ConnectException("Dubbo has no connection to " + invoker.getUrl().getAddress()));
+            } else if (attempt != current || found == null) {
+                attempt.done(0);
+            }
+        }
+        if (found == null) {
+            leave();
         }
         return found;
     }
@@ -140,12 +159,20 @@ final class MeshCall {
         return null;
     }
 
-    /** Leaves the attempt before for another one: it was not made, or it ended. */
-    private void replace(Attempt attempt) {
-        Attempt old = current;
-        current = attempt;
-        if (old != null && old != attempt) {
-            old.done(0);
+    /** Makes an attempt the one that is under way. */
+    private void use(Attempt attempt) {
+        if (current != attempt) {
+            leave();
+            current = attempt;
+        }
+    }
+
+    /** Ends the attempt that is under way, if there is one, as one that was not made. It says nothing of its endpoint. */
+    void leave() {
+        Attempt attempt = current;
+        current = first = null;
+        if (attempt != null) {
+            attempt.done(0);
         }
     }
 
@@ -171,7 +198,7 @@ final class MeshCall {
 
     /** Gives back the time limit that the thread had. */
     void restore() {
-        if (plan != null && plan.timeoutNanos() > 0) {
+        if (isLimited) {
             if (countDown == null) {
                 RpcContext.getClientAttachment().removeAttachment(CommonConstants.TIME_COUNTDOWN_KEY);
             } else {
@@ -192,7 +219,7 @@ final class MeshCall {
         } else if (failure instanceof RpcException && !((RpcException) failure).isBiz()) {
             attempt.failed(failure);
         } else {
-            attempt.done(failure == null && plan == null ? 0 : 200);
+            attempt.done(200);
         }
     }
 

@@ -49,7 +49,7 @@ public final class MeshClusterFilter implements ClusterFilter, BaseFilter.Listen
     public void onError(Throwable failure, Invoker<?> invoker, Invocation invocation) {
         MeshCall call = MeshCall.of(invocation);
         if (call != null) {
-            call.ended(failure);
+            call.leave();
         }
     }
 }

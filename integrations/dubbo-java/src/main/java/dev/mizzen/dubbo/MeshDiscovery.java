@@ -10,8 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import org.apache.dubbo.common.URL;
 import org.apache.dubbo.common.constants.CommonConstants;
 import org.apache.dubbo.common.constants.RegistryConstants;
@@ -29,11 +27,6 @@ final class MeshDiscovery extends AbstractServiceDiscovery {
     private final Mesh mesh;
     private final References references;
     private final Map<String, Followed> followed = new ConcurrentHashMap<>();
-    private final ExecutorService publisher = Executors.newSingleThreadExecutor(task -> {
-        Thread thread = new Thread(task, "mizzen-dubbo");
-        thread.setDaemon(true);
-        return thread;
-    });
 
     MeshDiscovery(ApplicationModel application, URL registry) {
         super(application, registry.addParameter(CommonConstants.REGISTRY_LOCAL_FILE_CACHE_ENABLED, false));
@@ -57,13 +50,13 @@ final class MeshDiscovery extends AbstractServiceDiscovery {
 
     @Override
     public void subscribe(URL consumer, NotifyListener directory) {
-        super.subscribe(consumer, directory);
         String name = consumer.getParameter(RegistryConstants.PROVIDED_BY, "").trim();
         if (name.isEmpty() || name.indexOf(',') >= 0) {
             throw new IllegalStateException("The reference to " + consumer.getServiceInterface() + " names " + (name.isEmpty() ? "no service" : "several services, \"" + name + "\",")
                     + " of the mesh, so it cannot be called. Set its providedBy to one name with its port, as \"greeter.shop:50051\".");
         }
         Followed service = of(name);
+        super.subscribe(consumer, directory);
         service.has(consumer);
         references.put(directory, service);
     }
@@ -76,6 +69,9 @@ final class MeshDiscovery extends AbstractServiceDiscovery {
 
     private Followed of(String name) {
         return followed.computeIfAbsent(name, n -> {
+            if (isDestroy()) {
+                throw new IllegalStateException("The registry mizzen:// is closed, so nothing can follow \"" + n + "\".");
+            }
             int colon = n.lastIndexOf(':');
             String host = colon < 0 ? n : n.substring(0, colon);
             int port = 0;
@@ -86,7 +82,7 @@ final class MeshDiscovery extends AbstractServiceDiscovery {
                     throw new IllegalStateException("The port of \"" + n + "\" is not a number. Write providedBy as NAME:PORT.", e);
                 }
             }
-            return new Followed(n, mesh.service(host, port), applicationModel, publisher);
+            return new Followed(n, mesh.service(host, port), applicationModel);
         });
     }
 
@@ -111,7 +107,10 @@ final class MeshDiscovery extends AbstractServiceDiscovery {
     @Override
     public void removeServiceInstancesChangedListener(ServiceInstancesChangedListener listener) {
         for (String name : listener.getServiceNames()) {
-            of(name).remove(listener);
+            Followed service = followed.get(name);
+            if (service != null) {
+                service.remove(listener);
+            }
         }
     }
 
@@ -130,7 +129,7 @@ final class MeshDiscovery extends AbstractServiceDiscovery {
 
     @Override
     protected void doDestroy() {
-        publisher.shutdownNow();
+        followed.values().forEach(Followed::close);
         mesh.close();
     }
 }

@@ -178,6 +178,17 @@ class DubboTest {
         }
     }
 
+    /** The limit of a rule begins after its delay, so a delay that is longer fails no call. */
+    @Test
+    void limitsCallsAfterTheDelay() throws Exception {
+        try (Plane plane = new Plane(temp, objects("{match: [{headers: {x-slow: {}}}], fault: {delay: {fixedDelay: 4100ms, percentage: {value: 100}}}, timeout: 4s, "
+                + Plane.to("greeter", "v1") + "}", Plane.to("greeter", "v1")));
+            MeshConsumer consumer = new MeshConsumer(plane.bootstrap(), "greeter:8080")) {
+            assertEquals("v1", consumer.greet("hello"), "the first call of a process is slow");
+            assertEquals("v1", consumer.greet("hello", "x-slow", "1"));
+        }
+    }
+
     @Test
     void injectsFaults() throws Exception {
         try (Plane plane = new Plane(temp, objects("{fault: {abort: {grpcStatus: UNAVAILABLE, percentage: {value: 100}}}, " + Plane.to("greeter", "v1") + "}"));

@@ -7,7 +7,7 @@ public interface Attempt {
     /** The name of the cluster. */
     String cluster();
 
-    /** The response has this status. */
+    /** The response has this status. 0 says that the attempt was not made: outlier detection does not count it. */
     void done(int status);
 
     /** There is no response. */

@@ -48,7 +48,7 @@ public final class Try implements Attempt {
 
     @Override
     public void done(int status) {
-        if (end()) {
+        if (end() && status != 0) {
             if (status < SERVER_ERROR) {
                 cluster.succeeded(host);
             } else {

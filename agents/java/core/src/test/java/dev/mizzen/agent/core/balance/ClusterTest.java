@@ -256,6 +256,19 @@ class ClusterTest {
         assertEquals("[a, b, c]", picks(100).keySet().toString());
     }
 
+    /** An attempt that was not made neither counts as a failure nor ends a row of them. */
+    @Test
+    void countsNoAttemptThatWasNotMade() {
+        update(EJECT, hosts("a"));
+        fail("a", 2, 503);
+        for (int i = 0; i < 5; i++) {
+            attempt(null).done(0);
+        }
+        assertEquals(0, cluster.ejections());
+        fail("a", 1, 503);
+        assertEquals(1, cluster.ejections());
+    }
+
     @Test
     void ejectsNoMoreThanAllowed() {
         String half = EJECT.replace("value: 100", "value: 50");
