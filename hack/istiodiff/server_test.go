@@ -73,7 +73,7 @@ func askServers(t *testing.T, document string) (lines []line) {
 	return lines
 }
 
-// atPorts returns the servers with each of their ports: those of their Services, or any if there is none.
+// atPorts returns the servers with each of their ports: those of their Services, or any port if no Service has them.
 func atPorts(istiod *istiod, servers []line) (all []line) {
 	for _, l := range servers {
 		if l.Server.Port != 0 {

@@ -74,7 +74,7 @@ func TestSilence(t *testing.T) {
 		"one stops that has no other clients":        {[]workload{{"web", part{200, 200}, part{1000, 1000}, false}, {"one", part{5000, 0}, part{0, 0}, false}}, mesh.RolloutAborted, "workload demo/one: "},
 		"one stops, and the others, who are no rest": {[]workload{{"web", part{200, 200}, part{1000, 100}, false}, {"one", part{5000, 0}, part{0, 0}, false}}, mesh.RolloutNone, ""},
 		"several with few calls stop":                {[]workload{{"a", part{60, 0}, part{300, 300}, false}, {"b", part{60, 0}, part{300, 300}, false}, {"web", part{200, 200}, part{1000, 1000}, false}}, mesh.RolloutAborted, "workloads with few calls"},
-		"nobody is proved":                           {[]workload{{"unproved", part{200, 0}, part{1000, 1000}, false}}, mesh.RolloutAborted, "unproved"},
+		"no client is proved":                        {[]workload{{"unproved", part{200, 0}, part{1000, 1000}, false}}, mesh.RolloutAborted, "unproved"},
 		"those not proved stop with a proved one":    {[]workload{{"unproved", part{200, 200}, part{1000, 0}, false}, {"web", part{200, 0}, part{1000, 1000}, false}}, mesh.RolloutAborted, "workload demo/web: "},
 		"one stops, and its other clients grow":      {[]workload{{"web", part{1000, 0}, part{9000, 9600}, false}, {"batch", part{1000, 1000}, part{9000, 9000}, false}}, mesh.RolloutAborted, "workload demo/web: "},
 		"there are no proved others":                 {[]workload{{"unproved", part{500, 500}, part{2000, 2000}, false}, {"one", part{5000, 0}, part{0, 0}, false}}, mesh.RolloutRunning, "there are no others that called before, with which to compare them: VirtualService demo/cart, workload demo/one: "},

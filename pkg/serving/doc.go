@@ -39,7 +39,7 @@
 // # Reading order
 //
 // store.go (the one publisher), session.go, subscription.go and entry.go (a stream, one type of it, and one name),
-// subscribe.go (names and the index of interests), wildcard.go (all names), sotw.go and delta.go (the two protocols), nack.go, stopped.go and
+// subscribe.go (names and the index of interests), wildcard.go (all names), sotw.go and delta.go (the two protocols), nack.go, partlyused.go and
 // ignored.go (ACK, NACK and neither), versionrefresh.go, introduction.go, removaldelay.go and returning.go (what is sent later), propagation.go, syncstatus.go,
 // unknown.go and inspect.go (what operators see); servers.go, lateanswer.go, serverproblems.go, callers.go and
 // missingcertificates.go (what they see of servers, policies and certificates).

@@ -39,8 +39,8 @@ func (sub *subscription) handleAck(rejection *statuspb.Status) {
 	}
 	why := nackMessage(rejection.GetMessage())
 	store.counters.refused(sub.t)
-	if sub.stopsAtFirst() {
-		sub.recordStop(batch, why)
+	if sub.usesUnknownPart() {
+		sub.recordPartlyUsed(batch, why)
 	} else {
 		sub.recordAck(batch, blamedOrAll(batch, rejection.GetMessage()), why)
 	}

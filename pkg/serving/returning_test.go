@@ -147,20 +147,25 @@ func returningEnvoy(t *testing.T, metadata *structpb.Struct) {
 	}
 }
 
+// returnWith has an Envoy ask for names of a type, and return after the subset was renamed.
+func returnWith(t *testing.T, of snapshot.Type, names ...string) *returningClient {
+	store := serving.NewStore(serving.Options{})
+	world := snapshottest.Load(t, subsetNamed("v1"))
+	store.Publish(world)
+	c := &returningClient{has: map[snapshot.Type]map[string]string{}}
+	c.open(store, shopEnvoy)
+	c.ask(of, names...)
+	c.take()
+	c.session.Close()
+	store.Publish(share(world, snapshottest.Load(t, subsetNamed("w1"))))
+	c.open(store, shopEnvoy)
+	return c
+}
+
 // TestReturnWithoutRoutes has a client that does not ask for routes. What is gone is removed from it after five seconds.
 func TestReturnWithoutRoutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := serving.NewStore(serving.Options{})
-		world := snapshottest.Load(t, subsetNamed("v1"))
-		store.Publish(world)
-		node := &corev3.Node{UserAgentName: "envoy", Metadata: snapshottest.Metadata("NAMESPACE", "demo")}
-		c := &returningClient{has: map[snapshot.Type]map[string]string{}}
-		c.open(store, node)
-		c.ask(snapshot.ClusterType)
-		c.take()
-		c.session.Close()
-		store.Publish(share(world, snapshottest.Load(t, subsetNamed("w1"))))
-		c.open(store, node)
+		c := returnWith(t, snapshot.ClusterType)
 		defer c.session.Close()
 		c.ask(snapshot.ClusterType)
 		if got, want := c.take(), []string{"cds " + subsetCluster("w1")}; !slices.Equal(got, want) {
@@ -179,17 +184,7 @@ func TestReturnWithoutRoutes(t *testing.T) {
 // sent the routes; nothing can be added to those that it has.
 func TestReturningAndUnsubscribing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := serving.NewStore(serving.Options{})
-		world := snapshottest.Load(t, subsetNamed("v1"))
-		store.Publish(world)
-		node := &corev3.Node{UserAgentName: "envoy", Metadata: snapshottest.Metadata("NAMESPACE", "demo")}
-		c := &returningClient{has: map[snapshot.Type]map[string]string{}}
-		c.open(store, node)
-		c.ask(snapshot.RouteType, cartRoutes)
-		c.take()
-		c.session.Close()
-		store.Publish(share(world, snapshottest.Load(t, subsetNamed("w1"))))
-		c.open(store, node)
+		c := returnWith(t, snapshot.RouteType, cartRoutes)
 		defer c.session.Close()
 		c.ask(snapshot.ClusterType, "*", subsetCluster("w1"))
 		c.ask(snapshot.EndpointType, subsetCluster("w1"))

@@ -33,7 +33,7 @@ type subscription struct {
 	worldPublished time.Time
 	// inFlight are the responses that were sent and not yet answered, oldest first.
 	inFlight []inFlightResponse
-	// most is how many resources the next responses may have; 0 if there is no such limit. See stopped.go.
+	// most is how many resources the next responses may have; 0 if there is no such limit. See partlyused.go.
 	most int
 	// unansweredSince is when the oldest response was sent that the client has not answered; zero if there is none.
 	unansweredSince time.Time

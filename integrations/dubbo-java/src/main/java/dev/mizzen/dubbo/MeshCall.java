@@ -106,7 +106,7 @@ final class MeshCall {
         return status.withDescription(service.name + ": " + why).asException();
     }
 
-    /** Returns the invoker of the next attempt: one with a connection, and one that was not tried, if there is such. Null if there is none at all. */
+    /** Returns the invoker of the next attempt: if possible one with a connection that was not tried before. Null if there is no endpoint. */
     <T> Invoker<T> choose(List<Invoker<T>> invokers) {
         if (!limit()) {
             leave();

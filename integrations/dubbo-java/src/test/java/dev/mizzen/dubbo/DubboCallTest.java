@@ -205,6 +205,6 @@ class DubboCallTest {
         followed.ensure(endpoint(3));
         followed.close();
         followed.ensure(endpoint(9));
-        assertTrue(System.nanoTime() - start < TimeUnit.SECONDS.toNanos(2), "a closed registry keeps nobody waiting");
+        assertTrue(System.nanoTime() - start < TimeUnit.SECONDS.toNanos(2), "a closed registry lets no caller wait");
     }
 }

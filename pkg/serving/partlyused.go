@@ -10,14 +10,14 @@ import (
 // So what it uses of such a response is not known. It is sent all of it again in smaller responses, until it refuses one with a single
 // resource.
 
-// stopsAtFirst reports whether the client uses an unknown part of a response that it refuses.
-func (sub *subscription) stopsAtFirst() bool {
+// usesUnknownPart reports whether the client uses an unknown part of a response that it refuses.
+func (sub *subscription) usesUnknownPart() bool {
 	return sub.family() == mesh.FamilyEnvoy && (sub.t == snapshot.RouteType || sub.t == snapshot.EndpointType)
 }
 
-// recordStop records the refusal of a response of which the client uses an unknown part. A name in the message is not trusted: routes and
+// recordPartlyUsed records the refusal of a response of which the client uses an unknown part. A name in the message is not trusted: routes and
 // clusters share names, and smaller responses find the resource anyway. The caller holds Session.mu.
-func (sub *subscription) recordStop(batch []*snapshot.Versioned, why string) {
+func (sub *subscription) recordPartlyUsed(batch []*snapshot.Versioned, why string) {
 	if len(batch) == 1 {
 		if e := sub.entry(batch[0].Name); e != nil {
 			e.nack(batch[0], why)
